@@ -1,0 +1,34 @@
+"""Time, units and sign, typed errors, findings, reasons, random streams."""
+
+from gridtide.core.clock import Clock, SimulatedClock, cpu_s
+from gridtide.core.errors import (
+    GridtideError,
+    InputError,
+    SolverError,
+    StoppedError,
+    StorageError,
+)
+from gridtide.core.findings import Finding
+from gridtide.core.random import stream
+from gridtide.core.reasons import SENTENCES, Reason
+from gridtide.core.records import read_record
+from gridtide.core.timegrid import TimeGrid, parse_utc, utc
+
+__all__ = [
+    "SENTENCES",
+    "Clock",
+    "Finding",
+    "GridtideError",
+    "InputError",
+    "Reason",
+    "SimulatedClock",
+    "SolverError",
+    "StoppedError",
+    "StorageError",
+    "TimeGrid",
+    "cpu_s",
+    "parse_utc",
+    "read_record",
+    "stream",
+    "utc",
+]

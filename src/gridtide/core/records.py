@@ -1,0 +1,143 @@
+"""Typed records read from TOML or JSON, with every finding at once.
+
+A record is a :class:`msgspec.Struct`. ``msgspec`` itself stops at the first error; a person
+who mends a file wants them all, each with its place and what to write instead.
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from gridtide.core.findings import Finding
+
+T = TypeVar("T", bound=msgspec.Struct)
+Place = Callable[[str], str]
+
+
+def read_record(
+    cls: type[T], data: Mapping[str, Any], place: Place, path: str = ""
+) -> tuple[T | None, list[Finding]]:
+    """Read one record.
+
+    Parameters
+    ----------
+    cls
+        The record's type; nested records and lists of records are read likewise.
+    data
+        What the file holds.
+    place
+        Turns a dotted path into a place that a person finds, such as ``file.toml:12 site.name``.
+    path
+        Dotted path of this record in the file.
+
+    Returns
+    -------
+    record, findings
+        The record is None where a finding forbids building it.
+    """
+    findings = _unknown_keys(cls, data, place, path)
+    hints = get_type_hints(cls, include_extras=True)
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(cls):
+        where = f"{path}.{field.encode_name}" if path else field.encode_name
+        if field.encode_name not in data:
+            if field.required:
+                findings.append(
+                    Finding(
+                        place(path or where),
+                        f"{field.encode_name} is missing",
+                        f"Add {field.encode_name}{_example(hints[field.name])}",
+                    )
+                )
+            continue
+        value, more = _read_value(hints[field.name], data[field.encode_name], place, where)
+        findings += more
+        values[field.name] = value
+    if findings:
+        return None, findings
+    try:
+        return cls(**values), []
+    except (ValueError, TypeError) as error:
+        return None, [Finding(place(path), str(error), "Correct the values named")]
+
+
+def _read_value(kind: Any, value: Any, place: Place, path: str) -> tuple[Any, list[Finding]]:
+    record = _record_in(kind)
+    if record is not None and isinstance(value, Mapping):
+        return read_record(record, value, place, path)
+    if record is not None and isinstance(value, list) and _is_list(kind):
+        read = [
+            read_record(record, v, place, f"{path}[{i}]")
+            if isinstance(v, Mapping)
+            else (None, [Finding(place(f"{path}[{i}]"), f"{v!r} is not a table", "Write a table")])
+            for i, v in enumerate(value)
+        ]
+        return [r for r, _ in read], [f for _, more in read for f in more]
+    try:
+        return msgspec.convert(value, kind, strict=True), []
+    except msgspec.ValidationError as error:
+        return None, [
+            Finding(place(path), f"{value!r} is not allowed: {_plain(error)}", _mend(kind, value))
+        ]
+
+
+def _unknown_keys(
+    cls: type[msgspec.Struct], data: Mapping[str, Any], place: Place, path: str
+) -> list[Finding]:
+    known = [field.encode_name for field in msgspec.structs.fields(cls)]
+    findings = []
+    for key in data:
+        if key in known:
+            continue
+        close = difflib.get_close_matches(str(key), known, 1)
+        mend = f"Did you mean {close[0]}?" if close else f"Known keys: {', '.join(known)}"
+        where = f"{path}.{key}" if path else str(key)
+        findings.append(Finding(place(where), f"unknown key {key}", mend))
+    return findings
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    if get_origin(kind) in (Union, types.UnionType):
+        return get_args(kind)
+    return (kind,)
+
+
+def _record_in(kind: Any) -> type[msgspec.Struct] | None:
+    for member in _members(kind):
+        inner = get_args(member)[0] if get_origin(member) in (list, tuple) else member
+        if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+            return inner
+    return None
+
+
+def _is_list(kind: Any) -> bool:
+    return any(get_origin(member) in (list, tuple) for member in _members(kind))
+
+
+def _plain(error: msgspec.ValidationError) -> str:
+    return str(error).split(" - at `$")[0].rstrip(".").lower()
+
+
+def _example(kind: Any) -> str:
+    for value, text in ((0.5, " = a number"), ("x", ' = "…"'), (True, " = true or false")):
+        try:
+            msgspec.convert(value, kind, strict=True)
+        except msgspec.ValidationError:
+            continue
+        return text
+    return ""
+
+
+def _mend(kind: Any, value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 1 < value <= 100:
+        try:
+            msgspec.convert(value / 100, kind, strict=True)
+        except msgspec.ValidationError:
+            return "Write a value in the range named"
+        return f"A share is written as a fraction from 0 to 1: write {value / 100:g}"
+    return "Write a value of the kind named"
