@@ -52,7 +52,7 @@ class TimeGrid:
 
 
 def utc(time_s: float) -> datetime:
-    """The instant as an aware UTC datetime."""
+    """Return the instant as an aware UTC datetime."""
     return datetime.fromtimestamp(time_s, UTC)
 
 

@@ -1,0 +1,1 @@
+"""Vehicles, chargers, sessions, sites and their limits, as arrays."""
