@@ -1,1 +1,7 @@
-"""To be described."""
+"""The simulated world: a plant that obeys setpoints exactly, with meters."""
+
+from gridtide.sim.meters import Meters, Sink, whole_wh
+from gridtide.sim.plant import Extremes, Outcomes, SimPlant
+from gridtide.sim.world import World, below
+
+__all__ = ["Extremes", "Meters", "Outcomes", "SimPlant", "Sink", "World", "below", "whole_wh"]

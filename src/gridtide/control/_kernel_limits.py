@@ -1,0 +1,136 @@
+"""Compiled sharing of the tree of limits.
+
+Columns of a limit: 0 is the net power, 1 to 3 are L1, L2, L3. ``room_in[l, k]`` and
+``room_out[l, k]`` say how much net power vehicles below limit ``l`` may add each way [kW].
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+SITE_LIMIT = 4
+TOLERANCE_KW = 1e-9
+ROUNDS = 3
+
+
+@njit(cache=True)
+def add_up(power: Floats, limit: Ints, share: Floats, parent: Ints, phases: bool) -> Floats:
+    """Net power of the vehicles below every limit [kW], shape (limits, 4)."""
+    net = np.zeros((parent.size, 4))
+    for i in range(power.size):
+        if power[i] == 0.0:
+            continue
+        net[limit[i], 0] += power[i]
+        if phases:
+            for k in range(3):
+                net[limit[i], k + 1] += power[i] * share[i, k]
+    for l in range(parent.size - 1, -1, -1):
+        if parent[l] >= 0:
+            net[parent[l]] += net[l]
+    return net
+
+
+@njit(cache=True)
+def _room_for(
+    i: int, limit: Ints, share: Floats, parent: Ints, room: Floats
+) -> tuple[float, int]:
+    """Room that charger i finds on its way to the root, and the limit that leaves least."""
+    least = inf
+    binding = -1
+    l = limit[i]
+    while l >= 0:
+        for k in range(4):
+            weight = 1.0 if k == 0 else share[i, k - 1]
+            if weight > 0.0 and room[l, k] < least * weight:
+                least = max(room[l, k], 0.0) / weight
+                binding = l
+        l = parent[l]
+    return least, binding
+
+
+@njit(cache=True)
+def _take(i: int, amount: float, limit: Ints, share: Floats, parent: Ints, room: Floats) -> None:
+    l = limit[i]
+    while l >= 0:
+        room[l, 0] -= amount
+        for k in range(3):
+            room[l, k + 1] -= amount * share[i, k]
+        l = parent[l]
+
+
+@njit(cache=True)
+def _serve(
+    sign: float, order: Ints, power: Floats, reason: npt.NDArray[np.uint8],
+    binding: npt.NDArray[np.int32], min_power: Floats, limit: Ints, share: Floats,
+    parent: Ints, room: Floats,
+) -> None:
+    """Give room to the powers of one sign, first come first served in ``order``."""
+    for i in order:
+        wanted = sign * power[i]
+        if wanted <= 0.0:
+            continue
+        least, at = _room_for(i, limit, share, parent, room)
+        if wanted > least:
+            wanted = least if least >= min_power[i] else 0.0
+            power[i] = sign * wanted
+            reason[i] = SITE_LIMIT
+            binding[i] = at
+        _take(i, wanted, limit, share, parent, room)
+
+
+@njit(cache=True)
+def within_limits(
+    power: Floats, sure: Floats, limit: Ints, share: Floats, parent: Ints, phases: bool,
+    room_in: Floats, room_out: Floats,
+) -> bool:
+    """Whether the powers keep every limit as they are.
+
+    Import is judged by what may flow (``power``), export by what surely flows (``sure``).
+    """
+    net = add_up(power, limit, share, parent, phases)
+    for l in range(parent.size):
+        for k in range(4):
+            if net[l, k] > room_in[l, k] + TOLERANCE_KW:
+                return False
+    net = add_up(sure, limit, share, parent, phases)
+    for l in range(parent.size):
+        for k in range(4):
+            if -net[l, k] > room_out[l, k] + TOLERANCE_KW:
+                return False
+    return True
+
+
+@njit(cache=True)
+def share_room(
+    power: Floats, sure: Floats, reason: npt.NDArray[np.uint8], binding: npt.NDArray[np.int32],
+    order: Ints, min_power: Floats, limit: Ints, share: Floats, parent: Ints,
+    room_in: Floats, room_out: Floats,
+) -> None:
+    """Cut powers in place until every limit holds, those last in ``order`` first.
+
+    Charging is cut against import limits with discharge counted, discharge against export
+    limits with sure charging counted, in turn. Should that not settle, discharge is given up:
+    charging alone within the room always keeps every limit.
+    """
+    tree = (limit, share, parent)
+    for turn in range(ROUNDS + 1):
+        if turn == ROUNDS:
+            for i in range(power.size):
+                if power[i] < 0.0:
+                    power[i] = 0.0
+                    reason[i] = SITE_LIMIT
+        given = add_up(np.minimum(power, 0.0), limit, share, parent, True)
+        _serve(1.0, order, power, reason, binding, min_power, *tree, room_in - given)
+        sure[:] = np.minimum(sure, power)
+        if within_limits(power, sure, *tree, True, room_in, room_out):
+            return
+        taken = add_up(np.maximum(sure, 0.0), limit, share, parent, True)
+        _serve(-1.0, order, power, reason, binding, min_power, *tree, room_out + taken)
+        sure[:] = np.where(power < 0.0, power, np.maximum(sure, 0.0))

@@ -1,0 +1,160 @@
+"""What a controller sees and what it says: the process image, the wish, the setpoints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtide.core import Reason
+from gridtide.fleet import LimitTree
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """The world at one instant, frozen while a decision is made.
+
+    Arrays of shape (chargers,) hold what is plugged in there; where ``session`` is -1 the
+    other values mean nothing. Arrays are read-only views of the plant's own.
+
+    Parameters
+    ----------
+    time_s, until_s
+        Now, and when setpoints are next decided unless an event comes first [s].
+    step
+        Number of the control step, counted from the start of the run.
+    session
+        Running number of the session at each charger; -1 where nothing is plugged in.
+    arrival_s, departure_s
+        When the vehicle came, when its driver said it leaves (NaN: unknown) [s].
+    energy_kwh
+        Energy in the battery now.
+    floor_kwh, full_kwh
+        Energy below which it never discharges, and above which it never charges [kWh].
+    target_kwh
+        Energy that the driver asked for; NaN where unknown [kWh].
+    arrival_kwh
+        Energy on arrival [kWh].
+    max_charge_kw, max_discharge_kw
+        What charger and vehicle allow together, at the plug [kW]; both >= 0.
+    knee_kwh, taper_per_h, full_power_dc_kw
+        Above ``knee_kwh`` the cells take ``full_power_dc_kw - taper_per_h*(e - knee)`` [kW].
+    wear_price_per_kwh
+        Wear per kWh discharged at the plug [currency/kWh].
+    participates
+        False where the driver opted out.
+    in_doubt
+        True where data about the vehicle are in doubt; it then never discharges.
+    min_power_kw, power_step_kw, phase_share, limit
+        Of the charger, as in :class:`gridtide.fleet.Chargers`.
+    loss_law, loss_table
+        Index into ``loss_table``, whose rows are ``a, b, c`` charging, ``a, b, c`` discharging.
+    limits
+        The tree of limits.
+    base_kw
+        Net load below each limit that is not ours (base load minus PV) [kW], shape (limits,).
+    import_kw, export_kw, phase_kw
+        Limits in force now [kW], shapes (limits,), (limits,), (limits, 3).
+    """
+
+    time_s: float
+    until_s: float
+    step: int
+    session: Ints
+    arrival_s: Floats
+    departure_s: Floats
+    energy_kwh: Floats
+    floor_kwh: Floats
+    full_kwh: Floats
+    target_kwh: Floats
+    arrival_kwh: Floats
+    max_charge_kw: Floats
+    max_discharge_kw: Floats
+    knee_kwh: Floats
+    taper_per_h: Floats
+    full_power_dc_kw: Floats
+    wear_price_per_kwh: Floats
+    participates: Bools
+    in_doubt: Bools
+    min_power_kw: Floats
+    power_step_kw: Floats
+    phase_share: Floats
+    limit: Ints
+    loss_law: npt.NDArray[np.int16]
+    loss_table: Floats
+    limits: LimitTree
+    base_kw: Floats
+    import_kw: Floats
+    export_kw: Floats
+    phase_kw: Floats
+
+    @property
+    def connected(self) -> Bools:
+        """Where something is plugged in, shape (chargers,)."""
+        return self.session >= 0
+
+    @property
+    def goal_kwh(self) -> Floats:
+        """What to charge to: the target, or full where no target is known [kWh]."""
+        return np.where(np.isnan(self.target_kwh), self.full_kwh, self.target_kwh)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a strategy would like, before limits; arrays of shape (chargers,).
+
+    Parameters
+    ----------
+    power_kw
+        Power at the plug [kW], positive while charging.
+    stop_kwh
+        Charging stops at this energy [kWh]; ``inf`` for the battery's own limit.
+    priority
+        Who is served first where a limit binds: lowest first.
+    reason
+        Code of :class:`gridtide.core.Reason` for each power.
+    """
+
+    power_kw: Floats
+    stop_kwh: Floats
+    priority: Floats
+    reason: Codes
+
+    @classmethod
+    def of(cls, power_kw: Floats, priority: Floats | None = None) -> Wish:
+        """Wish powers only; ties at a limit are served in the order of the chargers."""
+        n = power_kw.size
+        return cls(
+            power_kw=power_kw,
+            stop_kwh=np.full(n, np.inf),
+            priority=np.zeros(n) if priority is None else priority,
+            reason=np.full(n, Reason.STRATEGY, dtype=np.uint8),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setpoints:
+    """What each charger is told, with the reason; arrays of shape (chargers,).
+
+    Parameters
+    ----------
+    power_kw
+        Power at the plug [kW], positive while charging.
+    stop_kwh
+        Charging stops at this energy [kWh].
+    reason
+        Code of :class:`gridtide.core.Reason`.
+    binding
+        Index of the limit that held the power back; -1 for none.
+    """
+
+    power_kw: Floats
+    stop_kwh: Floats
+    reason: Codes
+    binding: npt.NDArray[np.int32]

@@ -1,0 +1,79 @@
+"""From a wish to setpoints: controllers that only narrow, in the order of what outranks what.
+
+1. The battery's and the charger's own limits, and doubt about data.
+2. The driver's promise: the target stays within reach.
+3. The charger's minimum current.
+4. The limits of panel, site and feeder, which outrank all the above: where they bind, those
+   with the lowest priority number are served first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtide.control._kernel_limits import share_room, within_limits
+from gridtide.control._kernel_narrow import narrow_each
+from gridtide.control.image import Image, Setpoints, Wish
+
+Floats = npt.NDArray[np.float64]
+
+MARGIN_KW = 1e-9
+
+
+def narrow(image: Image, wish: Wish) -> Setpoints:
+    """Narrow a strategy's wish to setpoints that keep every limit.
+
+    Parameters
+    ----------
+    image
+        The world now.
+    wish
+        What the strategy would like; it is not changed.
+
+    Returns
+    -------
+    Setpoints
+        With the reason of each value, and the limit that bound it.
+    """
+    power = np.array(wish.power_kw, dtype=np.float64)
+    stop = np.array(wish.stop_kwh, dtype=np.float64)
+    reason = np.array(wish.reason, dtype=np.uint8)
+    sure = np.empty_like(power)
+    binding = np.full(power.size, -1, dtype=np.int32)
+    narrow_each(
+        image.time_s, image.until_s, image.step, image.session, image.departure_s,
+        image.energy_kwh, image.floor_kwh, image.full_kwh, image.target_kwh,
+        image.max_charge_kw, image.max_discharge_kw, image.knee_kwh, image.taper_per_h,
+        image.full_power_dc_kw, image.participates, image.in_doubt, image.min_power_kw,
+        image.power_step_kw, image.loss_law, image.loss_table, power, stop, reason, sure,
+    )
+    room_in, room_out = room_kw(image)
+    phases = bool(np.isfinite(image.phase_kw).any())
+    tree = (image.limit, image.phase_share, image.limits.parent)
+    if not within_limits(power, sure, *tree, phases, room_in, room_out):
+        order = np.argsort(wish.priority, kind="stable")
+        share_room(
+            power, sure, reason, binding, order, image.min_power_kw, *tree,
+            room_in, room_out,
+        )
+    return Setpoints(power_kw=power, stop_kwh=stop, reason=reason, binding=binding)
+
+
+def room_kw(image: Image) -> tuple[Floats, Floats]:
+    """Net power that vehicles may add below each limit, import and export [kW].
+
+    Where the base load alone is above a limit the room is zero: vehicles never add to it.
+
+    Returns
+    -------
+    room_in, room_out
+        Shape (limits, 4): net power, L1, L2, L3. Base load counts evenly on the phases.
+    """
+    base = np.column_stack([image.base_kw] + [image.base_kw / 3] * 3)
+    cap_in = np.column_stack([image.import_kw, image.phase_kw])
+    cap_out = np.column_stack([image.export_kw, image.phase_kw])
+    return (
+        np.maximum(cap_in - base - MARGIN_KW, 0.0),
+        np.maximum(cap_out + base - MARGIN_KW, 0.0),
+    )

@@ -1,0 +1,163 @@
+"""Strategies: who wishes which power. Limits and promises are kept elsewhere, for all alike.
+
+A strategy of your own is any object with one method::
+
+    class Half:
+        def decide(self, image: Image) -> Wish:
+            return Wish.of(0.5 * image.max_charge_kw)
+
+What it wishes is narrowed like every other wish, so it cannot break a limit or a promise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtide.control.image import Image, Wish
+from gridtide.core import Reason
+
+Floats = npt.NDArray[np.float64]
+
+
+class Strategy(Protocol):
+    """Decides what each charger should do."""
+
+    def decide(self, image: Image) -> Wish:
+        """Wish a power for every charger."""
+        ...
+
+
+class Uncontrolled:
+    """First come, first served: everyone charges at full power until the target is reached."""
+
+    def decide(self, image: Image) -> Wish:
+        """Wish full power for every vehicle."""
+        return _full_power(image, image.arrival_s)
+
+
+class EarliestDeadlineFirst:
+    """As uncontrolled, but where a limit binds those who leave first are served first."""
+
+    def decide(self, image: Image) -> Wish:
+        """Wish full power, in the order of departure."""
+        return _full_power(image, _unknown_first(image.departure_s))
+
+
+class LeastLaxityFirst:
+    """As uncontrolled, but where a limit binds those with the least time to spare come first."""
+
+    def decide(self, image: Image) -> Wish:
+        """Wish full power, in the order of laxity."""
+        return _full_power(image, laxity_h(image))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A plan as the loop follows it: powers by step and charger.
+
+    Parameters
+    ----------
+    start_s, step_s
+        Time of the first step and length of a step [s].
+    session
+        Session that each charger's column is meant for, shape (chargers,).
+    power_kw
+        Planned power at the plug [kW], shape (steps, chargers).
+    """
+
+    start_s: float
+    step_s: float
+    session: npt.NDArray[np.int64]
+    power_kw: Floats
+
+
+class Planner(Protocol):
+    """Makes a schedule from what is known now."""
+
+    def plan(self, image: Image) -> Schedule:
+        """Plan from this image on."""
+        ...
+
+
+class Planned:
+    """Follows a plan, and asks for a new one in time.
+
+    Parameters
+    ----------
+    planner
+        Makes the plans.
+    replan_s
+        Longest time that a plan is followed [s]. A plan is also renewed at the next control
+        step after a vehicle came or left, or a limit changed.
+    """
+
+    def __init__(self, planner: Planner, replan_s: float = 3600.0) -> None:
+        self._planner = planner
+        self._replan_s = replan_s
+        self._schedule: Schedule | None = None
+        self._planned_step = -1
+        self._limits: bytes = b""
+
+    def decide(self, image: Image) -> Wish:
+        """Wish the planned power; what came after the plan waits for the next one."""
+        schedule = self._schedule
+        if schedule is None or self._due(image, schedule):
+            schedule = self._schedule = self._planner.plan(image)
+            self._planned_step = image.step
+            self._limits = _fingerprint(image)
+        step = int((image.time_s - schedule.start_s) // schedule.step_s)
+        row = schedule.power_kw[min(step, schedule.power_kw.shape[0] - 1)]
+        planned = schedule.session == image.session
+        return Wish(
+            power_kw=np.where(planned, row, 0.0),
+            stop_kwh=image.full_kwh,
+            priority=laxity_h(image),
+            reason=np.where(planned, np.uint8(Reason.PLAN), np.uint8(Reason.AWAITING_PLAN)),
+        )
+
+    def _due(self, image: Image, schedule: Schedule) -> bool:
+        if image.step == self._planned_step:
+            return False
+        if image.time_s - schedule.start_s >= self._replan_s - 1e-6:
+            return True
+        if not np.array_equal(image.session, schedule.session):
+            return True
+        return _fingerprint(image) != self._limits
+
+
+def laxity_h(image: Image) -> Floats:
+    """Time to spare before a vehicle must charge at full power [h]; unknown departures first.
+
+    Laxity is the time until departure less the time that full power needs for the target.
+    """
+    left = (image.departure_s - image.time_s) / 3600.0
+    missing = np.maximum(image.goal_kwh - image.energy_kwh, 0.0)
+    hours = np.divide(
+        missing, image.full_power_dc_kw, out=np.zeros_like(missing),
+        where=image.full_power_dc_kw > 0,
+    )
+    return _unknown_first(left - hours)
+
+
+def _full_power(image: Image, priority: Floats) -> Wish:
+    reached = image.energy_kwh >= image.goal_kwh
+    return Wish(
+        power_kw=np.where(reached, 0.0, image.max_charge_kw),
+        stop_kwh=image.goal_kwh,
+        priority=priority,
+        reason=np.where(
+            reached, np.uint8(Reason.TARGET_REACHED), np.uint8(Reason.FULL_POWER)
+        ),
+    )
+
+
+def _unknown_first(values: Floats) -> Floats:
+    return np.where(np.isnan(values), -np.inf, values)
+
+
+def _fingerprint(image: Image) -> bytes:
+    return image.import_kw.tobytes() + image.export_kw.tobytes() + image.phase_kw.tobytes()

@@ -1,0 +1,80 @@
+"""Registers in whole watt-hours, read at every meter interval and at every unplugging."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Columns = Mapping[str, npt.NDArray[Any]]
+Sink = Callable[[Columns], None]
+
+# A register in kWh that should stand at a whole Wh may lie a rounding error below it.
+ROUNDING_WH = 1e-6
+
+
+def whole_wh(register_kwh: Floats) -> Ints:
+    """Whole watt-hours of a cumulative register, as its display shows them."""
+    return np.floor(register_kwh * 1000.0 + ROUNDING_WH).astype(np.int64)
+
+
+class Meters:
+    """Turns cumulative registers into interval rows.
+
+    Parameters
+    ----------
+    chargers, sites
+        How many there are.
+    charger_rows, site_rows
+        Called with the columns of every reading.
+    """
+
+    def __init__(
+        self, chargers: int, sites: int, charger_rows: Sink, site_rows: Sink
+    ) -> None:
+        self._in_wh = np.zeros(chargers, dtype=np.int64)
+        self._out_wh = np.zeros(chargers, dtype=np.int64)
+        self._site_wh = np.zeros((sites, 4), dtype=np.int64)
+        self._charger_rows = charger_rows
+        self._site_rows = site_rows
+
+    def read_chargers(
+        self, start_s: int, which: Ints, session: Ints, taken: Floats, given: Floats,
+        energy_kwh: Floats,
+    ) -> None:
+        """Read some chargers' registers for the interval that began at ``start_s``."""
+        if which.size == 0:
+            return
+        now_in, now_out = whole_wh(taken[which]), whole_wh(given[which])
+        self._charger_rows(
+            {
+                "interval_s": np.full(which.size, start_s, dtype=np.int64),
+                "charger": which.astype(np.int32),
+                "session": session[which].astype(np.int32),
+                "import_wh": now_in - self._in_wh[which],
+                "export_wh": now_out - self._out_wh[which],
+                "energy_kwh": energy_kwh[which].astype(np.float32),
+            }
+        )
+        self._in_wh[which] = now_in
+        self._out_wh[which] = now_out
+
+    def read_sites(self, start_s: int, register_kwh: Floats) -> None:
+        """Read the sites' registers; columns are import, export, building, PV [kWh]."""
+        now = whole_wh(register_kwh)
+        step = now - self._site_wh
+        self._site_rows(
+            {
+                "interval_s": np.full(now.shape[0], start_s, dtype=np.int64),
+                "site": np.arange(now.shape[0], dtype=np.int32),
+                "import_wh": step[:, 0],
+                "export_wh": step[:, 1],
+                "building_wh": step[:, 2],
+                "pv_wh": step[:, 3],
+            }
+        )
+        self._site_wh = now

@@ -1,0 +1,57 @@
+"""What the simulated plant is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtide.core import TimeGrid
+from gridtide.fleet import Chargers, LimitTree, Sessions, Vehicles
+
+Floats = npt.NDArray[np.float64]
+
+METER_INTERVAL_S = 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Vehicles, chargers, sessions, limits, and what happens around them.
+
+    Parameters
+    ----------
+    grid
+        Control steps of the run.
+    vehicles, chargers, sessions, limits
+        The fleet; sessions are sorted by arrival.
+    building_kw, pv_kw
+        Base load and PV production behind each limit's meter [kW], both >= 0,
+        shape (steps, limits).
+    import_kw, export_kw
+        Limits in force [kW], ``inf`` where unlimited, shape (steps, limits).
+    """
+
+    grid: TimeGrid
+    vehicles: Vehicles
+    chargers: Chargers
+    sessions: Sessions
+    limits: LimitTree
+    building_kw: Floats
+    pv_kw: Floats
+    import_kw: Floats
+    export_kw: Floats
+
+    @property
+    def meter_interval_s(self) -> int:
+        """Length of a meter interval: 15 min, or a control step where that is longer [s]."""
+        return max(METER_INTERVAL_S, self.grid.step_s)
+
+
+def below(own: Floats, limits: LimitTree) -> Floats:
+    """Add up what stands at each limit and all limits under it, shape (…, limits)."""
+    total = np.array(own, dtype=np.float64)
+    for node in range(len(limits) - 1, -1, -1):
+        if limits.parent[node] >= 0:
+            total[..., limits.parent[node]] += total[..., node]
+    return total
