@@ -1,1 +1,55 @@
-"""To be described."""
+"""Prices, tariffs, carbon, base load and sun, as series on the run's time grid."""
+
+from gridtide.signals.acn_tariff import acn_periods
+from gridtide.signals.billing import BillingPeriods, day_parts
+from gridtide.signals.localtime import (
+    LocalTimes,
+    local_times,
+    midnight_s,
+    one_local_day_earlier,
+    read_zone,
+    utc_offsets,
+)
+from gridtide.signals.price_files import (
+    read_csv_series,
+    read_ercot,
+    read_sgip,
+    read_sgip_forecast,
+)
+from gridtide.signals.prices import TariffSeries, expand_tariff, period_prices, to_micro
+from gridtide.signals.series import Series, map_by_weekday_hour, on_grid
+from gridtide.signals.tariff import (
+    DemandCharge,
+    PricePeriod,
+    PriceTable,
+    Tariff,
+    check_tariff,
+)
+
+__all__ = [
+    "BillingPeriods",
+    "DemandCharge",
+    "LocalTimes",
+    "PricePeriod",
+    "PriceTable",
+    "Series",
+    "Tariff",
+    "TariffSeries",
+    "acn_periods",
+    "check_tariff",
+    "day_parts",
+    "expand_tariff",
+    "local_times",
+    "map_by_weekday_hour",
+    "midnight_s",
+    "on_grid",
+    "one_local_day_earlier",
+    "period_prices",
+    "read_csv_series",
+    "read_ercot",
+    "read_sgip",
+    "read_sgip_forecast",
+    "read_zone",
+    "to_micro",
+    "utc_offsets",
+]
