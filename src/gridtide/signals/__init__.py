@@ -17,7 +17,16 @@ from gridtide.signals.price_files import (
     read_sgip_forecast,
 )
 from gridtide.signals.prices import TariffSeries, expand_tariff, period_prices, to_micro
+from gridtide.signals.profiles import (
+    BaseLoad,
+    Pv,
+    base_load_kw,
+    persistence,
+    pv_kw,
+    with_day_before,
+)
 from gridtide.signals.series import Series, map_by_weekday_hour, on_grid
+from gridtide.signals.solar import SunPosition, clear_sky_w_m2, plane_w_m2, sun_position
 from gridtide.signals.tariff import (
     DemandCharge,
     PricePeriod,
@@ -27,16 +36,21 @@ from gridtide.signals.tariff import (
 )
 
 __all__ = [
+    "BaseLoad",
     "BillingPeriods",
     "DemandCharge",
     "LocalTimes",
     "PricePeriod",
     "PriceTable",
+    "Pv",
     "Series",
+    "SunPosition",
     "Tariff",
     "TariffSeries",
     "acn_periods",
+    "base_load_kw",
     "check_tariff",
+    "clear_sky_w_m2",
     "day_parts",
     "expand_tariff",
     "local_times",
@@ -45,11 +59,16 @@ __all__ = [
     "on_grid",
     "one_local_day_earlier",
     "period_prices",
+    "persistence",
+    "plane_w_m2",
+    "pv_kw",
     "read_csv_series",
     "read_ercot",
     "read_sgip",
     "read_sgip_forecast",
     "read_zone",
+    "sun_position",
     "to_micro",
     "utc_offsets",
+    "with_day_before",
 ]
