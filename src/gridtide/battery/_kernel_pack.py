@@ -12,7 +12,7 @@ from math import exp, inf, log, sqrt
 from numba import njit
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def cells_charging(P: float, a: float, b: float, c: float) -> float:
     """Power into the cells while charging with P >= 0 at the plug [kW]."""
     if P <= 0.0:
@@ -20,7 +20,7 @@ def cells_charging(P: float, a: float, b: float, c: float) -> float:
     return max(P - a - b * P - c * P * P, 0.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def cells_discharging(D: float, a: float, b: float, c: float) -> float:
     """Power out of the cells while D >= 0 is given at the plug [kW]."""
     if D <= 0.0:
@@ -28,7 +28,7 @@ def cells_discharging(D: float, a: float, b: float, c: float) -> float:
     return D + a + b * D + c * D * D
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def plug_charging(dc: float, a: float, b: float, c: float) -> float:
     """Power at the plug that stores dc >= 0 [kW]; inf where the loss grows faster."""
     if dc <= 0.0:
@@ -39,7 +39,7 @@ def plug_charging(dc: float, a: float, b: float, c: float) -> float:
     return 2.0 * (dc + a) / ((1.0 - b) + sqrt(root))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def plug_discharging(dc: float, a: float, b: float, c: float) -> float:
     """Power given at the plug while dc >= 0 leaves the cells [kW]; 0 if the loss takes it all."""
     if dc <= a:
@@ -47,7 +47,7 @@ def plug_discharging(dc: float, a: float, b: float, c: float) -> float:
     return 2.0 * (dc - a) / ((1.0 + b) + sqrt((1.0 + b) ** 2 + 4.0 * c * (dc - a)))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def charge_step(
     P: float, h: float, e: float, stop: float, knee: float, beta: float,
     dc_full: float, a: float, b: float, c: float,
@@ -95,7 +95,7 @@ def charge_step(
     return e2, plug + P2 * h2, loss + (a + b * P2 + c * P2 * P2) * h2
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def discharge_step(
     D: float, h: float, e: float, floor: float, a: float, b: float, c: float
 ) -> tuple[float, float, float]:
@@ -114,7 +114,7 @@ def discharge_step(
     return left, D * h1, (a + b * D + c * D * D) * h1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def energy_needed(
     target: float, h: float, knee: float, beta: float, dc_full: float
 ) -> float:

@@ -2,7 +2,7 @@
 
 from gridtide.control.image import Image, Setpoints, Wish
 from gridtide.control.loop import Plant, Watch, run_loop
-from gridtide.control.narrowing import narrow, room_kw
+from gridtide.control.narrowing import laxity_h, narrow, room_kw
 from gridtide.control.strategies import (
     EarliestDeadlineFirst,
     LeastLaxityFirst,
@@ -11,7 +11,6 @@ from gridtide.control.strategies import (
     Schedule,
     Strategy,
     Uncontrolled,
-    laxity_h,
 )
 
 __all__ = [

@@ -20,24 +20,28 @@ TOLERANCE_KW = 1e-9
 ROUNDS = 3
 
 
-@njit(cache=True)
-def add_up(power: Floats, limit: Ints, share: Floats, parent: Ints, phases: bool) -> Floats:
+@njit(cache=True, error_model="numpy")
+def up_the_tree(net: Floats, parent: Ints) -> None:
+    """Turn sums right below each limit into sums of all below it, in place."""
+    for l in range(parent.size - 1, -1, -1):
+        if parent[l] >= 0:
+            for k in range(4):
+                net[parent[l], k] += net[l, k]
+
+
+@njit(cache=True, error_model="numpy")
+def _add_up(power: Floats, limit: Ints, share: Floats, parent: Ints) -> Floats:
     """Net power of the vehicles below every limit [kW], shape (limits, 4)."""
     net = np.zeros((parent.size, 4))
     for i in range(power.size):
-        if power[i] == 0.0:
-            continue
         net[limit[i], 0] += power[i]
-        if phases:
-            for k in range(3):
-                net[limit[i], k + 1] += power[i] * share[i, k]
-    for l in range(parent.size - 1, -1, -1):
-        if parent[l] >= 0:
-            net[parent[l]] += net[l]
+        for k in range(3):
+            net[limit[i], k + 1] += power[i] * share[i, k]
+    up_the_tree(net, parent)
     return net
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _room_for(
     i: int, limit: Ints, share: Floats, parent: Ints, room: Floats
 ) -> tuple[float, int]:
@@ -55,7 +59,7 @@ def _room_for(
     return least, binding
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _take(i: int, amount: float, limit: Ints, share: Floats, parent: Ints, room: Floats) -> None:
     l = limit[i]
     while l >= 0:
@@ -65,7 +69,7 @@ def _take(i: int, amount: float, limit: Ints, share: Floats, parent: Ints, room:
         l = parent[l]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _serve(
     sign: float, order: Ints, power: Floats, reason: npt.NDArray[np.uint8],
     binding: npt.NDArray[np.int32], min_power: Floats, limit: Ints, share: Floats,
@@ -85,29 +89,22 @@ def _serve(
         _take(i, wanted, limit, share, parent, room)
 
 
-@njit(cache=True)
-def within_limits(
-    power: Floats, sure: Floats, limit: Ints, share: Floats, parent: Ints, phases: bool,
-    room_in: Floats, room_out: Floats,
-) -> bool:
-    """Whether the powers keep every limit as they are.
+@njit(cache=True, error_model="numpy")
+def within_limits(net: Floats, net_sure: Floats, room_in: Floats, room_out: Floats) -> bool:
+    """Whether net powers below each limit, shape (limits, 4), find room.
 
-    Import is judged by what may flow (``power``), export by what surely flows (``sure``).
+    Import is judged by what may flow (``net``), export by what surely flows (``net_sure``).
     """
-    net = add_up(power, limit, share, parent, phases)
-    for l in range(parent.size):
+    for l in range(net.shape[0]):
         for k in range(4):
             if net[l, k] > room_in[l, k] + TOLERANCE_KW:
                 return False
-    net = add_up(sure, limit, share, parent, phases)
-    for l in range(parent.size):
-        for k in range(4):
-            if -net[l, k] > room_out[l, k] + TOLERANCE_KW:
+            if -net_sure[l, k] > room_out[l, k] + TOLERANCE_KW:
                 return False
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def share_room(
     power: Floats, sure: Floats, reason: npt.NDArray[np.uint8], binding: npt.NDArray[np.int32],
     order: Ints, min_power: Floats, limit: Ints, share: Floats, parent: Ints,
@@ -126,11 +123,12 @@ def share_room(
                 if power[i] < 0.0:
                     power[i] = 0.0
                     reason[i] = SITE_LIMIT
-        given = add_up(np.minimum(power, 0.0), limit, share, parent, True)
+        given = _add_up(np.minimum(power, 0.0), *tree)
         _serve(1.0, order, power, reason, binding, min_power, *tree, room_in - given)
         sure[:] = np.minimum(sure, power)
-        if within_limits(power, sure, *tree, True, room_in, room_out):
+        net, net_sure = _add_up(power, *tree), _add_up(sure, *tree)
+        if within_limits(net, net_sure, room_in, room_out):
             return
-        taken = add_up(np.maximum(sure, 0.0), limit, share, parent, True)
+        taken = _add_up(np.maximum(sure, 0.0), *tree)
         _serve(-1.0, order, power, reason, binding, min_power, *tree, room_out + taken)
         sure[:] = np.where(power < 0.0, power, np.maximum(sure, 0.0))

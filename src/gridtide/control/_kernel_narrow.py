@@ -37,9 +37,10 @@ DATA_IN_DOUBT = int(Reason.DATA_IN_DOUBT)
 
 GOLDEN = 0.6180339887498949
 SMALL_KW = 1e-9
+SMALL_KWH = 1e-9
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _within_battery(
     P: float, reason: int, e: float, low: float, stop: float, full: float,
     max_charge: float, max_discharge: float, doubt: bool, h: float,
@@ -64,53 +65,60 @@ def _within_battery(
     return -plug_discharging((e - low) / h, a, b, c), FLOOR_REACHED
 
 
-@njit(cache=True)
-def _keep_promise(
-    P: float, reason: int, e: float, least: float, knee: float, h: float, max_charge: float,
-    min_power: float, charge: tuple[float, float, float], discharge: tuple[float, float, float],
-) -> tuple[float, int]:
-    """Raise the power until the battery holds ``least`` after h hours."""
-    if P >= 0.0:
-        gain = cells_charging(P, *charge)
-    else:
-        gain = -cells_discharging(-P, *discharge)
-    if e + gain * h >= least - 1e-9:
-        return P, reason
-    needed = (least - e) / h
+@njit(cache=True, error_model="numpy")
+def _raise_to(
+    needed: float, P: float, taper: bool, max_charge: float, min_power: float,
+    a: float, b: float, c: float, da: float, db: float, dc: float,
+) -> float:
+    """Power at the plug that brings ``needed`` kW to the cells, so that the promise is kept."""
     if needed < 0.0:
-        return -plug_discharging(-needed, *discharge), PROMISE
-    if least > knee:  # the battery slows down within the step: only full power is sure
-        return max_charge, PROMISE
-    raised = min(max(plug_charging(needed, *charge), min_power), max_charge)
-    return max(P, raised), PROMISE
+        return -plug_discharging(-needed, da, db, dc)
+    if taper:  # the battery slows down within the step: only full power is sure
+        return max_charge
+    return max(P, min(max(plug_charging(needed, a, b, c), min_power), max_charge))
 
 
-@njit(cache=True)
-def _above_minimum(P: float, reason: int, least: float, step: int, i: int) -> tuple[float, int]:
-    """Below the minimum current switch on and off so that the mean follows the wish."""
-    if P == 0.0 or abs(P) >= least - SMALL_KW:
+@njit(cache=True, error_model="numpy")
+def _above_minimum(
+    P: float, reason: int, minimum: float, owed: bool, step: int, i: int
+) -> tuple[float, int]:
+    """Below the minimum current switch on and off so that the mean follows the wish.
+
+    ``owed`` says that the promise needs charging in this very step.
+    """
+    if P == 0.0 or abs(P) >= minimum - SMALL_KW:
         return P, reason
     if P < 0.0:
         return 0.0, MINIMUM_CURRENT
-    share = P / least
+    share = P / minimum
     phase = (i * GOLDEN) % 1.0
-    on = floor((step + 1) * share + phase) > floor(step * share + phase)
-    return (least if on else 0.0), MINIMUM_CURRENT
+    on = owed or floor((step + 1) * share + phase) > floor(step * share + phase)
+    return (minimum if on else 0.0), MINIMUM_CURRENT
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def _whole_steps(P: float, step: float) -> float:
+    """Round down, towards zero, to a multiple of the charger's step."""
+    units = floor(abs(P) / step + 1e-9) * step
+    return units if P > 0.0 else -units
+
+
+@njit(cache=True, error_model="numpy")
 def narrow_each(
     now: float, until: float, step: int,
     session: npt.NDArray[np.int64], departure: Floats, energy: Floats, low: Floats, full: Floats,
     target: Floats, max_charge: Floats, max_discharge: Floats, knee: Floats, beta: Floats,
     dc_full: Floats, participates: npt.NDArray[np.bool_], doubt: npt.NDArray[np.bool_],
     min_power: Floats, power_step: Floats, law: npt.NDArray[np.int16], table: Floats,
+    limit: npt.NDArray[np.int64], share: Floats, phases: bool,
     power: Floats, stop: Floats, reason: npt.NDArray[np.uint8], sure: Floats,
+    net: Floats, net_sure: Floats,
 ) -> None:
     """Narrow ``power``, ``stop`` and ``reason`` in place; they hold the wish on entry.
 
     ``sure`` receives the mean power that will surely flow: less than ``power`` where the
-    battery fills up or slows down within the step.
+    battery fills up or slows down within the step. ``net`` and ``net_sure`` receive the sums
+    of both right below each limit, shape (limits, 4).
     """
     h = (until - now) / 3600.0
     for i in range(power.size):
@@ -119,45 +127,58 @@ def narrow_each(
             sure[i] = 0.0
             reason[i] = NOT_CONNECTED
             continue
-        row = table[law[i]]
-        charge = (row[0], row[1], row[2])
-        discharge = (row[3], row[4], row[5])
+        k = law[i]
+        a, b, c = table[k, 0], table[k, 1], table[k, 2]
+        da, db, dc = table[k, 3], table[k, 4], table[k, 5]
         e = energy[i]
         end = min(stop[i], full[i])
         P, why = _within_battery(
             power[i], reason[i], e, low[i], end, full[i], max_charge[i], max_discharge[i],
-            doubt[i], h, discharge[0], discharge[1], discharge[2],
+            doubt[i], h, da, db, dc,
         )
         left = (departure[i] - now) / 3600.0
-        if isnan(left) or isnan(target[i]) or left <= 0.0 or not participates[i]:
-            goal = full[i] if isnan(target[i]) else min(target[i], full[i])
-            end = goal
-            P = max_charge[i] if e < goal else 0.0
-            why = TARGET_REACHED if e >= goal else DEPARTURE_UNKNOWN
-            if e < goal and not participates[i]:
-                why = OPTED_OUT
-        else:
+        least = 0.0
+        if left > 0.0 and target[i] >= 0.0 and participates[i]:  # both are known
             least = energy_needed(
                 min(target[i], full[i]), left - h, knee[i], beta[i], dc_full[i]
             )
-            P, why = _keep_promise(
-                P, why, e, least, knee[i], h, max_charge[i], min_power[i], charge, discharge
-            )
-            if why == PROMISE:
+            gain = cells_charging(P, a, b, c) - cells_discharging(-P, da, db, dc)
+            if e + gain * h < least - SMALL_KWH:
+                P = _raise_to(
+                    (least - e) / h, P, least > knee[i], max_charge[i], min_power[i],
+                    a, b, c, da, db, dc,
+                )
+                why = PROMISE
                 end = min(max(end, target[i]), full[i])
-        P, why = _above_minimum(P, why, min_power[i], step, i)
-        if P > 0.0 and e > knee[i]:
-            pace = plug_charging(dc_full[i] - beta[i] * (e - knee[i]), *charge)
-            if P > pace:
-                P = pace
-                why = BATTERY_PACE
+        else:
+            end = full[i] if isnan(target[i]) else min(target[i], full[i])
+            P = max_charge[i] if e < end else 0.0
+            why = TARGET_REACHED
+            if e < end:
+                why = DEPARTURE_UNKNOWN if participates[i] else OPTED_OUT
+        P, why = _above_minimum(P, why, min_power[i], e < least - SMALL_KWH, step, i)
+        flow = P
+        if P > 0.0:
+            if e > knee[i]:
+                pace = plug_charging(dc_full[i] - beta[i] * (e - knee[i]), a, b, c)
+                if P > pace:
+                    P = pace
+                    why = BATTERY_PACE
+            flow = P
+            if e + P * h > min(end, knee[i]):
+                _, plug, _ = charge_step(P, h, e, end, knee[i], beta[i], dc_full[i], a, b, c)
+                flow = plug / h
         if power_step[i] > 0.0:
-            units = floor(abs(P) / power_step[i] + 1e-9)
-            P = units * power_step[i] if P > 0.0 else -units * power_step[i]
+            P = _whole_steps(P, power_step[i])
+            flow = min(flow, P)
         power[i] = P
         stop[i] = end
         reason[i] = why
-        sure[i] = P
-        if P > 0.0 and e + P * h > min(end, knee[i]):
-            _, plug, _ = charge_step(P, h, e, end, knee[i], beta[i], dc_full[i], *charge)
-            sure[i] = plug / h
+        sure[i] = flow
+        l = limit[i]
+        net[l, 0] += P
+        net_sure[l, 0] += flow
+        if phases:
+            for j in range(3):
+                net[l, j + 1] += P * share[i, j]
+                net_sure[l, j + 1] += flow * share[i, j]

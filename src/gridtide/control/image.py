@@ -116,25 +116,26 @@ class Wish:
     stop_kwh
         Charging stops at this energy [kWh]; ``inf`` for the battery's own limit.
     priority
-        Who is served first where a limit binds: lowest first.
+        Who is served first where a limit binds: lowest first. None: those with the least
+        time to spare.
     reason
         Code of :class:`gridtide.core.Reason` for each power.
     """
 
     power_kw: Floats
     stop_kwh: Floats
-    priority: Floats
     reason: Codes
+    priority: Floats | None = None
 
     @classmethod
     def of(cls, power_kw: Floats, priority: Floats | None = None) -> Wish:
-        """Wish powers only; ties at a limit are served in the order of the chargers."""
+        """Wish powers only."""
         n = power_kw.size
         return cls(
             power_kw=power_kw,
             stop_kwh=np.full(n, np.inf),
-            priority=np.zeros(n) if priority is None else priority,
             reason=np.full(n, Reason.STRATEGY, dtype=np.uint8),
+            priority=priority,
         )
 
 

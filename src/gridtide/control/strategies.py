@@ -44,7 +44,7 @@ class EarliestDeadlineFirst:
 
     def decide(self, image: Image) -> Wish:
         """Wish full power, in the order of departure."""
-        return _full_power(image, _unknown_first(image.departure_s))
+        return _full_power(image, np.nan_to_num(image.departure_s, nan=-np.inf))
 
 
 class LeastLaxityFirst:
@@ -52,7 +52,7 @@ class LeastLaxityFirst:
 
     def decide(self, image: Image) -> Wish:
         """Wish full power, in the order of laxity."""
-        return _full_power(image, laxity_h(image))
+        return _full_power(image, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,6 @@ class Planned:
         return Wish(
             power_kw=np.where(planned, row, 0.0),
             stop_kwh=image.full_kwh,
-            priority=laxity_h(image),
             reason=np.where(planned, np.uint8(Reason.PLAN), np.uint8(Reason.AWAITING_PLAN)),
         )
 
@@ -129,21 +128,7 @@ class Planned:
         return _fingerprint(image) != self._limits
 
 
-def laxity_h(image: Image) -> Floats:
-    """Time to spare before a vehicle must charge at full power [h]; unknown departures first.
-
-    Laxity is the time until departure less the time that full power needs for the target.
-    """
-    left = (image.departure_s - image.time_s) / 3600.0
-    missing = np.maximum(image.goal_kwh - image.energy_kwh, 0.0)
-    hours = np.divide(
-        missing, image.full_power_dc_kw, out=np.zeros_like(missing),
-        where=image.full_power_dc_kw > 0,
-    )
-    return _unknown_first(left - hours)
-
-
-def _full_power(image: Image, priority: Floats) -> Wish:
+def _full_power(image: Image, priority: Floats | None) -> Wish:
     reached = image.energy_kwh >= image.goal_kwh
     return Wish(
         power_kw=np.where(reached, 0.0, image.max_charge_kw),
@@ -153,10 +138,6 @@ def _full_power(image: Image, priority: Floats) -> Wish:
             reached, np.uint8(Reason.TARGET_REACHED), np.uint8(Reason.FULL_POWER)
         ),
     )
-
-
-def _unknown_first(values: Floats) -> Floats:
-    return np.where(np.isnan(values), -np.inf, values)
 
 
 def _fingerprint(image: Image) -> bytes:

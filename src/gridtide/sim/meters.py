@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gridtide.sim._kernel_step import read_registers
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Columns = Mapping[str, npt.NDArray[Any]]
@@ -49,19 +51,19 @@ class Meters:
         """Read some chargers' registers for the interval that began at ``start_s``."""
         if which.size == 0:
             return
-        now_in, now_out = whole_wh(taken[which]), whole_wh(given[which])
+        import_wh, export_wh = read_registers(
+            which, taken, given, self._in_wh, self._out_wh, ROUNDING_WH
+        )
         self._charger_rows(
             {
                 "interval_s": np.full(which.size, start_s, dtype=np.int64),
                 "charger": which.astype(np.int32),
                 "session": session[which].astype(np.int32),
-                "import_wh": now_in - self._in_wh[which],
-                "export_wh": now_out - self._out_wh[which],
+                "import_wh": import_wh,
+                "export_wh": export_wh,
                 "energy_kwh": energy_kwh[which].astype(np.float32),
             }
         )
-        self._in_wh[which] = now_in
-        self._out_wh[which] = now_out
 
     def read_sites(self, start_s: int, register_kwh: Floats) -> None:
         """Read the sites' registers; columns are import, export, building, PV [kWh]."""
