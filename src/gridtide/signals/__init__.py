@@ -2,6 +2,8 @@
 
 from gridtide.signals.acn_tariff import acn_periods
 from gridtide.signals.billing import BillingPeriods, day_parts
+from gridtide.signals.carbon import Carbon, carbon_kg_per_kwh
+from gridtide.signals.forecast import persistence, with_day_before
 from gridtide.signals.localtime import (
     LocalTimes,
     local_times,
@@ -21,9 +23,9 @@ from gridtide.signals.profiles import (
     BaseLoad,
     Pv,
     base_load_kw,
-    persistence,
+    base_load_profile,
     pv_kw,
-    with_day_before,
+    pv_profile,
 )
 from gridtide.signals.series import Series, map_by_weekday_hour, on_grid
 from gridtide.signals.solar import SunPosition, clear_sky_w_m2, plane_w_m2, sun_position
@@ -38,6 +40,7 @@ from gridtide.signals.tariff import (
 __all__ = [
     "BaseLoad",
     "BillingPeriods",
+    "Carbon",
     "DemandCharge",
     "LocalTimes",
     "PricePeriod",
@@ -49,6 +52,8 @@ __all__ = [
     "TariffSeries",
     "acn_periods",
     "base_load_kw",
+    "base_load_profile",
+    "carbon_kg_per_kwh",
     "check_tariff",
     "clear_sky_w_m2",
     "day_parts",
@@ -62,6 +67,7 @@ __all__ = [
     "persistence",
     "plane_w_m2",
     "pv_kw",
+    "pv_profile",
     "read_csv_series",
     "read_ercot",
     "read_sgip",

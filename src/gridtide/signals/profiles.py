@@ -6,7 +6,9 @@ whatever the span that is asked for, so that the day before a run can be made to
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -14,8 +16,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.core import TimeGrid, stream
-from gridtide.signals.localtime import DAY_S, local_times, one_local_day_earlier
+from gridtide.core import Finding, InputError, TimeGrid
+from gridtide.signals._noise import daily_noise, hourly_noise
+from gridtide.signals.localtime import local_times
+from gridtide.signals.price_files import read_csv_series
+from gridtide.signals.series import on_grid
 from gridtide.signals.solar import clear_sky_w_m2, plane_w_m2, sun_position
 
 Floats = npt.NDArray[np.float64]
@@ -23,9 +28,6 @@ Ints = npt.NDArray[np.int64]
 BaseLoadKind = Literal["office", "campus", "home", "depot", "hub"]
 Forecast = Literal["perfect", "yesterday"]
 _HOUR_S = 3600
-# Memory of the noise: an hour keeps this share of the one before, a day of the day before.
-_HOUR_MEMORY, _HOURS_BACK = 0.7, 12
-_DAY_MEMORY, _DAYS_BACK = 0.5, 6
 
 
 class BaseLoad(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,14 +145,15 @@ def base_load_kw(
     )
     day_of_year = (local.month - 1) * 30.44 + local.day
     season = 1 - shape.winter_share * (1 - np.cos(2 * np.pi * (day_of_year - 15) / 365.25)) / 2
-    noise = shape.noise * _hourly_noise(middle, seed, f"base load {site}")
+    noise = shape.noise * hourly_noise(middle, seed, f"base load {site}")
     load: Floats = peak_kw * expected * season * np.maximum(1 + noise, 0.1)
     return load
 
 
 def _of_day(percent: str, hour: Floats) -> Floats:
     share = np.array(percent.split(), dtype=np.float64) / 100
-    return np.interp(hour, np.arange(25), np.append(share, share[0]))
+    value: Floats = np.interp(hour, np.arange(25), np.append(share, share[0]))
+    return value
 
 
 def pv_kw(
@@ -169,12 +172,77 @@ def pv_kw(
     """
     middle = grid.starts_s + grid.step_s // 2
     sun = sun_position(middle, latitude_deg, longitude_deg)
-    day = _daily_noise(local_times(middle, zone).date, seed, f"clouds {site}")
-    hour = _hourly_noise(middle, seed, f"clouds by hour {site}")
+    day = daily_noise(local_times(middle, zone).date, seed, f"clouds {site}")
+    hour = hourly_noise(middle, seed, f"clouds by hour {site}")
     light = clear_sky_w_m2(sun) * _clearness(day, hour, pv.mean_clearness)
     plane = plane_w_m2(sun, light, pv.tilt_deg, pv.azimuth_deg)
     power: Floats = np.clip(plane / 1000 * pv.performance_ratio, 0.0, 1.0) * pv.peak_kw
     return power
+
+
+def base_load_profile(
+    stated: BaseLoad,
+    span: TimeGrid,
+    zone: ZoneInfo,
+    seed: int,
+    site: str,
+    find: Callable[[str], Path],
+) -> Floats:
+    """Return the base load that a scenario states, synthetic or from a file [kW], shape (n,).
+
+    Raises
+    ------
+    InputError
+        If both or neither of kind and file are given, or the file cannot be read, does not
+        cover the span, or goes below zero.
+    """
+    if (stated.kind is None) == (stated.file is None):
+        mend = 'Give either kind = "office" (or another shape) with peak_kw, or a file'
+        raise InputError([Finding(f"{site} base_load", "no load, or two ways to get it", mend)])
+    if stated.file is not None:
+        return _from_file(find(stated.file), span)
+    assert stated.kind is not None
+    return base_load_kw(stated.kind, stated.peak_kw, span, zone, seed, site)
+
+
+def pv_profile(
+    stated: Pv,
+    place_deg: tuple[float, float],
+    span: TimeGrid,
+    zone: ZoneInfo,
+    seed: int,
+    site: str,
+    find: Callable[[str], Path],
+) -> Floats:
+    """Return the sun power that a scenario states, synthetic or from a file [kW], shape (n,).
+
+    ``place_deg`` is latitude and longitude [°].
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, does not cover the span, or goes below zero.
+    """
+    if stated.file is not None:
+        return _from_file(find(stated.file), span)
+    return pv_kw(stated, *place_deg, span, zone, seed, site)
+
+
+def _from_file(path: Path, span: TimeGrid) -> Floats:
+    series = read_csv_series(path)
+    values, findings = on_grid(series, span)
+    below = np.flatnonzero(series.value < 0)
+    findings += [
+        Finding(
+            f"{path.name}:{int(series.line[i])}",
+            f"{series.value[i]:g} kW is below zero",
+            "Write what is used or generated as a positive number",
+        )
+        for i in below.tolist()
+    ]
+    if findings:
+        raise InputError(findings)
+    return values
 
 
 def _clearness(day: Floats, hour: Floats, mean: float) -> Floats:
@@ -183,86 +251,5 @@ def _clearness(day: Floats, hour: Floats, mean: float) -> Floats:
     middle = np.log(mean / (1 - mean)) * 1.35
     level = 1 / (1 + np.exp(-(middle + 1.3 * day)))
     restless = 0.25 * 4 * level * (1 - level)
-    return np.clip(0.1 + 0.9 * level + restless * hour, 0.08, 1.0)
-
-
-def _hourly_noise(times_s: Ints, seed: int, purpose: str) -> Floats:
-    """Return standard normal noise with memory over hours, linear between whole hours."""
-    if len(times_s) == 0:
-        return np.zeros(0)
-    first = int(times_s[0]) // _HOUR_S - _HOURS_BACK
-    last = int(times_s[-1]) // _HOUR_S + 1
-    days = range(first // 24, last // 24 + 1)
-    drawn = np.concatenate([stream(seed, f"{purpose} {day}").standard_normal(24) for day in days])
-    at = first - 24 * days[0]
-    smooth = _remember(drawn[at : at + last - first + 1], _HOUR_MEMORY, _HOURS_BACK)
-    hours = np.arange(first + _HOURS_BACK, last + 1)
-    return np.interp(times_s / _HOUR_S, hours, smooth)
-
-
-def _daily_noise(dates: Ints, seed: int, purpose: str) -> Floats:
-    """Return standard normal noise with memory over days, one value for each local date."""
-    if len(dates) == 0:
-        return np.zeros(0)
-    first, last = int(dates.min()) - _DAYS_BACK, int(dates.max())
-    drawn = np.array(
-        [stream(seed, f"{purpose} {day}").standard_normal() for day in range(first, last + 1)]
-    )
-    return _remember(drawn, _DAY_MEMORY, _DAYS_BACK)[dates - first - _DAYS_BACK]
-
-
-def _remember(drawn: Floats, memory: float, back: int) -> Floats:
-    """Return a moving average with weights ``memory**k`` and variance 1."""
-    weights = memory ** np.arange(back + 1)
-    return np.convolve(drawn, weights / np.sqrt((weights**2).sum()), mode="valid")
-
-
-def with_day_before(grid: TimeGrid) -> TimeGrid:
-    """Return the grid begun at least 25 hours earlier, so that a day before is in it."""
-    steps = -(-25 * _HOUR_S // grid.step_s)
-    return TimeGrid(grid.start_s - steps * grid.step_s, grid.step_s, grid.n + steps)
-
-
-def persistence(
-    values: Floats, span: TimeGrid, grid: TimeGrid, zone: ZoneInfo, now_s: int | None = None
-) -> Floats:
-    """Return the forecast "as yesterday": the value at the same local time the day before.
-
-    Parameters
-    ----------
-    values
-        What was and will be measured, shape (span.n,).
-    span
-        Steps of ``values``, of the grid's step; it must reach a day back (``with_day_before``).
-    grid
-        Steps to forecast.
-    zone
-        Local time that "the same time" refers to.
-    now_s
-        Instant at which the forecast is made: the step that holds it is measured, and steps
-        further ahead than a day repeat the last whole day known. None: every step is forecast
-        a day ahead.
-
-    Returns
-    -------
-    Shape (grid.n,).
-
-    Raises
-    ------
-    ValueError
-        If the span does not reach back far enough.
-    """
-    starts = grid.starts_s
-    known_s = int(starts[-1]) if now_s is None and grid.n else (now_s or 0)
-    lag = np.maximum(-(-(starts - known_s) // DAY_S), 1)
-    source = starts.copy()
-    for days in np.unique(lag).tolist():
-        at = lag == days
-        source[at] = one_local_day_earlier(starts[at], zone, days)
-    if now_s is not None:
-        measured = (starts <= now_s) & (now_s < starts + grid.step_s)
-        source[measured] = starts[measured]
-    index = (source - span.start_s) // span.step_s
-    if grid.n and (index.min() < 0 or index.max() >= span.n):
-        raise ValueError("the span does not reach back to the day before the grid")
-    return values[index]
+    clearness: Floats = np.clip(0.1 + 0.9 * level + restless * hour, 0.08, 1.0)
+    return clearness
