@@ -1,1 +1,1 @@
-"""To be described."""
+"""The command line; later the REST API and the console."""

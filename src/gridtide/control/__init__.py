@@ -3,6 +3,7 @@
 from gridtide.control.image import Image, Setpoints, Wish
 from gridtide.control.loop import Plant, Watch, run_loop
 from gridtide.control.narrowing import laxity_h, narrow, room_kw
+from gridtide.control.planning import Outlook, PlanRecord, RollingPlanner
 from gridtide.control.strategies import (
     EarliestDeadlineFirst,
     LeastLaxityFirst,
@@ -17,9 +18,12 @@ __all__ = [
     "EarliestDeadlineFirst",
     "Image",
     "LeastLaxityFirst",
+    "Outlook",
+    "PlanRecord",
     "Planned",
     "Planner",
     "Plant",
+    "RollingPlanner",
     "Schedule",
     "Setpoints",
     "Strategy",

@@ -61,6 +61,9 @@ class Image:
         Net load below each limit that is not ours (base load minus PV) [kW], shape (limits,).
     import_kw, export_kw, phase_kw
         Limits in force now [kW], shapes (limits,), (limits,), (limits, 3).
+    peak_kw
+        Largest interval mean that each meter has seen in this billing period [kW],
+        shape (limits,).
     """
 
     time_s: float
@@ -93,6 +96,7 @@ class Image:
     import_kw: Floats
     export_kw: Floats
     phase_kw: Floats
+    peak_kw: Floats
 
     @property
     def connected(self) -> Bools:

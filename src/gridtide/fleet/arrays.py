@@ -175,6 +175,14 @@ class LimitTree:
         """Return the number of limits."""
         return len(self.names)
 
+    def add_up(self, own: Floats) -> Floats:
+        """Sum of what stands at each limit and at all limits under it, shape (…, limits)."""
+        total = np.array(own, dtype=np.float64)
+        for node in range(len(self) - 1, -1, -1):
+            if self.parent[node] >= 0:
+                total[..., self.parent[node]] += total[..., node]
+        return total
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawSessions:

@@ -2,6 +2,6 @@
 
 from gridtide.sim.meters import Meters, Sink, whole_wh
 from gridtide.sim.plant import Extremes, Outcomes, SimPlant
-from gridtide.sim.world import World, below
+from gridtide.sim.world import World
 
-__all__ = ["Extremes", "Meters", "Outcomes", "SimPlant", "Sink", "World", "below", "whole_wh"]
+__all__ = ["Extremes", "Meters", "Outcomes", "SimPlant", "Sink", "World", "whole_wh"]

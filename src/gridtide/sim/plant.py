@@ -11,7 +11,7 @@ from gridtide.battery import cells_kw
 from gridtide.control import Image, Setpoints
 from gridtide.sim._kernel_step import reach_each, step_all
 from gridtide.sim.meters import Meters, Sink
-from gridtide.sim.world import World, below
+from gridtide.sim.world import World
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -98,9 +98,11 @@ class SimPlant:
         laws = np.column_stack([world.chargers.charge_loss, world.chargers.discharge_loss])
         self._table, index = np.unique(laws, axis=0, return_inverse=True)
         self._law = index.reshape(-1).astype(np.int16)
-        self._base_kw = below(world.building_kw - world.pv_kw, limits)
+        self._base_kw = limits.add_up(world.building_kw - world.pv_kw)
         self._meter_nodes = np.flatnonzero(limits.is_meter)
         self._register = np.zeros((self._meter_nodes.size, 4))
+        self._peak_kw = np.array(world.peak_so_far_kw, dtype=np.float64)
+        self._net_at_interval = np.zeros(self._meter_nodes.size)
         self._net_kwh = np.zeros((len(limits), 4))
         self._phases = bool(np.isfinite(limits.phase_kw).any())
         self._meters = Meters(n, self._meter_nodes.size, charger_rows, site_rows)
@@ -132,6 +134,7 @@ class SimPlant:
             import_kw=self.world.import_kw[row],
             export_kw=self.world.export_kw[row],
             phase_kw=limits.phase_kw,
+            peak_kw=self._peak_kw.copy(),
         )
         return self._image
 
@@ -156,6 +159,7 @@ class SimPlant:
         if (until - self.world.grid.start_s) % self.world.meter_interval_s == 0:
             self._read(np.flatnonzero(self._session >= 0))
             self._meters.read_sites(self._interval_start(), self._register)
+            self._note_peak(image.step)
 
     def close(self) -> None:
         """Note where the sessions stand that are still plugged in."""
@@ -174,7 +178,7 @@ class SimPlant:
 
     def _count(self, image: Image, h: float) -> None:
         """Add this step to the sites' registers and compare it with the limits."""
-        net = below(self._net_kwh.T, self.world.limits).T / h
+        net = self.world.limits.add_up(self._net_kwh.T).T / h
         base = np.column_stack([image.base_kw] + [image.base_kw / 3] * 3)
         caps = np.column_stack([image.import_kw, image.phase_kw])
         caps_out = np.column_stack([image.export_kw, image.phase_kw])
@@ -189,6 +193,16 @@ class SimPlant:
         self._register[:, 1] += np.maximum(-total, 0.0) * h
         self._register[:, 2] += self.world.building_kw[row, nodes] * h
         self._register[:, 3] += self.world.pv_kw[row, nodes] * h
+
+    def _note_peak(self, step: int) -> None:
+        """Keep the largest interval mean of the billing period, as the meter does."""
+        net = self._register[:, 0] - self._register[:, 1]
+        mean = (net - self._net_at_interval) * 3600.0 / self.world.meter_interval_s
+        self._net_at_interval = net
+        nodes, period = self._meter_nodes, self.world.billing_period
+        self._peak_kw[nodes] = np.maximum(self._peak_kw[nodes], mean)
+        if step + 1 < self.world.grid.n and period[step + 1] != period[step]:
+            self._peak_kw[:] = 0.0
 
     def _pass_events(self) -> None:
         """Unplug, then plug in, everyone whose time has come."""

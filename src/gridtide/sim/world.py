@@ -30,6 +30,10 @@ class World:
         shape (steps, limits).
     import_kw, export_kw
         Limits in force [kW], ``inf`` where unlimited, shape (steps, limits).
+    billing_period
+        Running number of the billing period of each step, shape (steps,).
+    peak_so_far_kw
+        Peak already set at each limit's meter when the run begins [kW], shape (limits,).
     """
 
     grid: TimeGrid
@@ -41,17 +45,10 @@ class World:
     pv_kw: Floats
     import_kw: Floats
     export_kw: Floats
+    billing_period: npt.NDArray[np.int64]
+    peak_so_far_kw: Floats
 
     @property
     def meter_interval_s(self) -> int:
         """Length of a meter interval: 15 min, or a control step where that is longer [s]."""
         return max(METER_INTERVAL_S, self.grid.step_s)
-
-
-def below(own: Floats, limits: LimitTree) -> Floats:
-    """Add up what stands at each limit and all limits under it, shape (…, limits)."""
-    total = np.array(own, dtype=np.float64)
-    for node in range(len(limits) - 1, -1, -1):
-        if limits.parent[node] >= 0:
-            total[..., limits.parent[node]] += total[..., node]
-    return total

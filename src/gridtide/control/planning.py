@@ -1,0 +1,220 @@
+"""The rolling plan: from the image and what is known ahead to a schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtide.control.image import Image
+from gridtide.control.strategies import Schedule
+from gridtide.core import TimeGrid
+from gridtide.plan import Plan, Problem, solve
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+# A vehicle that says nothing is expected to draw full power until the next plan.
+UNKNOWN_NEED_H = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What is known ahead, on the control steps of the run and beyond its end.
+
+    Parameters
+    ----------
+    grid
+        Steps; it begins with the run.
+    meters
+        Indices of the limits with a meter, shape (meters,).
+    price_import_per_kwh, price_export_per_kwh
+        Energy prices [currency/kWh], shape (meters, n).
+    carbon_kg_per_kwh, carbon_price_per_kg
+        Marginal emission, shape (n,), and what the objective pays for it [currency/kg].
+    base_forecast_kw
+        Forecast of each limit's own base load minus PV [kW], shape (n, limits).
+    demand_charge_per_kw
+        Per limit and billing period [currency/kW], shape (limits, periods).
+    demand_period
+        Billing period of each step, shape (n,).
+    stored_value_per_kwh
+        Worth of energy that stays in a battery [currency/kWh].
+    """
+
+    grid: TimeGrid
+    meters: Ints
+    price_import_per_kwh: Floats
+    price_export_per_kwh: Floats
+    carbon_kg_per_kwh: Floats
+    carbon_price_per_kg: float
+    base_forecast_kw: Floats
+    demand_charge_per_kw: Floats
+    demand_period: Ints
+    stored_value_per_kwh: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRecord:
+    """One plan of a run, with its certificate."""
+
+    time_s: float
+    vehicles: int
+    session: Ints
+    power_kw: Floats
+    plan: Plan
+
+
+class RollingPlanner:
+    """Plans every connected vehicle whose departure and need are known.
+
+    Parameters
+    ----------
+    outlook
+        What is known ahead.
+    bidirectional
+        False closes discharging: V1G.
+    horizon_steps
+        Steps that a plan looks ahead at most.
+    time_limit_s
+        Time for one plan where binaries are needed [s].
+    """
+
+    def __init__(
+        self, outlook: Outlook, *, bidirectional: bool, horizon_steps: int = 96,
+        time_limit_s: float = 5.0,
+    ) -> None:
+        self._outlook = outlook
+        self._bidirectional = bidirectional
+        self._horizon = horizon_steps
+        self._time_limit_s = time_limit_s
+        self.records: list[PlanRecord] = []
+
+    def plan(self, image: Image) -> Schedule:
+        """Plan from this image on; the promise first, then the cost."""
+        at, depart = _plannable(image, self._outlook.grid.step_s)
+        steps = self._steps(image, depart)
+        power = np.zeros((steps, image.session.size))
+        if at.size:
+            problem = self._problem(image, at, depart, steps)
+            plan = solve(problem, time_limit_s=self._time_limit_s, relax_standby=True)
+            power[:, at] = plan.power_kw.T
+            self.records.append(
+                PlanRecord(
+                    time_s=image.time_s, vehicles=at.size, session=image.session[at],
+                    power_kw=plan.power_kw, plan=plan,
+                )
+            )
+        return Schedule(
+            start_s=image.time_s, step_s=self._outlook.grid.step_s,
+            session=image.session.copy(), power_kw=power,
+        )
+
+    def _steps(self, image: Image, depart: Ints) -> int:
+        ahead = self._outlook.grid.n - image.step
+        return int(max(1, min(self._horizon, ahead, depart.max(initial=1))))
+
+    def _problem(self, image: Image, at: Ints, depart: Ints, steps: int) -> Problem:
+        outlook, limits = self._outlook, image.limits
+        ahead = slice(image.step, image.step + steps)
+        step_h = outlook.grid.step_h
+        charge, discharge = image.max_charge_kw[at], image.max_discharge_kw[at]
+        energy, floor = image.energy_kwh[at], image.floor_kwh[at]
+        if not self._bidirectional:
+            discharge = np.zeros_like(discharge)
+        discharge = np.where((energy <= floor) | image.in_doubt[at], 0.0, discharge)
+        full = np.maximum(image.full_kwh[at], energy)
+        target = np.minimum(image.target_kwh[at], full)
+        eta_c, eta_d, standby = _efficiencies(image, at, charge, discharge)
+        stays_on = np.maximum(depart - steps, 0) * step_h
+        later = np.where(depart > steps, target - stays_on * image.full_power_dc_kw[at], -np.inf)
+        names = tuple(str(session) for session in image.session[at])
+        return Problem(
+            ids=names,
+            step_h=np.full(steps, step_h),
+            arrive=np.zeros(at.size, dtype=np.int64),
+            depart=depart,
+            arrival_kwh=energy,
+            target_kwh=target,
+            min_kwh=np.minimum(floor, energy),
+            max_kwh=full,
+            max_charge_kw=charge,
+            max_discharge_kw=discharge,
+            charge_efficiency=eta_c,
+            discharge_efficiency=eta_d,
+            standby_kw=standby,
+            wear_price_per_kwh=image.wear_price_per_kwh[at],
+            limit=image.limit[at],
+            limit_names=limits.names,
+            limit_parent=limits.parent,
+            import_kw=np.repeat(image.import_kw[:, None], steps, axis=1),
+            export_kw=np.repeat(image.export_kw[:, None], steps, axis=1),
+            base_load_kw=self._base(image, steps),
+            demand_charge_per_kw=outlook.demand_charge_per_kw,
+            demand_period=outlook.demand_period[ahead],
+            demand_peak_so_far_kw=_peaks(image, outlook),
+            meters=outlook.meters,
+            price_import_per_kwh=outlook.price_import_per_kwh[:, ahead],
+            price_export_per_kwh=outlook.price_export_per_kwh[:, ahead],
+            shortfall_price_per_kwh=10.0,
+            promise="first",
+            taper_from_kwh=image.knee_kwh[at],
+            taper_end=_taper_end(image, at),
+            end_value_per_kwh=np.full(at.size, outlook.stored_value_per_kwh),
+            end_value_up_to_kwh=np.maximum(target, image.arrival_kwh[at]),
+            horizon_floor_kwh=np.minimum(later, full),
+            phase_share=image.phase_share[at],
+            phase_kw=image.phase_kw,
+            carbon_kg_per_kwh=outlook.carbon_kg_per_kwh[ahead],
+            carbon_price_per_kg=outlook.carbon_price_per_kg,
+        )
+
+    def _base(self, image: Image, steps: int) -> Floats:
+        """Own base load of each limit: forecast, measured now, and vehicles we cannot plan."""
+        ahead = slice(image.step, image.step + steps)
+        base = self._outlook.base_forecast_kw[ahead].T.copy()
+        base[:, 0] += np.where(
+            image.limits.is_meter, image.base_kw - image.limits.add_up(base[:, 0]), 0.0
+        )
+        planned, _ = _plannable(image, self._outlook.grid.step_s)
+        fixed = np.setdiff1d(np.flatnonzero(image.connected), planned)
+        known = ~np.isnan(image.target_kwh[fixed])
+        missing = np.maximum(image.goal_kwh[fixed] - image.energy_kwh[fixed], 0.0)
+        hours = missing / np.maximum(image.full_power_dc_kw[fixed], 1e-9)
+        hours = np.where(known, hours, np.minimum(hours, UNKNOWN_NEED_H))
+        on_h = hours[:, None] - np.arange(steps) * self._outlook.grid.step_h
+        share = np.clip(on_h / self._outlook.grid.step_h, 0.0, 1.0)
+        np.add.at(base, image.limit[fixed], image.max_charge_kw[fixed, None] * share)
+        return base
+
+
+def _plannable(image: Image, step_s: float) -> tuple[Ints, Ints]:
+    """Chargers whose vehicle can be planned, and the step at whose start it should be ready."""
+    known = image.connected & image.participates & ~np.isnan(image.target_kwh)
+    with np.errstate(invalid="ignore"):
+        steps = np.floor((image.departure_s - image.time_s) / step_s + 1e-9)
+        at = np.flatnonzero(known & (steps >= 1))
+    return at, steps[at].astype(np.int64)
+
+
+def _efficiencies(
+    image: Image, at: Ints, charge: Floats, discharge: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """One-way efficiencies beside a standby loss that reproduce the loss law at full power."""
+    a, b, c, da, db, dc = image.loss_table[image.loss_law[at]].T
+    eta_c = 1.0 - b - c * charge
+    more = np.divide(da - a, discharge, out=np.zeros_like(discharge), where=discharge > 0)
+    return eta_c, 1.0 / (1.0 + db + dc * discharge + more), a
+
+
+def _taper_end(image: Image, at: Ints) -> Floats:
+    lost = image.taper_per_h[at] * (image.full_kwh[at] - image.knee_kwh[at])
+    return 1.0 - lost / np.maximum(image.full_power_dc_kw[at], 1e-9)
+
+
+def _peaks(image: Image, outlook: Outlook) -> Floats:
+    """Peak already set in each billing period; only the running one has any."""
+    peaks = np.zeros_like(outlook.demand_charge_per_kw)
+    peaks[:, outlook.demand_period[image.step]] = image.peak_kw
+    return peaks

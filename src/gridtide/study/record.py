@@ -1,0 +1,109 @@
+"""What a run keeps: meter readings, decisions with reasons, plans with certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtide.control import Image, PlanRecord, Setpoints
+
+Columns = dict[str, npt.NDArray[Any]]
+
+
+class Tape:
+    """Rows that arrive in batches of columns.
+
+    Parameters
+    ----------
+    names
+        Columns of the table, for a tape that stays empty.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._batches: list[Mapping[str, npt.NDArray[Any]]] = []
+
+    def __call__(self, batch: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Keep a batch."""
+        self._batches.append(batch)
+
+    def columns(self) -> Columns:
+        """All rows as one set of columns."""
+        if not self._batches:
+            return {name: np.zeros(0, dtype=np.int64) for name in self._names}
+        return {name: np.concatenate([b[name] for b in self._batches]) for name in self._names}
+
+
+class DecisionTape:
+    """Keeps a setpoint whenever it or its reason changes.
+
+    It is the watcher of a run: call it with an image and the setpoints decided on it.
+    """
+
+    NAMES = ("time_s", "charger", "session", "setpoint_kw", "reason", "limit")
+
+    def __init__(self, chargers: int) -> None:
+        self._tape = Tape(self.NAMES)
+        self._power = np.zeros(chargers)
+        self._reason = np.zeros(chargers, dtype=np.uint8)
+        self._session = np.full(chargers, -1, dtype=np.int64)
+
+    def __call__(self, image: Image, setpoints: Setpoints) -> None:
+        """Keep what changed."""
+        changed = (
+            (np.abs(setpoints.power_kw - self._power) > 1e-6)
+            | (setpoints.reason != self._reason)
+            | (image.session != self._session)
+        )
+        at = np.flatnonzero(changed)
+        if at.size:
+            self._tape(
+                {
+                    "time_s": np.full(at.size, image.time_s),
+                    "charger": at.astype(np.int32),
+                    "session": image.session[at].astype(np.int32),
+                    "setpoint_kw": setpoints.power_kw[at].astype(np.float32),
+                    "reason": setpoints.reason[at],
+                    "limit": setpoints.binding[at],
+                }
+            )
+        self._power, self._reason = setpoints.power_kw, setpoints.reason
+        self._session = image.session.copy()
+
+    def columns(self) -> Columns:
+        """All decisions, in the order of time."""
+        return self._tape.columns()
+
+
+def plan_columns(records: Sequence[PlanRecord]) -> Columns:
+    """One row per plan: its certificate."""
+    return {
+        "time_s": np.array([r.time_s for r in records], dtype=np.float64),
+        "vehicles": np.array([r.vehicles for r in records], dtype=np.int64),
+        "status": np.array([r.plan.status for r in records], dtype=object),
+        "objective": np.array([r.plan.objective for r in records], dtype=np.float64),
+        "lower_bound": np.array([r.plan.lower_bound for r in records], dtype=np.float64),
+        "gap": np.array([r.plan.gap for r in records], dtype=np.float64),
+        "hard_violation_kw": np.array([r.plan.hard_violation_kw for r in records], float),
+        "shortfall_kwh": np.array([r.plan.shortfall_kwh.sum() for r in records], float),
+        "cpu_s": np.array([r.plan.cpu_s for r in records], dtype=np.float64),
+    }
+
+
+def schedule_columns(records: Sequence[PlanRecord], step_s: int) -> Columns:
+    """One row per plan, session and step in which something is planned."""
+    tape = Tape(("plan_time_s", "step_time_s", "session", "power_kw"))
+    for record in records:
+        vehicle, step = np.nonzero(np.abs(record.power_kw) > 1e-6)
+        tape(
+            {
+                "plan_time_s": np.full(vehicle.size, record.time_s),
+                "step_time_s": record.time_s + step * float(step_s),
+                "session": record.session[vehicle],
+                "power_kw": record.power_kw[vehicle, step].astype(np.float32),
+            }
+        )
+    return tape.columns()

@@ -1,0 +1,184 @@
+"""Run strategies on a case: operate, meter, settle, sum up."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from gridtide.control import (
+    EarliestDeadlineFirst,
+    LeastLaxityFirst,
+    Planned,
+    RollingPlanner,
+    Strategy,
+    Uncontrolled,
+    run_loop,
+)
+from gridtide.core import Finding, InputError, cpu_s
+from gridtide.sim import SimPlant
+from gridtide.study.accounts import settle
+from gridtide.study.case import Case
+from gridtide.study.record import Columns, DecisionTape, Tape, plan_columns, schedule_columns
+from gridtide.study.result import EARLY_BY_S, Result, StrategyResult, departures, peak_kw
+
+Progress = Callable[[str, float], None]
+
+BASELINES: dict[str, Callable[[], Strategy]] = {
+    "uncontrolled": Uncontrolled,
+    "edf": EarliestDeadlineFirst,
+    "llf": LeastLaxityFirst,
+}
+
+
+def run(case: Case, progress: Progress | None = None) -> Result:
+    """Run every strategy of a case.
+
+    Parameters
+    ----------
+    case
+        A loaded scenario.
+    progress
+        Called with the strategy's name and the share of it that is done.
+
+    Returns
+    -------
+    Result
+        Interrupted with Ctrl-C it holds what was recorded until then and is marked partial.
+    """
+    result = Result(case)
+    for name in case.scenario.strategy.run:
+        outcome = run_strategy(case, name, progress)
+        result.strategies[name] = outcome
+        if outcome.partial:
+            break
+    settle(result)
+    return result
+
+
+def make_strategy(case: Case, name: str) -> tuple[Strategy, RollingPlanner | None]:
+    """Return a strategy by name, and the planner that it follows.
+
+    Raises
+    ------
+    InputError
+        If there is no strategy of that name.
+    """
+    if name in BASELINES:
+        return BASELINES[name](), None
+    if name in ("v1g", "v2g"):
+        options = case.scenario.strategy
+        steps = round(options.horizon_hours * 3600 / case.world.grid.step_s)
+        planner = RollingPlanner(
+            case.outlook, bidirectional=name == "v2g", horizon_steps=max(steps, 1)
+        )
+        return Planned(planner, replan_s=60.0 * options.replan_minutes), planner
+    return _own_strategy(name, case.folder), None
+
+
+def _own_strategy(name: str, folder: Path) -> Strategy:
+    """Import ``module:Class``; modules beside the scenario are found too."""
+    module, _, attribute = name.partition(":")
+    sys.path.insert(0, str(folder))
+    try:
+        strategy: Strategy = getattr(importlib.import_module(module), attribute)()
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        mend = f"Use {', '.join([*BASELINES, 'v1g', 'v2g'])}, or module:Class of your own"
+        raise InputError([Finding("strategy.run", f"no strategy {name}: {error}", mend)]) from error
+    finally:
+        sys.path.remove(str(folder))
+    return strategy
+
+
+def run_strategy(case: Case, name: str, progress: Progress | None = None) -> StrategyResult:
+    """Run one strategy; costs are filled in when the run is settled."""
+    began = cpu_s()
+    strategy, planner = make_strategy(case, name)
+    chargers, site = Tape(_CHARGER_COLUMNS), Tape(_SITE_COLUMNS)
+    decisions = DecisionTape(len(case.world.chargers))
+    plant = SimPlant(case.world, chargers, site)
+    grid = case.world.grid
+
+    def watch(image, setpoints) -> None:  # type: ignore[no-untyped-def]
+        if case.scenario.strategy.record_decisions:
+            decisions(image, setpoints)
+        if progress is not None:
+            progress(name, image.step / grid.n)
+
+    partial = False
+    try:
+        run_loop(plant, strategy, grid.end_s, watch)
+    except KeyboardInterrupt:
+        partial = True
+    plant.close()
+    records = planner.records if planner is not None else []
+    columns = {
+        "intervals": chargers.columns(),
+        "site": site.columns(),
+        "decisions": decisions.columns(),
+        "sessions": session_columns(case, plant),
+        "plans": plan_columns(records),
+        "schedule": schedule_columns(records, grid.step_s),
+    }
+    summary = _physical_summary(case, plant, columns)
+    summary["cpu_s"] = cpu_s() - began
+    return StrategyResult(name, summary, columns, partial)
+
+
+_CHARGER_COLUMNS = ("interval_s", "charger", "session", "import_wh", "export_wh", "energy_kwh")
+_SITE_COLUMNS = ("interval_s", "site", "import_wh", "export_wh", "building_wh", "pv_wh")
+
+
+def session_columns(case: Case, plant: SimPlant) -> Columns:
+    """One row per session that began: what was asked, what was given."""
+    world, out = case.world, plant.outcomes
+    sessions, vehicles = world.sessions, world.vehicles
+    at = np.flatnonzero(out.state > 0)
+    vehicle = sessions.vehicle[at]
+    asked = np.minimum(sessions.target_kwh[at], out.reach[at])
+    stated = sessions.stated_departure_s[at]
+    with np.errstate(invalid="ignore"):
+        early = sessions.departure_s[at] < stated - EARLY_BY_S
+    return {
+        "session": at,
+        "session_id": np.array(sessions.ids, dtype=object)[at],
+        "vehicle_id": np.array(vehicles.ids, dtype=object)[vehicle],
+        "charger_id": np.array(world.chargers.ids, dtype=object)[sessions.charger[at]],
+        "arrival_s": sessions.arrival_s[at],
+        "departure_s": sessions.departure_s[at],
+        "stated_departure_s": stated,
+        "capacity_kwh": vehicles.capacity_kwh[vehicle],
+        "arrival_kwh": out.arrival[at],
+        "departure_kwh": out.departure[at],
+        "target_kwh": sessions.target_kwh[at],
+        "reach_kwh": out.reach[at],
+        "energy_in_kwh": out.taken[at],
+        "energy_out_kwh": out.given[at],
+        "loss_kwh": out.lost[at],
+        "elsewhere_kwh": out.elsewhere[at],
+        "wear_price_per_kwh": vehicles.wear_price_per_kwh[vehicle],
+        "departed": out.state[at] == 2,
+        "left_early": early,
+        "shortfall_kwh": np.maximum(asked - out.departure[at], 0.0),
+    }
+
+
+def _physical_summary(case: Case, plant: SimPlant, columns: dict[str, Columns]) -> dict[str, object]:
+    sessions, site = columns["sessions"], columns["site"]
+    interval_h = case.world.meter_interval_s / 3600.0
+    violation = plant.extremes.violation_kw
+    return {
+        "energy_in_kwh": float(sessions["energy_in_kwh"].sum()),
+        "energy_out_kwh": float(sessions["energy_out_kwh"].sum()),
+        "loss_kwh": float(sessions["loss_kwh"].sum()),
+        "stored_change_kwh": float((sessions["departure_kwh"] - sessions["arrival_kwh"]).sum()),
+        "carbon_kg": case.carbon_kg(site),
+        "peak_kw": peak_kw(site, interval_h),
+        **departures(sessions),
+        # Sums of floats carry rounding errors; a milliwatt is none of the vehicles' doing.
+        "hard_violation_kw": violation if violation > 1e-6 else 0.0,
+        "energy_residual_kwh": plant.extremes.residual_kwh,
+    }

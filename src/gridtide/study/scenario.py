@@ -1,0 +1,301 @@
+"""The scenario file as typed tables, and the checks that need more than one of them."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from gridtide.core import Finding, InputError, read_record
+from gridtide.fleet import ChargerTable, LimitChange, LimitTable, VehicleTable
+from gridtide.fleet.tables import Archetype, Power, Share
+from gridtide.market import Contract
+from gridtide.signals import BaseLoad, Pv, Tariff
+from gridtide.study.toml_places import TomlPlaces
+
+
+class SiteTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A grid connection with its meter, and what stands behind it beside chargers."""
+
+    name: Annotated[str, Meta(min_length=1, description="Name, unique among limits and sites")]
+    archetype: Annotated[Archetype, Meta(description="What kind of place it is")] = "campus"
+    tariff: Annotated[str, Meta(description="Name of the tariff of this meter")]
+    below: Annotated[
+        str | None, Meta(description="The limit above the connection, such as a feeder")
+    ] = None
+    import_kw: Annotated[
+        Power | None, Meta(description="Largest net power drawn [kW]; none: unlimited")
+    ] = None
+    export_kw: Annotated[
+        Power | None, Meta(description="Largest net power fed back [kW]; none: unlimited")
+    ] = None
+    phase_current_a: Annotated[
+        Power | None, Meta(description="Largest current of each phase, both ways [A]")
+    ] = None
+    voltage_v: Annotated[
+        float, Meta(gt=0, description="Phase voltage to turn currents into powers [V]")
+    ] = 230.0
+    latitude_deg: Annotated[
+        float, Meta(ge=-90, le=90, description="For the sun's position [°]")
+    ] = 37.77
+    longitude_deg: Annotated[
+        float, Meta(ge=-180, le=180, description="East positive, for the sun's position [°]")
+    ] = -122.42
+    base_load: Annotated[
+        BaseLoad | None, Meta(description="What the building uses; none: nothing")
+    ] = None
+    pv: Annotated[Pv | None, Meta(description="Sun power behind the meter; none: nothing")] = None
+
+
+class SessionsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where sessions come from."""
+
+    source: Annotated[
+        Literal["sample", "acn", "trondheim", "csv"],
+        Meta(description="sample: drawn from fitted distributions; the others: read from a file"),
+    ]
+    kind: Annotated[
+        Literal["workplace", "residential", "depot", "hub"] | None,
+        Meta(description="What is sampled; none: what suits the first site's archetype"),
+    ] = None
+    file: Annotated[
+        str | None,
+        Meta(description="File beside the scenario; in ${GRIDTIDE_DATA}/… for published data"),
+    ] = None
+    garage: Annotated[
+        str | None, Meta(description="One garage of the Trondheim data; none: all")
+    ] = None
+    station_prefix: Annotated[
+        str, Meta(description="Only stations whose name begins so")
+    ] = ""
+    ready_by: Annotated[
+        str | None,
+        Meta(
+            pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+            description='Standing departure "HH:MM", local, where the driver stated none; '
+            "none: departure unknown, charged at once",
+        ),
+    ] = None
+    capacity_scale: Annotated[
+        float, Meta(gt=0, description="Factor on drawn battery capacities, for sensitivity")
+    ] = 1.0
+
+
+class CarbonTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The marginal emission of the grid, and what the objective pays for it."""
+
+    kg_per_kwh: Annotated[
+        Power | None, Meta(description="Constant marginal emission [kg CO2/kWh]; or a file")
+    ] = None
+    file: Annotated[str | None, Meta(description="CSV of the marginal emission")] = None
+    format: Annotated[
+        Literal["csv", "sgip"], Meta(description="csv: time,value; sgip: SGIP signal")
+    ] = "csv"
+    price_per_kg: Annotated[
+        Power, Meta(description="Weight of carbon in the objective [currency/kg]")
+    ] = 0.0
+
+
+class StrategyTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is compared, and how the plan is made."""
+
+    run: Annotated[
+        list[str],
+        Meta(
+            min_length=1,
+            description="uncontrolled, v1g, v2g, edf, llf, or module:Class for your own",
+        ),
+    ] = msgspec.field(default_factory=lambda: ["uncontrolled", "v1g", "v2g"])
+    replan_minutes: Annotated[
+        int, Meta(ge=1, le=60, description="Longest time that a plan is followed [min]")
+    ] = 60
+    horizon_hours: Annotated[
+        float, Meta(gt=0, le=96, description="How far a plan looks ahead at most [h]")
+    ] = 24.0
+    stored_value_per_kwh: Annotated[
+        float | None,
+        Meta(description="Worth of energy left in batteries; none: the mean import price"),
+    ] = None
+    record_decisions: Annotated[
+        bool, Meta(description="Keep every setpoint with its reason; switch off for large fleets")
+    ] = True
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A study: time, sites, chargers, vehicles, sessions, tariff, strategies."""
+
+    version: Annotated[Literal[1], Meta(description="Version of this file format")]
+    name: Annotated[str, Meta(min_length=1, description="Title of the study")]
+    description: Annotated[str, Meta(description="One sentence for the report")] = ""
+    start: Annotated[
+        str,
+        Meta(pattern=r"^\d{4}-\d{2}-\d{2}$", description="First local day, such as 2026-06-02"),
+    ]
+    days: Annotated[int, Meta(ge=1, le=400, description="Local days, of 23 to 25 hours")]
+    timezone: Annotated[str, Meta(description="IANA time zone, such as Europe/Oslo")]
+    step_minutes: Annotated[
+        Literal[1, 3, 5, 15, 30, 60], Meta(description="Length of a control step [min]")
+    ] = 15
+    seed: Annotated[int, Meta(ge=0, description="Seed of everything drawn")] = 1
+    site: Annotated[list[SiteTable], Meta(min_length=1, description="Grid connections")]
+    limit: Annotated[
+        list[LimitTable], Meta(description="Panels, cables, feeders")
+    ] = msgspec.field(default_factory=list)
+    change: Annotated[
+        list[LimitChange], Meta(description="Limits that change in the run")
+    ] = msgspec.field(default_factory=list)
+    charger: Annotated[list[ChargerTable], Meta(min_length=1, description="Charger groups")]
+    vehicle: Annotated[
+        list[VehicleTable], Meta(min_length=1, description="Vehicle groups")
+    ] = msgspec.field(default_factory=lambda: [VehicleTable()])
+    sessions: Annotated[SessionsTable, Meta(description="Where sessions come from")]
+    tariff: Annotated[list[Tariff], Meta(min_length=1, description="Tariffs")]
+    carbon: Annotated[CarbonTable | None, Meta(description="Marginal emission")] = None
+    strategy: Annotated[
+        StrategyTable, Meta(description="What is compared")
+    ] = msgspec.field(default_factory=StrategyTable)
+    contract: Annotated[Contract | None, Meta(description="What the driver gets")] = None
+
+
+def read_scenario(path: Path) -> tuple[Scenario, TomlPlaces]:
+    """Read a scenario file and check what needs no other file.
+
+    Raises
+    ------
+    InputError
+        With every finding.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        mend = "Name an existing scenario; `gridtide new campus` writes one"
+        raise InputError([Finding(str(path), f"cannot be read: {error}", mend)]) from error
+    place = TomlPlaces(text, str(path))
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        mend = "Correct the line named; TOML is described at toml.io"
+        raise InputError([Finding(str(path), f"is not TOML: {error}", mend)]) from error
+    scenario, findings = read_record(Scenario, data, place)
+    if scenario is not None:
+        findings = check_scenario(scenario, place)
+    if scenario is None or findings:
+        raise InputError(findings)
+    return scenario, place
+
+
+def check_scenario(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    """Return what the tables of a scenario contradict among each other."""
+    return [
+        *_check_tree(scenario, place),
+        *_check_sites(scenario, place),
+        *_check_vehicles(scenario, place),
+        *_check_sources(scenario, place),
+    ]
+
+
+def _check_tree(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    findings = []
+    above = {t.name: t.below for t in [*scenario.site, *scenario.limit]}
+    named = [("site", t.name) for t in scenario.site] + [("limit", t.name) for t in scenario.limit]
+    seen: set[str] = set()
+    for position, (kind, name) in enumerate(named):
+        i = position if kind == "site" else position - len(scenario.site)
+        where = place(f"{kind}[{i}].name")
+        if name in seen:
+            findings.append(Finding(where, f"the name {name} is used twice", "Rename one"))
+        seen.add(name)
+        findings += _check_way_up(name, above, place(f"{kind}[{i}].below"))
+    for i, charger in enumerate(scenario.charger):
+        if charger.below not in above:
+            findings.append(_unknown(place(f"charger[{i}].below"), charger.below, above))
+        elif not _is_metered(charger.below, above, {t.name for t in scenario.site}):
+            mend = "Put the charger below a site, or its limit below one"
+            findings.append(Finding(place(f"charger[{i}].below"), "no meter is above", mend))
+    for i, change in enumerate(scenario.change):
+        if change.limit not in above:
+            findings.append(_unknown(place(f"change[{i}].limit"), change.limit, above))
+    return findings
+
+
+def _check_way_up(name: str, above: dict[str, str | None], where: str) -> list[Finding]:
+    passed = {name}
+    node = above[name]
+    while node is not None:
+        if node not in above:
+            return [_unknown(where, node, above)]
+        if node in passed:
+            return [Finding(where, f"{name} is below itself", "Let one end at the top")]
+        passed.add(node)
+        node = above[node]
+    return []
+
+
+def _is_metered(node: str | None, above: dict[str, str | None], sites: set[str]) -> bool:
+    passed: set[str] = set()
+    while node is not None and node not in passed:
+        if node in sites:
+            return True
+        passed.add(node)
+        node = above.get(node)
+    return False
+
+
+def _unknown(where: str, name: str, above: dict[str, str | None]) -> Finding:
+    return Finding(where, f"there is no limit or site {name}", f"Known: {', '.join(above)}")
+
+
+def _check_sites(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    findings = []
+    tariffs = {t.name for t in scenario.tariff}
+    currencies = sorted({t.currency for t in scenario.tariff})
+    if len(currencies) > 1:
+        what = f"the tariffs use {' and '.join(currencies)}"
+        findings.append(Finding(place("tariff"), what, "One run has one currency"))
+    for i, site in enumerate(scenario.site):
+        if site.tariff not in tariffs:
+            mend = f"Known: {', '.join(sorted(tariffs))}"
+            what = f"there is no tariff {site.tariff}"
+            findings.append(Finding(place(f"site[{i}].tariff"), what, mend))
+    return findings
+
+
+def _check_vehicles(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    findings = []
+    for i, v in enumerate(scenario.vehicle):
+        where = place(f"vehicle[{i}].soc_min")
+        if v.soc_min >= v.soc_max:
+            what = f"soc_min {v.soc_min} is not below soc_max {v.soc_max}"
+            findings.append(Finding(where, what, "Leave a window between them"))
+        if not v.soc_min <= v.soc_target <= v.soc_max:
+            what = f"soc_target {v.soc_target} is outside [{v.soc_min}, {v.soc_max}]"
+            findings.append(Finding(place(f"vehicle[{i}].soc_target"), what, "Set it inside"))
+    counted = [v for v in scenario.vehicle if v.count is not None]
+    if scenario.sessions.source == "sample":
+        if len(counted) < len(scenario.vehicle):
+            mend = "Add count = the number of vehicles"
+            findings.append(Finding(place("vehicle"), "sampled vehicles need a count", mend))
+    elif len(scenario.vehicle) > 1:
+        mend = "Keep one [[vehicle]] table; it holds the traits of all of them"
+        findings.append(Finding(place("vehicle"), "the file brings its own vehicles", mend))
+    return findings
+
+
+def _check_sources(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    findings = []
+    sessions, carbon = scenario.sessions, scenario.carbon
+    if sessions.source != "sample" and sessions.file is None:
+        findings.append(Finding(place("sessions"), "file is missing", 'Add file = "…"'))
+    if carbon is not None and (carbon.kg_per_kwh is None) == (carbon.file is None):
+        mend = "Give either kg_per_kwh or file"
+        findings.append(Finding(place("carbon"), "the emission is not clear", mend))
+    return findings
+
+
+__all__ = [
+    "CarbonTable", "Scenario", "SessionsTable", "Share", "SiteTable", "StrategyTable",
+    "check_scenario", "read_scenario",
+]
