@@ -17,7 +17,7 @@ from gridtide.signals.series import on_grid
 Floats = npt.NDArray[np.float64]
 
 
-class Carbon(msgspec.Struct, frozen=True, kw_only=True):
+class Carbon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Marginal emission rate; the same for import and export. At most one of the two ways."""
 
     emission_kg_per_kwh: Annotated[

@@ -30,7 +30,7 @@ Forecast = Literal["perfect", "yesterday"]
 _HOUR_S = 3600
 
 
-class BaseLoad(msgspec.Struct, frozen=True, kw_only=True):
+class BaseLoad(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The building behind the site's meter: the scenario's ``base_load`` table."""
 
     kind: Annotated[
@@ -50,7 +50,7 @@ class BaseLoad(msgspec.Struct, frozen=True, kw_only=True):
     ] = "yesterday"
 
 
-class Pv(msgspec.Struct, frozen=True, kw_only=True):
+class Pv(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Photovoltaics behind the site's meter: the scenario's ``pv`` table."""
 
     peak_kw: Annotated[

@@ -32,7 +32,7 @@ LARGEST_PRICE = 1e5
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-class PricePeriod(msgspec.Struct, frozen=True, kw_only=True):
+class PricePeriod(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A price for some local hours of some days of some seasons."""
 
     price_per_kwh: Annotated[
@@ -64,7 +64,7 @@ class PricePeriod(msgspec.Struct, frozen=True, kw_only=True):
     ] = "12-31"
 
 
-class PriceTable(msgspec.Struct, frozen=True, kw_only=True):
+class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Prices by period or from a file; exactly one of ``period`` and ``file``."""
 
     period: Annotated[
@@ -104,7 +104,7 @@ class PriceTable(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0.0
 
 
-class DemandCharge(msgspec.Struct, frozen=True, kw_only=True):
+class DemandCharge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A charge on the largest mean power of a billing period."""
 
     price_per_kw: Annotated[
@@ -134,7 +134,7 @@ class DemandCharge(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0.0
 
 
-class Tariff(msgspec.Struct, frozen=True, kw_only=True):
+class Tariff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a site pays and gets: the scenario's ``[[tariff]]`` table."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, description="Name, unique [-]")]
