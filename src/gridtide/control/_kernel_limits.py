@@ -12,21 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from gridtide.fleet import up_the_tree
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 SITE_LIMIT = 4
 TOLERANCE_KW = 1e-9
 ROUNDS = 3
-
-
-@njit(cache=True, error_model="numpy")
-def up_the_tree(net: Floats, parent: Ints) -> None:
-    """Turn sums right below each limit into sums of all below it, in place."""
-    for l in range(parent.size - 1, -1, -1):
-        if parent[l] >= 0:
-            for k in range(4):
-                net[parent[l], k] += net[l, k]
 
 
 @njit(cache=True, error_model="numpy")

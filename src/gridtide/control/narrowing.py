@@ -12,9 +12,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.control._kernel_limits import share_room, up_the_tree, within_limits
+from gridtide.control._kernel_limits import share_room, within_limits
 from gridtide.control._kernel_narrow import narrow_each
 from gridtide.control.image import Image, Setpoints, Wish
+from gridtide.fleet import up_the_tree
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,5 +1,22 @@
 """Vehicles, chargers, sessions, sites and their limits, as arrays."""
 
+from gridtide.fleet._kernel_tree import up_the_tree
 from gridtide.fleet.arrays import Chargers, LimitTree, RawSessions, Sessions, Vehicles
+from gridtide.fleet.sites import build_chargers, charger_names, limit_tree
+from gridtide.fleet.tables import ChargerTable, LimitChange, LimitTable, VehicleTable
 
-__all__ = ["Chargers", "LimitTree", "RawSessions", "Sessions", "Vehicles"]
+__all__ = [
+    "ChargerTable",
+    "Chargers",
+    "LimitChange",
+    "LimitTable",
+    "LimitTree",
+    "RawSessions",
+    "Sessions",
+    "VehicleTable",
+    "Vehicles",
+    "build_chargers",
+    "charger_names",
+    "limit_tree",
+    "up_the_tree",
+]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gridtide.fleet._kernel_tree import up_the_tree
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -177,11 +179,10 @@ class LimitTree:
 
     def add_up(self, own: Floats) -> Floats:
         """Sum of what stands at each limit and at all limits under it, shape (…, limits)."""
-        total = np.array(own, dtype=np.float64)
-        for node in range(len(self) - 1, -1, -1):
-            if self.parent[node] >= 0:
-                total[..., self.parent[node]] += total[..., node]
-        return total
+        own = np.asarray(own, dtype=np.float64)
+        total = np.array(own.reshape(-1, len(self)).T, order="C")
+        up_the_tree(total, self.parent)
+        return total.T.reshape(own.shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

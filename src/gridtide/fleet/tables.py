@@ -54,6 +54,10 @@ class ChargerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ids: Annotated[
         list[str] | None, Meta(description="Names one by one, in place of a count")
     ] = None
+    match: Annotated[
+        str | None,
+        Meta(description='Stations of the session file whose name fits, such as "CA-*"'),
+    ] = None
     below: Annotated[str, Meta(description="The limit or site right above")]
     max_charge_kw: Annotated[Power, Meta(description="Largest charging power at the plug [kW]")]
     max_discharge_kw: Annotated[

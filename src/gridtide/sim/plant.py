@@ -95,9 +95,7 @@ class SimPlant:
         self._taken, self._given, self._lost = (np.zeros(n) for _ in range(3))
         self._at_plug = np.zeros((n, 3))
         self._vehicle_kwh = np.full(len(world.vehicles), np.nan)
-        laws = np.column_stack([world.chargers.charge_loss, world.chargers.discharge_loss])
-        self._table, index = np.unique(laws, axis=0, return_inverse=True)
-        self._law = index.reshape(-1).astype(np.int16)
+        self._table, self._law = _loss_classes(world)
         self._base_kw = limits.add_up(world.building_kw - world.pv_kw)
         self._meter_nodes = np.flatnonzero(limits.is_meter)
         self._register = np.zeros((self._meter_nodes.size, 4))
@@ -162,7 +160,10 @@ class SimPlant:
             self._note_peak(image.step)
 
     def close(self) -> None:
-        """Note where the sessions stand that are still plugged in."""
+        """End the run: read all meters and note where sessions stand that are plugged in."""
+        if (self._time_s - self.world.grid.start_s) % self.world.meter_interval_s:
+            self._read(np.flatnonzero(self._session >= 0))
+            self._meters.read_sites(self._interval_start(), self._register)
         self._settle(np.flatnonzero(self._session >= 0), state=1)
 
     def _interval_start(self) -> int:
@@ -289,6 +290,20 @@ class SimPlant:
         )
         worst = float(np.abs(balance).max(initial=0.0))
         self.extremes.residual_kwh = max(self.extremes.residual_kwh, worst)
+
+
+def _loss_classes(world: World) -> tuple[Floats, npt.NDArray[np.int16]]:
+    """Distinct loss laws, and which of them each charger has.
+
+    Each column is numbered first: comparing whole rows would be slow for many chargers.
+    """
+    laws = np.column_stack([world.chargers.charge_loss, world.chargers.discharge_loss])
+    code = np.zeros(len(laws), dtype=np.int64)
+    for column in laws.T:
+        values, index = np.unique(column, return_inverse=True)
+        _, code = np.unique(code * values.size + index, return_inverse=True)
+    _, first = np.unique(code, return_index=True)
+    return laws[first], code.astype(np.int16)
 
 
 def _order_events(world: World) -> _Events:

@@ -11,9 +11,9 @@ from msgspec import Meta
 
 from gridtide.core import Finding, InputError, read_record
 from gridtide.fleet import ChargerTable, LimitChange, LimitTable, VehicleTable
-from gridtide.fleet.tables import Archetype, Power, Share
+from gridtide.fleet.tables import Archetype, Power
 from gridtide.market import Contract
-from gridtide.signals import BaseLoad, Pv, Tariff
+from gridtide.signals import BaseLoad, Carbon, Pv, Tariff
 from gridtide.study.toml_places import TomlPlaces
 
 
@@ -68,9 +68,6 @@ class SessionsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     garage: Annotated[
         str | None, Meta(description="One garage of the Trondheim data; none: all")
     ] = None
-    station_prefix: Annotated[
-        str, Meta(description="Only stations whose name begins so")
-    ] = ""
     ready_by: Annotated[
         str | None,
         Meta(
@@ -84,19 +81,19 @@ class SessionsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = 1.0
 
 
-class CarbonTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The marginal emission of the grid, and what the objective pays for it."""
+class ObjectiveTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a plan minimises beside energy, demand and wear."""
 
-    kg_per_kwh: Annotated[
-        Power | None, Meta(description="Constant marginal emission [kg CO2/kWh]; or a file")
-    ] = None
-    file: Annotated[str | None, Meta(description="CSV of the marginal emission")] = None
-    format: Annotated[
-        Literal["csv", "sgip"], Meta(description="csv: time,value; sgip: SGIP signal")
-    ] = "csv"
-    price_per_kg: Annotated[
-        Power, Meta(description="Weight of carbon in the objective [currency/kg]")
+    carbon_price_per_kg: Annotated[
+        Power, Meta(description="Weight of marginal emissions [currency/kg CO2]")
     ] = 0.0
+    stored_value_per_kwh: Annotated[
+        float | None,
+        Meta(
+            description="Worth of energy left in batteries [currency/kWh]; none: the mean "
+            "import price of the run"
+        ),
+    ] = None
 
 
 class StrategyTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,10 +112,6 @@ class StrategyTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     horizon_hours: Annotated[
         float, Meta(gt=0, le=96, description="How far a plan looks ahead at most [h]")
     ] = 24.0
-    stored_value_per_kwh: Annotated[
-        float | None,
-        Meta(description="Worth of energy left in batteries; none: the mean import price"),
-    ] = None
     record_decisions: Annotated[
         bool, Meta(description="Keep every setpoint with its reason; switch off for large fleets")
     ] = True
@@ -153,10 +146,13 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = msgspec.field(default_factory=lambda: [VehicleTable()])
     sessions: Annotated[SessionsTable, Meta(description="Where sessions come from")]
     tariff: Annotated[list[Tariff], Meta(min_length=1, description="Tariffs")]
-    carbon: Annotated[CarbonTable | None, Meta(description="Marginal emission")] = None
+    carbon: Annotated[Carbon | None, Meta(description="Marginal emission")] = None
     strategy: Annotated[
         StrategyTable, Meta(description="What is compared")
     ] = msgspec.field(default_factory=StrategyTable)
+    objective: Annotated[
+        ObjectiveTable, Meta(description="What a plan minimises beside energy, demand, wear")
+    ] = msgspec.field(default_factory=ObjectiveTable)
     contract: Annotated[Contract | None, Meta(description="What the driver gets")] = None
 
 
@@ -286,16 +282,7 @@ def _check_vehicles(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
 
 def _check_sources(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
     findings = []
-    sessions, carbon = scenario.sessions, scenario.carbon
+    sessions = scenario.sessions
     if sessions.source != "sample" and sessions.file is None:
         findings.append(Finding(place("sessions"), "file is missing", 'Add file = "…"'))
-    if carbon is not None and (carbon.kg_per_kwh is None) == (carbon.file is None):
-        mend = "Give either kg_per_kwh or file"
-        findings.append(Finding(place("carbon"), "the emission is not clear", mend))
     return findings
-
-
-__all__ = [
-    "CarbonTable", "Scenario", "SessionsTable", "Share", "SiteTable", "StrategyTable",
-    "check_scenario", "read_scenario",
-]

@@ -1,0 +1,49 @@
+"""Named benchmarks: a generator, a size, a seed; what was measured, and whether it is right."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from gridtide.core import Finding, InputError
+
+# Each module offers measure(size, seed) -> dict; imported only when asked for.
+BENCHMARKS = {
+    "physics": "one control step of losses, taper, limits and metering for many vehicles",
+    "loop": "observe, decide along a plan, apply, meter, reasons for many vehicles",
+    "memory": "a day of many vehicles with the recording streamed to disk",
+    "plan": "the reference optimiser on 200 vehicles and 96 steps, stays of 8 to 60 steps",
+    "plan_all_day": "the same with stays of the whole day",
+}
+
+
+def run_benchmark(name: str, size: int | None, seed: int) -> dict[str, Any]:
+    """Run one benchmark.
+
+    Parameters
+    ----------
+    name
+        A key of ``BENCHMARKS``.
+    size
+        Number of vehicles; None for the benchmark's own.
+    seed
+        Seed of its generator.
+
+    Raises
+    ------
+    InputError
+        If there is no benchmark of that name.
+    """
+    if name not in BENCHMARKS:
+        known = "; ".join(f"{key}: {what}" for key, what in BENCHMARKS.items())
+        raise InputError([Finding(f"bench {name}", "no such benchmark", f"Known: {known}")])
+    module = importlib.import_module(f"gridtide.study.benchmarks.{name.removesuffix('_all_day')}")
+    result: dict[str, Any] = module.measure(size=size, seed=seed, variant=name)
+    return {"benchmark": name, **result}
+
+
+def peak_memory_mb() -> float:
+    """Largest resident memory of this process so far [MB]."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0

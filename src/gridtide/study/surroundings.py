@@ -1,0 +1,125 @@
+"""What surrounds the chargers: base load, sun, and the grid's emissions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtide.core import InputError, TimeGrid
+from gridtide.fleet import LimitTree
+from gridtide.signals import (
+    base_load_profile,
+    carbon_kg_per_kwh,
+    persistence,
+    pv_profile,
+    with_day_before,
+)
+from gridtide.study.scenario import Scenario, SiteTable
+
+Floats = npt.NDArray[np.float64]
+Find = Callable[[str], Path]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Base load and sun of every limit [kW], shape (steps, limits), and what planning sees."""
+
+    building_kw: Floats
+    pv_kw: Floats
+    forecast_kw: Floats
+    notes: tuple[str, ...]
+
+
+def look_around(
+    scenario: Scenario, tree: LimitTree, ahead: TimeGrid, run: TimeGrid, zone: ZoneInfo,
+    find: Find,
+) -> Surroundings:
+    """Lay base load and sun on the steps of the run and of the look ahead.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read or does not cover the run.
+    """
+    building, sun, forecast = (np.zeros((ahead.n, len(tree))) for _ in range(3))
+    notes: list[str] = []
+    for site in scenario.site:
+        node = tree.names.index(site.name)
+        for kind, column, sign in (("base_load", building, 1.0), ("pv", sun, -1.0)):
+            stated = getattr(site, kind)
+            if stated is None:
+                continue
+            truth, seen = _profile(scenario, site, kind, ahead, run, zone, find)
+            column[:, node] += truth
+            forecast[:, node] += sign * seen
+            notes.append(_note(site, kind, stated))
+    return Surroundings(
+        building_kw=building, pv_kw=sun, forecast_kw=forecast, notes=tuple(notes)
+    )
+
+
+def _profile(
+    scenario: Scenario, site: SiteTable, kind: str, ahead: TimeGrid, run: TimeGrid,
+    zone: ZoneInfo, find: Find,
+) -> tuple[Floats, Floats]:
+    """Truth and what planning sees, on the steps of the look ahead [kW]."""
+    stated = getattr(site, kind)
+    yesterday = stated.forecast == "yesterday"
+
+    def values(grid: TimeGrid) -> Floats:
+        if kind == "base_load":
+            return base_load_profile(stated, grid, zone, scenario.seed, site.name, find)
+        place = (site.latitude_deg, site.longitude_deg)
+        return pv_profile(stated, place, grid, zone, scenario.seed, site.name, find)
+
+    span = with_day_before(ahead) if yesterday else ahead
+    try:
+        whole = values(span)
+    except InputError:
+        if stated.file is None:
+            raise
+        # A file need cover the run only: before and beyond it, its first and last day repeat.
+        day = min(86_400 // run.step_s, run.n)
+        inside = (span.starts_s - run.start_s) // run.step_s
+        inside = np.where(inside < 0, inside % day, inside)
+        inside = np.where(inside >= run.n, run.n - day + (inside - run.n) % day, inside)
+        whole = values(run)[inside]
+    truth = whole[-ahead.n :]
+    return truth, persistence(whole, span, ahead, zone) if yesterday else truth
+
+
+def _note(site: SiteTable, kind: str, stated: object) -> str:
+    what = "base load" if kind == "base_load" else "sun power"
+    file = getattr(stated, "file", None)
+    origin = f"read from {file}" if file else "synthetic, from a carded model"
+    seen = getattr(stated, "forecast", "perfect")
+    known = "planning sees yesterday's" if seen == "yesterday" else "planning sees it ahead"
+    return f"The {what} of {site.name} is {origin}; {known}."
+
+
+def carbon_series(
+    scenario: Scenario, ahead: TimeGrid, grid: TimeGrid, find: Find
+) -> tuple[Floats, Floats, tuple[str, ...]]:
+    """Marginal emission on the run, on the look ahead, and what to say of it.
+
+    Returns
+    -------
+    run, seen, notes
+        Shapes (grid.n,) and (up to ahead.n,); the second is shorter where a file ends early,
+        and zero where the objective does not pay for carbon.
+    """
+    if scenario.carbon is None:
+        return np.zeros(grid.n), np.zeros(ahead.n), ("No emission rate is given: carbon is 0.",)
+    run = carbon_kg_per_kwh(scenario.carbon, grid, find)
+    if scenario.objective.carbon_price_per_kg == 0.0:
+        return run, np.zeros(ahead.n), ()
+    try:
+        seen = carbon_kg_per_kwh(scenario.carbon, ahead, find)
+    except InputError:
+        seen = run
+    return run, seen, ("Planning sees the emission rate ahead, without error.",)
