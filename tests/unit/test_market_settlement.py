@@ -17,6 +17,7 @@ from gridtide.market import (
     charger_rows,
     driver_payments,
     interval_prices,
+    payments,
     plugged_days,
     priced_site_rows,
     settle_site,
@@ -187,9 +188,31 @@ def test_contract_pays_the_larger_of_share_and_minimum_plus_compensation():
     assert alone.total_nano.tolist() == [0, 0]
 
 
-def test_a_huge_gain_is_shared_without_overflow():
-    from gridtide.market import payments
+def test_who_lost_nothing_is_paid_nothing_and_never_pays():
+    paid = payments(Contract(share_of_gain=0.5), IDS, ints(-1000, 0), ints(3, 3), ints(0, 0))
+    for amounts in (paid.share_of_gain_nano, paid.minimum_top_up_nano, paid.total_nano):
+        assert amounts.tolist() == [0, 0]
 
+
+def test_a_demand_interval_nets_what_the_site_fed_in_within_it():
+    tariff = priced(demand_charge=DemandCharge(price_per_kw=1.0, interval_minutes=30))
+    (charged,) = site_bill("a", site([3000, -1000, 500, 600]), tariff).demand
+    assert (charged.peak_w, charged.peak_s) == (4000, START)
+
+
+def test_the_lines_of_site_building_and_vehicles():
+    settled = settle_site("a", site([3000, -1000]), chargers((0, 0, 2000)), priced(), IDS)
+    told = statements([settled])
+    lines = list(zip(told.account, told.kind, told.quantity, told.amount_nano, strict=True))
+    assert lines == [
+        ("site:a", "energy_import", 3000, 900_000_000),
+        ("site:a", "energy_export", 1000, -100_000_000),
+        ("building:a", "energy_remainder", 0, 200_000_000),
+        ("vehicle:v0", "energy_taken", 2000, 600_000_000),
+    ]
+
+
+def test_a_huge_gain_is_shared_without_overflow():
     paid = payments(Contract(share_of_gain=0.999999), ("v",), ints(4 * 10**18), ints(0), ints(0))
     assert paid.total_nano.tolist() == [4 * 10**18 * 999_999 // 10**6]
 
