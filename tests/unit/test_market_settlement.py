@@ -200,6 +200,13 @@ def test_a_demand_interval_nets_what_the_site_fed_in_within_it():
     assert (charged.peak_w, charged.peak_s) == (4000, START)
 
 
+def test_a_meter_read_by_the_hour_is_charged_for_its_own_means():
+    tariff = priced(3, 3600, demand_charge=DemandCharge(price_per_kw=1.0, billing_period="run"))
+    settled = settle_site("a", site([1000, 5000], 3600), chargers((4, 0, 2500)), tariff, IDS)
+    assert settled.bill.demand[0].peak_w == 5000
+    assert settled.vehicle_demand_nano.tolist() == [2_500_000_000, 0]
+
+
 def test_the_lines_of_site_building_and_vehicles():
     settled = settle_site("a", site([3000, -1000]), chargers((0, 0, 2000)), priced(), IDS)
     told = statements([settled])
@@ -256,8 +263,8 @@ def test_rows_that_cannot_be_settled_are_refused():
             building_wh=ints(0, 0), pv_wh=ints(0, 0),
         )  # fmt: skip
     with pytest.raises(ValueError, match="do not add up"):
-        tariff = priced(demand_charge=DemandCharge(price_per_kw=1, interval_minutes=5))
-        settle_site("a", site([1]), chargers((0, 0, 5)), tariff, IDS)
+        tariff = priced(8, 600, demand_charge=DemandCharge(price_per_kw=1))
+        settle_site("a", site([1], 600), chargers((0, 0, 5)), tariff, IDS)
     wild = priced()
     object.__setattr__(wild, "energy_micro_per_kwh", wild.energy_micro_per_kwh + 10**17)
     with pytest.raises(ValueError, match="64 bits"):

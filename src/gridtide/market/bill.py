@@ -186,6 +186,22 @@ def site_bill(
     )
 
 
+def demand_length_s(rows: SiteRows, tariff: TariffSeries) -> int:
+    """Return the length of the means that are charged for [s].
+
+    It is the tariff's; a meter that is read less often can only be charged for its own means.
+
+    Raises
+    ------
+    ValueError
+        If neither of the two lengths is a multiple of the other.
+    """
+    longer = max(rows.length_s, tariff.demand_interval_s)
+    if longer % min(rows.length_s, tariff.demand_interval_s):
+        raise ValueError("the meter's intervals do not add up to those of the demand charge")
+    return longer
+
+
 def demand_charges(rows: SiteRows, tariff: TariffSeries) -> tuple[DemandCharged, ...]:
     """Return the demand charge of every billing period, none where the tariff has none.
 
@@ -199,36 +215,30 @@ def demand_charges(rows: SiteRows, tariff: TariffSeries) -> tuple[DemandCharged,
     """
     if tariff.demand_micro_per_kw == 0 or len(rows) == 0:
         return ()
-    starts, mean_wh = demand_means(rows, tariff)
+    length_s = demand_length_s(rows, tariff)
+    slots, which = np.unique(rows.interval_s // length_s, return_inverse=True)
+    starts, mean_wh = slots * length_s, sums_by(which, rows.net_wh, len(slots))
     step = np.maximum((starts - tariff.grid.start_s) // tariff.grid.step_s, 0)
     period_of_mean = tariff.demand_period[step]
     charges = []
-    for period, name in enumerate(tariff.periods.names):
+    for period in range(len(tariff.periods)):
         mine = np.flatnonzero(period_of_mean == period)
         top = int(mine[np.argmax(mean_wh[mine])]) if len(mine) else 0
         wh = max(int(mean_wh[top]), 0) if len(mine) else 0
-        peak_w = wh * _HOUR_S // tariff.demand_interval_s
-        charged_w = max(peak_w, tariff.peak_so_far_w if period == 0 else 0)
-        share = tariff.periods.share[period]
-        charges.append(
-            DemandCharged(
-                period=name,
-                peak_w=peak_w,
-                peak_s=int(starts[top]),
-                charged_w=charged_w,
-                price_micro_per_kw=tariff.demand_micro_per_kw,
-                share=share,
-                # Micro-currency per kW times W is nano-currency.
-                amount_nano=round(tariff.demand_micro_per_kw * charged_w * share),
-            )
-        )
+        charges.append(_charged(tariff, period, wh * _HOUR_S // length_s, int(starts[top])))
     return tuple(charges)
 
 
-def demand_means(rows: SiteRows, tariff: TariffSeries) -> tuple[Ints, Ints]:
-    """Return the start of every demand interval and the site's net energy in it [Wh]."""
-    if tariff.demand_interval_s % rows.length_s:
-        raise ValueError("the meter's intervals do not add up to those of the demand charge")
-    slot = rows.interval_s // tariff.demand_interval_s
-    slots, which = np.unique(slot, return_inverse=True)
-    return slots * tariff.demand_interval_s, sums_by(which, rows.net_wh, len(slots))
+def _charged(tariff: TariffSeries, period: int, peak_w: int, peak_s: int) -> DemandCharged:
+    charged_w = max(peak_w, tariff.peak_so_far_w if period == 0 else 0)
+    share = tariff.periods.share[period]
+    return DemandCharged(
+        period=tariff.periods.names[period],
+        peak_w=peak_w,
+        peak_s=peak_s,
+        charged_w=charged_w,
+        price_micro_per_kw=tariff.demand_micro_per_kw,
+        share=share,
+        # Micro-currency per kW times W is nano-currency.
+        amount_nano=round(tariff.demand_micro_per_kw * charged_w * share),
+    )

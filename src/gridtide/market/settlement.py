@@ -36,6 +36,7 @@ from gridtide.market.bill import (
     DemandCharged,
     IntervalPrices,
     SiteBill,
+    demand_length_s,
     interval_prices,
     reexported_wh,
     site_bill,
@@ -165,7 +166,9 @@ def settle_site(
         vehicle_ids=vehicle_ids,
         vehicle_energy_nano=sums_by(chargers.vehicle, times(net_wh, marginal[at]), n),
         vehicle_refund_nano=-times(refunded, tariff.refund_micro_per_kwh),
-        vehicle_demand_nano=_demand_shares(bill.demand, chargers, tariff.demand_interval_s, n),
+        vehicle_demand_nano=_demand_shares(
+            bill.demand, chargers, demand_length_s(rows, tariff) if bill.demand else 0, n
+        ),
         refunded_wh=refunded,
         taken_wh=taken,
         given_wh=given,
