@@ -21,7 +21,8 @@ class Image:
     """The world at one instant, frozen while a decision is made.
 
     Arrays of shape (chargers,) hold what is plugged in there; where ``session`` is -1 the
-    other values mean nothing. Arrays are read-only views of the plant's own.
+    other values mean nothing. Arrays are read-only views of the plant's own and hold until
+    setpoints are applied: copy what you keep longer.
 
     Parameters
     ----------

@@ -1,0 +1,89 @@
+"""Whatever is wished, limits hold, and nobody is asked for what it cannot do."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from worlds import world
+
+from gridtide.control import Wish, narrow, run_loop
+from gridtide.core import Reason
+from gridtide.fleet import LimitTree
+from gridtide.sim import SimPlant
+
+KW = st.floats(0, 40)
+SOC = st.floats(0.06, 1.0)
+
+
+@st.composite
+def worlds(draw):
+    """Up to eight vehicles below two panels below a site, with any limits and base load."""
+    n = draw(st.integers(1, 8))
+    stays = [
+        (0, draw(st.floats(0.2, 16)), draw(SOC), draw(SOC), draw(st.floats(0.5, 18)))
+        for _ in range(n)
+    ]
+    caps = np.array([[draw(KW), draw(KW)] for _ in range(3)])
+    phases = np.array([[draw(st.one_of(st.just(np.inf), KW))] * 3 for _ in range(3)])
+    limits = LimitTree(
+        names=("site", "a", "b"), parent=np.array([-1, 0, 0]), site=np.zeros(3, np.int64),
+        is_meter=np.array([True, False, False]), import_kw=caps[:, 0], export_kw=caps[:, 1],
+        phase_kw=phases,
+    )
+    return world(
+        stays, limits=limits, limit=[draw(st.integers(0, 2)) for _ in range(n)],
+        base_kw=[draw(st.floats(-30, 30)), 0, 0], min_kw=draw(st.sampled_from([0, 1.4])),
+        taper_soc=draw(st.sampled_from([0.8, 1.0])),
+        phase_share=[draw(st.sampled_from([[1, 0, 0], [0, 1, 0], [1 / 3] * 3])) for _ in range(n)],
+        need_known=[draw(st.booleans()) for _ in range(n)],
+    )
+
+
+class Anything:
+    """Wishes powers at random, far beyond what is possible."""
+
+    def __init__(self, seed):
+        self._rng = np.random.default_rng(seed)
+
+    def decide(self, image):
+        return Wish.of(self._rng.uniform(-30, 30, image.session.size))
+
+
+@given(worlds(), st.integers(0, 2**16))
+def test_a_day_of_random_wishes_breaks_no_limit_and_loses_no_energy(a_world, seed):
+    def watch(image, setpoints):
+        assert np.all(setpoints.power_kw[~image.connected] == 0)
+        unknown = image.connected & np.isnan(image.target_kwh)
+        assert np.all(setpoints.power_kw[unknown] >= 0)
+        assert np.all(setpoints.power_kw <= image.max_charge_kw + 1e-9)
+        assert np.all(setpoints.reason[setpoints.binding >= 0] == Reason.SITE_LIMIT)
+
+    plant = SimPlant(a_world, lambda _: None, lambda _: None)
+    run_loop(plant, Anything(seed), a_world.grid.end_s, watch)
+    plant.close()
+    assert plant.extremes.violation_kw <= 1e-6
+    assert plant.extremes.residual_kwh <= 1e-9
+
+
+@given(worlds(), st.integers(0, 2**16))
+def test_without_limits_every_reachable_promise_is_kept(a_world, seed):
+    a_world.import_kw[:] = a_world.export_kw[:] = np.inf
+    a_world.limits.phase_kw[:] = np.inf
+    plant = SimPlant(a_world, lambda _: None, lambda _: None)
+    run_loop(plant, Anything(seed), a_world.grid.end_s)
+    plant.close()
+    sessions, out = a_world.sessions, plant.outcomes
+    punctual = sessions.departure_s >= sessions.stated_departure_s - 1
+    left = (out.state == 2) & punctual
+    asked = np.minimum(sessions.target_kwh, out.reach)
+    assert np.all(out.departure[left] >= asked[left] - 1e-6)
+
+
+@given(worlds())
+def test_narrowing_twice_changes_nothing(a_world):
+    plant = SimPlant(a_world, lambda _: None, lambda _: None)
+    image = plant.observe()
+    once = narrow(image, Anything(1).decide(image))
+    twice = narrow(image, Wish(power_kw=once.power_kw, stop_kwh=once.stop_kwh, reason=once.reason))
+    on = np.abs(once.power_kw) > 1e-6
+    assert twice.power_kw[on] == pytest.approx(once.power_kw[on], abs=1e-6)

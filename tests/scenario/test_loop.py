@@ -1,0 +1,192 @@
+"""A day of operation, told as what is plugged in and what the chargers then do."""
+
+import numpy as np
+import pytest
+from worlds import NO_LOSS, START_S, tree, world
+
+from gridtide.control import (
+    EarliestDeadlineFirst,
+    LeastLaxityFirst,
+    Uncontrolled,
+    Wish,
+    run_loop,
+)
+from gridtide.core import Reason
+from gridtide.sim import SimPlant
+
+
+class Wants:
+    """A strategy that always wishes the same powers."""
+
+    def __init__(self, *power_kw):
+        self._power = np.array(power_kw, dtype=float)
+
+    def decide(self, image):
+        return Wish.of(self._power.copy())
+
+
+def operate(a_world, strategy):
+    """Run, and return the plant with what was decided at each instant."""
+    told = []
+    plant = SimPlant(a_world, lambda _: None, lambda _: None)
+    run_loop(plant, strategy, a_world.grid.end_s, lambda i, s: told.append((i, s)))
+    plant.close()
+    assert plant.extremes.residual_kwh < 1e-9
+    assert plant.extremes.violation_kw < 1e-6
+    return plant, told
+
+
+def reasons(told, charger):
+    return [Reason(s.reason[charger]) for _, s in told]
+
+
+def test_uncontrolled_delivers_what_was_asked_at_full_power_and_stops():
+    plant, told = operate(world([(0, 8, 0.4, 0.6)], law=NO_LOSS), Uncontrolled())
+    assert plant.outcomes.taken[0] == pytest.approx(12.0)
+    assert [s.power_kw[0] for _, s in told[:6]] == [11, 11, 11, 11, 11, 0]
+    assert reasons(told, 0)[5] is Reason.TARGET_REACHED
+
+
+def test_uncontrolled_with_losses_meters_the_energy_at_full_power_only():
+    # 12 kWh at the cells take 12/dc hours at 11 kW, not a slower last step.
+    plant, _ = operate(world([(0, 8, 0.4, 0.6)]), Uncontrolled())
+    assert plant.outcomes.taken[0] == pytest.approx(11 * 12 / (11 - 0.232 - 0.66))
+
+
+def test_a_stay_too_short_gets_full_power_until_it_ends():
+    plant, _ = operate(world([(0.3, 2.1, 0.1, 1.0)], law=NO_LOSS), Uncontrolled())
+    assert plant.outcomes.taken[0] == pytest.approx(11 * 1.8 / 4)
+
+
+def test_an_arrival_between_two_steps_is_served_at_once():
+    _, told = operate(world([(0.5, 8, 0.4, 0.6)]), Uncontrolled())
+    assert told[1][0].time_s == START_S + 450
+    assert told[1][1].power_kw[0] == 11
+
+
+@pytest.mark.parametrize(
+    ("strategy", "first"),
+    [(Uncontrolled(), 0), (EarliestDeadlineFirst(), 1), (LeastLaxityFirst(), 2)],
+)
+def test_who_is_served_first_where_a_limit_binds(strategy, first):
+    # ev0 came first, ev1 leaves first, ev2 needs most in what is left of its stay.
+    stays = [(0, 16, 0.5, 0.6), (1, 12, 0.5, 0.52), (1, 14, 0.1, 0.9)]
+    _, told = operate(world(stays, limits=tree(import_kw=11)), strategy)
+    image, setpoints = told[1]
+    assert image.time_s == START_S + 900
+    assert np.flatnonzero(setpoints.power_kw > 1).tolist() == [first]
+    waiting = [i for i in range(3) if i != first]
+    assert all(setpoints.reason[i] == Reason.SITE_LIMIT for i in waiting)
+    assert all(setpoints.binding[i] == 0 for i in waiting)
+
+
+def test_the_promise_overrides_a_strategy_that_only_wants_to_discharge():
+    plant, told = operate(world([(0, 12, 0.6, 0.8)]), Wants(-11.0))
+    assert plant.outcomes.departure[0] == pytest.approx(0.8 * 60, abs=1e-6)
+    assert plant.outcomes.given[0] > 5
+    assert Reason.PROMISE in reasons(told, 0)
+
+
+def test_a_limit_outranks_the_promise():
+    plant, told = operate(world([(0, 8, 0.2, 0.9)], limits=tree(import_kw=4)), Wants(11.0))
+    assert plant.outcomes.taken[0] == pytest.approx(8.0)
+    assert set(reasons(told, 0)[:8]) == {Reason.SITE_LIMIT}
+
+
+def test_below_the_floor_nothing_is_given():
+    plant, told = operate(world([(0, 16, 0.25, 0.25)]), Wants(-11.0))
+    assert plant.outcomes.given[0] == 0
+    assert reasons(told, 0)[0] is Reason.FLOOR_REACHED
+
+
+def test_the_floor_is_reached_but_not_passed():
+    plant, _ = operate(world([(0, 16, 0.5, 0.1)]), Wants(-11.0))
+    assert plant.outcomes.departure[0] == pytest.approx(0.3 * 60)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"bidirectional": False}, Reason.NOT_BIDIRECTIONAL),
+        ({"need_known": [False]}, Reason.DEPARTURE_UNKNOWN),
+        ({"participates": False}, Reason.OPTED_OUT),
+    ],
+)
+def test_who_never_discharges(changes, reason):
+    plant, told = operate(world([(0, 16, 0.5, 0.6)], **changes), Wants(-11.0))
+    assert plant.outcomes.given[0] == 0
+    assert reason in reasons(told, 0)
+
+
+def test_an_overdue_vehicle_is_charged_and_not_discharged():
+    plant, told = operate(world([(0, 16, 0.5, 0.6, 4)]), Wants(-5.0))
+    late = [s.power_kw[0] for i, s in told if i.time_s > START_S + 4 * 900]
+    assert min(late) >= 0
+    assert plant.outcomes.departure[0] >= 0.6 * 60 - 1e-6
+
+
+def test_an_unplugged_neighbour_frees_its_room_at_once():
+    stays = [(0, 2.5, 0.1, 0.9), (0, 8, 0.1, 0.9)]
+    _, told = operate(world(stays, limits=tree(import_kw=11)), Uncontrolled())
+    after = next(s for i, s in told if i.time_s == START_S + 2.5 * 900)
+    assert after.power_kw.tolist() == [0, pytest.approx(11)]
+
+
+def test_a_neighbours_discharge_is_not_relied_on_after_it_left():
+    # ev1 charges beyond the limit thanks to ev0's discharge, until ev0 leaves.
+    stays = [(0, 4.5, 0.9, 0.5), (0, 16, 0.1, 0.9)]
+    plant, told = operate(world(stays, limits=tree(import_kw=2)), Wants(-5.0, 7.0))
+    assert told[0][1].power_kw.tolist() == [pytest.approx(-5), pytest.approx(7)]
+    after = next(s for i, s in told if i.time_s == START_S + 4.5 * 900)
+    assert after.power_kw[1] == pytest.approx(2)
+
+
+def test_base_load_above_the_limit_is_not_the_vehicles_fault_but_they_add_nothing():
+    a_world = world([(0, 8, 0.2, 0.9)], limits=tree(import_kw=20), base_kw=25)
+    plant, _ = operate(a_world, Uncontrolled())
+    assert plant.outcomes.taken[0] == 0
+
+
+def test_export_limit_holds_discharge_back():
+    _, told = operate(world([(0, 16, 0.9, 0.3)], limits=tree(export_kw=3)), Wants(-11.0))
+    assert told[0][1].power_kw[0] == pytest.approx(-3)
+
+
+def test_a_phase_limit_binds_only_on_its_phase():
+    shares = [[1, 0, 0], [1, 0, 0], [0, 1, 0]]
+    stays = [(0, 8, 0.1, 0.9)] * 3
+    _, told = operate(
+        world(stays, limits=tree(phase_kw=7.0), phase_share=shares, power=4.6), Uncontrolled()
+    )
+    assert told[0][1].power_kw == pytest.approx([4.6, 2.4, 4.6])
+
+
+def test_a_limit_that_changes_in_mid_day_is_kept_from_then_on():
+    a_world = world([(0, 16, 0.1, 0.95)])
+    a_world.import_kw[6:] = 3.0
+    plant, told = operate(a_world, Uncontrolled())
+    powers = [s.power_kw[0] for _, s in told]
+    assert powers[5] == 11
+    assert powers[6] == pytest.approx(3)
+
+
+def test_below_the_minimum_current_charging_is_switched_so_that_the_mean_is_kept():
+    plant, told = operate(world([(0, 16, 0.2, 0.2)], min_kw=1.4), Wants(0.7))
+    powers = {round(float(s.power_kw[0]), 6) for _, s in told}
+    assert powers <= {0.0, 1.4}
+    assert plant.outcomes.taken[0] == pytest.approx(0.7 * 4, abs=0.36)
+
+
+def test_a_tapering_battery_sets_the_pace():
+    plant, told = operate(world([(0, 16, 0.85, 1.0)], taper_soc=0.8), Uncontrolled())
+    powers = [s.power_kw[0] for _, s in told]
+    assert Reason.BATTERY_PACE in reasons(told, 0)
+    assert powers[0] > powers[4] > 0
+    assert plant.outcomes.departure[0] == pytest.approx(60.0)
+
+
+def test_the_image_cannot_be_written():
+    a_world = world([(0, 8, 0.4, 0.6)])
+    image = SimPlant(a_world, lambda _: None, lambda _: None).observe()
+    with pytest.raises(ValueError, match="read-only"):
+        image.energy_kwh[0] = 0.0
