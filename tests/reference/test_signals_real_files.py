@@ -104,6 +104,28 @@ def test_trondheim_october_gets_ercot_prices_with_its_25_hour_day(shared_data):
     assert values[noon] == series.value[row]
 
 
+def test_an_illustrative_tariff_in_another_unit(shared_data):
+    stated = Tariff(
+        name="mapped",
+        currency="USD",
+        import_price_per_kwh=PriceTable(
+            file="ercot_dam_2021.csv.gz",
+            format="ercot",
+            settlement_point="HB_NORTH",
+            map_by_weekday_hour=True,
+            scale=0.001,
+            add_per_kwh=0.02,
+        ),
+        export_price_per_kwh=0.0,
+    )
+    grid = TimeGrid(local("2019-10-26", OSLO), 900, 2 * 96 + 4)
+    tariff = expand_tariff(stated, grid, OSLO, lambda name: shared_data / "price" / name)
+    series, _ = read_ercot(shared_data / "price" / "ercot_dam_2021.csv.gz", "HB_NORTH")
+    row = np.searchsorted(series.start_s, local("2021-10-30T00:00", CHICAGO))
+    assert tariff.energy_micro_per_kwh[0] == round(series.value[row] * 1000 + 20_000)
+    assert len(tariff.notes) == 1 and "illustrative" in tariff.notes[0]
+
+
 def test_sgip_july_covers_the_local_month(shared_data):
     path = shared_data / "carbon" / "SGIP_CAISO_SCE_2019-07.csv.gz"
     grid = TimeGrid(local("2019-07-01"), 900, 96 * 31)

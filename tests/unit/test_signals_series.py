@@ -75,6 +75,12 @@ def test_means_over_steps_and_gaps():
     assert np.isnan(empty).all() and finding.what == "the series is empty"
 
 
+def test_many_gaps_are_told_in_short():
+    holes = np.where(np.arange(60) % 2, np.nan, 1.0)
+    _, findings = on_grid(hourly(0, holes), TimeGrid(0, 3600, 60))
+    assert len(findings) == 11 and findings[-1].what == "20 more gaps"
+
+
 def test_a_strict_csv_names_every_broken_line(tmp_path):
     path = tmp_path / "p.csv"
     path.write_text(

@@ -16,6 +16,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 _HOUR_S = 3600
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+# A file with uneven rows has a gap almost everywhere; a person needs the first few.
+_GAPS_TOLD = 10
 # How far the weekday-and-hour mapping looks for a value that its first choice lacks.
 _WEEKS_AROUND = (0, 1, -1, 2, -2)
 
@@ -103,8 +105,9 @@ def _gaps(series: Series, grid: TimeGrid, missing: npt.NDArray[np.bool_]) -> lis
     if not missing.any():
         return []
     bounds = np.flatnonzero(np.diff(np.concatenate([[0], missing.astype(np.int8), [0]])))
+    gaps = bounds.reshape(-1, 2).tolist()
     findings = []
-    for first, last in bounds.reshape(-1, 2).tolist():
+    for first, last in gaps[:_GAPS_TOLD]:
         begin, end = grid.start_s + first * grid.step_s, grid.start_s + last * grid.step_s
         at = max(int(np.searchsorted(series.start_s, begin, side="right")) - 1, 0)
         findings.append(
@@ -116,6 +119,10 @@ def _gaps(series: Series, grid: TimeGrid, missing: npt.NDArray[np.bool_]) -> lis
                 f"{_hour(int(series.start_s[-1]) + series.step_s)})",
             )
         )
+    if len(gaps) > _GAPS_TOLD:
+        mend = "Check that the rows are evenly spaced"
+        what = f"{len(gaps) - _GAPS_TOLD} more gaps"
+        findings.append(Finding(series.source, what, mend))
     return findings
 
 
