@@ -1,0 +1,398 @@
+"""The rows and columns of a plan, equation by equation.
+
+For each pair (vehicle, step) with powers c, d ≥ 0 at the plug and the energy e at its end, for
+each limit that may bind the net power y of the vehicles below it, for each meter the export x,
+for each demand charge the peak P:
+
+    energy      e - e_before - dt·η_c·c + dt·d/η_d (+ dt·a·on) = 0
+    limit       Σ (c - d) + Σ y_below - y = 0,  lower ≤ y ≤ upper
+    demand      y + base ≤ P,  P ≥ peak so far
+    meter       x ≥ -(y + base);  cost dt·(p_in·(y + base) + (p_in - p_out)·x)
+    target      e_end + short ≥ due
+    taper       η_c·c - a·on + slope·e ≤ full + slope·taper_from
+    phase       |Σ share·(c - d)| ≤ room
+    end value   w ≤ e_end,  w ≤ up_to;  earns value·w
+    direction   c ≤ Pc·z,  d ≤ Pd·(1 - z), only where ``Modes`` asks for it
+    standby     c ≤ Pc·on_c,  d ≤ Pd·on_d,  on_c + on_d ≤ 1
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gridtide.plan._layout import Layout, taper_line
+from gridtide.plan._linear import Builder, Linear
+from gridtide.plan._phases import Phases, add_phases
+from gridtide.plan.problem import Bools, Floats, Ints
+
+NONE: Ints = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modes:
+    """Where the direction of power is a decision of its own.
+
+    Parameters
+    ----------
+    plugs
+        Pairs that get a binary, shape (N,).
+    meters
+        Meters and steps that get a binary, shape (k, T).
+    """
+
+    plugs: Bools
+    meters: Bools
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any binary."""
+        return bool(self.plugs.any() or self.meters.any())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A linear problem and where its columns stand.
+
+    Parameters
+    ----------
+    linear
+        The problem; its cost is that of the last phase.
+    offset
+        Cost that no decision changes.
+    charge, energy
+        Columns of each pair, shape (N,).
+    discharge
+        Columns of each pair, -1 where it cannot discharge, shape (N,).
+    short
+        Columns and vehicles of the shortfall beyond what the stay itself makes unavoidable.
+    short_vehicle
+        Vehicles of these columns.
+    plug_modes, on_charge, on_discharge, meter_modes
+        Columns of the binaries, shape of the places asked for.
+    phases
+        What is minimised before the cost.
+    """
+
+    linear: Linear
+    offset: float
+    charge: Ints
+    discharge: Ints
+    energy: Ints
+    short: Ints
+    short_vehicle: Ints
+    plug_modes: Ints
+    on_charge: Ints
+    on_discharge: Ints
+    meter_modes: Ints
+    phases: Phases
+
+
+@dataclass(slots=True)
+class _Draft:
+    layout: Layout
+    build: Builder
+    charge: Ints
+    discharge: Ints
+    energy: Ints
+    offset: float = 0.0
+
+
+def assemble(layout: Layout, modes: Modes, *, short_price: float, lexical: bool) -> Model:
+    """Build the matrix of a plan.
+
+    Parameters
+    ----------
+    layout
+        What is to be planned.
+    modes
+        Where binaries are wanted.
+    short_price
+        Price of shortfall beyond the unavoidable [currency/kWh].
+    lexical
+        Whether the phases before the cost are to be solved, and get their columns and rows.
+    """
+    draft = _powers(layout)
+    on_charge, on_discharge = _energy_rows(draft)
+    net = _limit_rows(draft)
+    meter_modes = _meter_costs(draft, net, modes)
+    _demand(draft, net)
+    _phase_rows(draft)
+    _taper(draft, on_charge)
+    _end_value(draft)
+    short_vehicle, short = _targets(draft, short_price)
+    plug_modes = _plug_modes(draft, modes.plugs)
+    phases = add_phases(layout, draft.build, net, draft.energy, short, short_vehicle, lexical)
+    return Model(
+        linear=draft.build.finish(),
+        offset=draft.offset,
+        charge=draft.charge,
+        discharge=draft.discharge,
+        energy=draft.energy,
+        short=short,
+        short_vehicle=short_vehicle,
+        plug_modes=plug_modes,
+        on_charge=on_charge,
+        on_discharge=on_discharge,
+        meter_modes=meter_modes,
+        phases=phases,
+    )
+
+
+def _powers(layout: Layout) -> _Draft:
+    problem, build, v = layout.problem, Builder(), layout.vehicle
+    wear = problem.wear_price_per_kwh[v] * layout.hours
+    price_in, price_out = np.zeros(len(v)), np.zeros(len(v))
+    if len(problem.meters) == 0:
+        price_in = layout.price_in[0, layout.step] * layout.hours
+        price_out = layout.price_out[0, layout.step] * layout.hours
+    charge = build.columns(len(v), 0.0, problem.max_charge_kw[v], price_in)
+    able = problem.max_discharge_kw[v] > 0
+    discharge = np.full(len(v), -1)
+    limit = problem.max_discharge_kw[v[able]]
+    discharge[able] = build.columns(int(able.sum()), 0.0, limit, (wear - price_out)[able])
+    energy = build.columns(len(v), layout.low_kwh, layout.high_kwh)
+    return _Draft(layout, build, charge, discharge, energy)
+
+
+def _energy_rows(draft: _Draft) -> tuple[Ints, Ints]:
+    layout, build = draft.layout, draft.build
+    v, hours, first = layout.vehicle, layout.hours, layout.first
+    start = np.where(first, layout.problem.arrival_kwh[v], 0.0)
+    rows = build.rows(len(v), start, start)
+    build.entries(rows, draft.energy, 1.0)
+    later = np.flatnonzero(~first)
+    build.entries(rows[later], draft.energy[later - 1], -1.0)
+    build.entries(rows, draft.charge, -hours * layout.gain[v])
+    able = draft.discharge >= 0
+    build.entries(rows[able], draft.discharge[able], (hours * layout.draw[v])[able])
+    if not layout.standby_kw.any():
+        return NONE, NONE
+    return _standby(draft, rows)
+
+
+def _standby(draft: _Draft, energy_rows: Ints) -> tuple[Ints, Ints]:
+    """Add the on-columns of every pair; discharge ones only where the pair can discharge."""
+    layout, build, problem = draft.layout, draft.build, draft.layout.problem
+    v = layout.vehicle
+    loss = layout.hours * layout.standby_kw[v]
+    able = draft.discharge >= 0
+    on_charge = build.columns(len(v), 0.0, 1.0, integer=True)
+    on_discharge = np.full(len(v), -1)
+    on_discharge[able] = build.columns(int(able.sum()), 0.0, 1.0, integer=True)
+    build.entries(energy_rows, on_charge, loss)
+    build.entries(energy_rows[able], on_discharge[able], loss[able])
+    rows = build.rows(len(v), -np.inf, 0.0)
+    build.entries(rows, draft.charge, 1.0)
+    build.entries(rows, on_charge, -problem.max_charge_kw[v])
+    rows = build.rows(int(able.sum()), -np.inf, 0.0)
+    build.entries(rows, draft.discharge[able], 1.0)
+    build.entries(rows, on_discharge[able], -problem.max_discharge_kw[v[able]])
+    rows = build.rows(int(able.sum()), -np.inf, 1.0)
+    build.entries(rows, on_charge[able], 1.0)
+    build.entries(rows, on_discharge[able], 1.0)
+    return on_charge, on_discharge
+
+
+def _limit_rows(draft: _Draft) -> Ints:
+    """Add the net power of each limit and step that matters; return columns, -1 elsewhere."""
+    layout, build, problem = draft.layout, draft.build, draft.layout.problem
+    busy = (layout.most_kw > 0) | (layout.least_kw < 0)
+    wanted = (layout.upper_kw < layout.most_kw) | (layout.lower_kw > layout.least_kw)
+    charged = problem.demand_charge_per_kw > 0
+    wanted |= (charged.any(axis=1) if charged.ndim > 1 else charged)[:, None]
+    if len(problem.meters):
+        wanted[problem.meters] = True
+    wanted &= busy
+    net = np.full(wanted.shape, -1)
+    limit, step = np.nonzero(wanted)
+    lower = np.maximum(layout.lower_kw, layout.least_kw)[limit, step]
+    upper = np.minimum(layout.upper_kw, layout.most_kw)[limit, step]
+    net[limit, step] = build.columns(len(limit), lower, upper)
+    row_of = np.full(wanted.shape, -1)
+    rows = build.rows(len(limit), 0.0, 0.0)
+    row_of[limit, step] = rows
+    build.entries(rows, net[limit, step], -1.0)
+    above = _nearest(problem.limit_parent, wanted, problem.limit_parent[limit], step)
+    held = above >= 0
+    build.entries(row_of[above[held], step[held]], net[limit[held], step[held]], 1.0)
+    above = _nearest(problem.limit_parent, wanted, problem.limit[layout.vehicle], layout.step)
+    held = above >= 0
+    into = row_of[above[held], layout.step[held]]
+    build.entries(into, draft.charge[held], 1.0)
+    able = draft.discharge[held] >= 0
+    build.entries(into[able], draft.discharge[held][able], -1.0)
+    return net
+
+
+def _nearest(parent: Ints, wanted: Bools, limit: Ints, step: Ints) -> Ints:
+    """Climb from each limit to the first one that has a row in the step; -1 for none."""
+    at = limit.copy()
+    while True:
+        climb = np.flatnonzero((at >= 0) & ~wanted[at, step]) if len(wanted) else NONE
+        if len(climb) == 0:
+            return at
+        at[climb] = parent[at[climb]]
+
+
+def _meter_costs(draft: _Draft, net: Ints, modes: Modes) -> Ints:
+    """Price the net power at each meter; split export from import where prices differ."""
+    layout, build, problem = draft.layout, draft.build, draft.layout.problem
+    binaries = np.full(modes.meters.shape, -1)
+    for k, j in enumerate(problem.meters):
+        hours, base = problem.step_h, layout.base_kw[j]
+        price_in, price_out = layout.price_in[k] * hours, layout.price_out[k] * hours
+        busy = net[j] >= 0
+        lower = base + np.maximum(layout.lower_kw[j], layout.least_kw[j])
+        upper = base + np.minimum(layout.upper_kw[j], layout.most_kw[j])
+        price = np.where(upper <= 0, price_out, price_in)
+        price = np.where(busy, price, np.where(base < 0, price_out, price_in))
+        draft.offset += float(np.sum(price * base))
+        t = np.flatnonzero(busy)
+        build.price(net[j, t], price[t])
+        split = np.flatnonzero(busy & (lower < 0) & (upper > 0) & (price_in != price_out))
+        export = build.columns(len(split), 0.0, -lower[split], (price_in - price_out)[split])
+        rows = build.rows(len(split), -base[split], np.inf)
+        build.entries(rows, net[j, split], 1.0)
+        build.entries(rows, export, 1.0)
+        chosen = modes.meters[k, split]
+        t, out = split[chosen], export[chosen]
+        z = build.columns(len(t), 0.0, 1.0, integer=True)
+        binaries[k, t] = z
+        rows = build.rows(len(t), -np.inf, -lower[t])
+        build.entries(rows, out, 1.0)
+        build.entries(rows, z, -lower[t])
+        rows = build.rows(len(t), -np.inf, -base[t])
+        build.entries(rows, net[j, t], 1.0)
+        build.entries(rows, out, 1.0)
+        build.entries(rows, z, -upper[t])
+    return binaries
+
+
+def _demand(draft: _Draft, net: Ints) -> None:
+    layout, build, problem = draft.layout, draft.build, draft.layout.problem
+    limits = len(problem.limit_names)
+    period = problem.demand_period
+    period = np.zeros(problem.steps, dtype=np.int64) if period is None else period
+    count = int(period.max()) + 1 if len(period) else 1
+    rate = np.broadcast_to(problem.demand_charge_per_kw.reshape(limits, -1), (limits, count))
+    before = demand_before(layout, count)
+    for j, q in np.argwhere(rate > 0):
+        inside = period == q
+        base, t = layout.base_kw[j], np.flatnonzero(inside & (net[j] >= 0))
+        fixed = base[inside & (net[j] < 0)]
+        least = max(float(before[j, q]), float(fixed.max(initial=0.0)))
+        upper = base + np.minimum(layout.upper_kw[j], layout.most_kw[j])
+        lower = base + np.maximum(layout.lower_kw[j], layout.least_kw[j])
+        least = max(least, float(lower[t].max(initial=0.0)))
+        most = max(least, float(upper[t].max(initial=0.0)))
+        peak = build.columns(1, least, most, float(rate[j, q]))
+        t = t[upper[t] > least]
+        rows = build.rows(len(t), -np.inf, -base[t])
+        build.entries(rows, net[j, t], 1.0)
+        build.entries(rows, np.repeat(peak, len(t)), -1.0)
+
+
+def demand_before(layout: Layout, count: int) -> Floats:
+    """Peak that is already set for each limit and demand period, shape (m, count)."""
+    limits = len(layout.problem.limit_names)
+    so_far = layout.problem.demand_peak_so_far_kw
+    if so_far is None:
+        return np.zeros((limits, count))
+    return np.maximum(np.broadcast_to(so_far.reshape(limits, -1), (limits, count)), 0.0)
+
+
+def _phase_rows(draft: _Draft) -> None:
+    layout, build, problem = draft.layout, draft.build, draft.layout.problem
+    if problem.phase_kw is None:
+        return
+    share = phase_share(layout)
+    for j in np.flatnonzero(np.isfinite(problem.phase_kw).any(axis=1)):
+        pairs = np.flatnonzero(layout.below[j][layout.vehicle])
+        steps, row = np.unique(layout.step[pairs], return_inverse=True)
+        base = layout.base_kw[j, steps] / 3.0
+        for phase in range(3):
+            room = float(problem.phase_kw[j, phase])
+            rows = build.rows(
+                len(steps), np.minimum(-room - base, 0.0), np.maximum(room - base, 0.0)
+            )
+            weight = share[layout.vehicle[pairs], phase]
+            build.entries(rows[row], draft.charge[pairs], weight)
+            able = draft.discharge[pairs] >= 0
+            build.entries(rows[row][able], draft.discharge[pairs][able], -weight[able])
+
+
+def phase_share(layout: Layout) -> Floats:
+    """Share of each vehicle's power on L1, L2, L3, shape (n, 3)."""
+    if layout.problem.phase_share is None:
+        return np.full((len(layout.problem), 3), 1.0 / 3.0)
+    return layout.problem.phase_share
+
+
+def _taper(draft: _Draft, on_charge: Ints) -> None:
+    layout, build, problem = draft.layout, draft.build, draft.layout.problem
+    if problem.taper_from_kwh is None:
+        return
+    v = layout.vehicle
+    high = np.maximum(problem.max_kwh, problem.arrival_kwh)
+    full, slope = taper_line(problem, high)
+    since = layout.step - np.maximum(problem.arrive, 0)[v] + 1
+    hours = float(problem.step_h.max(initial=0.0))
+    ahead = problem.arrival_kwh[v] + since * hours * (layout.gain * problem.max_charge_kw)[v]
+    pairs = np.flatnonzero((slope[v] > 0) & (ahead > problem.taper_from_kwh[v]))
+    v = v[pairs]
+    rows = build.rows(len(pairs), -np.inf, full[v] + slope[v] * problem.taper_from_kwh[v])
+    build.entries(rows, draft.charge[pairs], layout.gain[v])
+    build.entries(rows, draft.energy[pairs], slope[v])
+    if len(on_charge):
+        build.entries(rows, on_charge[pairs], -layout.standby_kw[v])
+
+
+def _end_value(draft: _Draft) -> None:
+    layout, build, problem = draft.layout, draft.build, draft.layout.problem
+    if problem.end_value_per_kwh is None:
+        return
+    level = problem.max_kwh
+    if problem.end_value_up_to_kwh is not None:
+        level = np.minimum(problem.end_value_up_to_kwh, level)
+    level = np.maximum(level, 0.0)
+    away = layout.last < 0
+    held = np.minimum(problem.arrival_kwh, level)
+    draft.offset -= float(np.sum((problem.end_value_per_kwh * held)[away]))
+    v = np.flatnonzero(~away & (problem.end_value_per_kwh > 0))
+    worth = build.columns(len(v), 0.0, level[v], -problem.end_value_per_kwh[v])
+    rows = build.rows(len(v), -np.inf, 0.0)
+    build.entries(rows, worth, 1.0)
+    build.entries(rows, draft.energy[layout.last[v]], -1.0)
+
+
+def _targets(draft: _Draft, price: float) -> tuple[Ints, Ints]:
+    layout, build, problem = draft.layout, draft.build, draft.layout.problem
+    plugged = layout.last >= 0
+    end = np.where(plugged, layout.within_reach_kwh, problem.arrival_kwh)
+    wanted = np.isfinite(layout.due_kwh)
+    missing = np.maximum(np.where(wanted, layout.due_kwh, 0.0) - np.where(wanted, end, 0.0), 0.0)
+    draft.offset += problem.shortfall_price_per_kwh * float(missing.sum())
+    low = np.minimum(problem.min_kwh, problem.arrival_kwh)
+    v = np.flatnonzero(plugged & (layout.within_reach_kwh > low))
+    due = layout.within_reach_kwh[v]
+    short = build.columns(len(v), 0.0, due - low[v], price)
+    rows = build.rows(len(v), due, np.inf)
+    build.entries(rows, draft.energy[layout.last[v]], 1.0)
+    build.entries(rows, short, 1.0)
+    return v, short
+
+
+def _plug_modes(draft: _Draft, places: Bools) -> Ints:
+    layout, build, problem = draft.layout, draft.build, draft.layout.problem
+    pairs = np.flatnonzero(places & (draft.discharge >= 0))
+    columns = np.full(len(places), -1)
+    v = layout.vehicle[pairs]
+    columns[pairs] = z = build.columns(len(pairs), 0.0, 1.0, integer=True)
+    rows = build.rows(len(pairs), -np.inf, 0.0)
+    build.entries(rows, draft.charge[pairs], 1.0)
+    build.entries(rows, z, -problem.max_charge_kw[v])
+    rows = build.rows(len(pairs), -np.inf, problem.max_discharge_kw[v])
+    build.entries(rows, draft.discharge[pairs], 1.0)
+    build.entries(rows, z, problem.max_discharge_kw[v])
+    return columns

@@ -1,0 +1,117 @@
+"""What comes before the cost, in this order, each held before the next is looked at.
+
+1. ``overload``: where base load alone is above a limit, its excess over the limit, kWh.
+2. ``recovery``: energy below the window (or above it) on arrival, summed over time, kWh·h, which
+   is least when the vehicle comes back as fast as the limits let it.
+3. ``largest`` and 4. ``sum`` of the shortfalls, where the promise comes first.
+
+Nothing here is ever traded for money; the last phase is the cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gridtide.plan._layout import Layout
+from gridtide.plan._linear import Builder
+from gridtide.plan.problem import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One thing to minimise before the cost: its columns with weights, and the row that holds it."""
+
+    name: str
+    columns: Ints
+    weights: Floats
+    row: int
+
+
+Phases = tuple[Phase, ...]
+
+
+def add_phases(
+    layout: Layout,
+    build: Builder,
+    net: Ints,
+    energy: Ints,
+    short: Ints,
+    short_vehicle: Ints,
+    lexical: bool,
+) -> Phases:
+    """Add columns and rows of the phases that have something to minimise."""
+    if not lexical:
+        return ()
+    phases = [_overload(layout, build, net), _recovery(layout, build, energy)]
+    if layout.problem.promise == "first":
+        phases += _promise(layout, build, short, short_vehicle)
+    return tuple(phase for phase in phases if phase is not None)
+
+
+def _phase(name: str, build: Builder, columns: Ints, weights: Floats) -> Phase | None:
+    if len(columns) == 0:
+        return None
+    row = build.rows(1, -np.inf, np.inf)
+    build.entries(np.repeat(row, len(columns)), columns, weights)
+    return Phase(name, columns, weights, int(row[0]))
+
+
+def _overload(layout: Layout, build: Builder, net: Ints) -> Phase | None:
+    """Let discharging relieve import above the limit, and charging export above it."""
+    problem = layout.problem
+    columns, weights = [], []
+    for sign, excess in (
+        (1.0, layout.base_kw - problem.import_kw),
+        (-1.0, -layout.base_kw - problem.export_kw),
+    ):
+        limit, step = np.nonzero((excess > 0) & (net >= 0))
+        over = build.columns(len(limit), 0.0, excess[limit, step])
+        rows = build.rows(len(limit), excess[limit, step], np.inf)
+        build.entries(rows, over, 1.0)
+        build.entries(rows, net[limit, step], -sign)
+        columns.append(over)
+        weights.append(problem.step_h[step])
+    return _phase("overload", build, np.concatenate(columns), np.concatenate(weights))
+
+
+def _recovery(layout: Layout, build: Builder, energy: Ints) -> Phase | None:
+    problem, v = layout.problem, layout.vehicle
+    columns, weights = [], []
+    low = np.flatnonzero(layout.recovering[v])
+    depth = (problem.min_kwh - problem.arrival_kwh)[v[low]]
+    below = build.columns(len(low), 0.0, depth)
+    rows = build.rows(len(low), problem.min_kwh[v[low]], np.inf)
+    build.entries(rows, energy[low], 1.0)
+    build.entries(rows, below, 1.0)
+    columns.append(below)
+    weights.append(layout.hours[low])
+    high = np.flatnonzero(layout.overfull[v])
+    above = build.columns(len(high), 0.0, (problem.arrival_kwh - problem.max_kwh)[v[high]])
+    rows = build.rows(len(high), -np.inf, problem.max_kwh[v[high]])
+    build.entries(rows, energy[high], 1.0)
+    build.entries(rows, above, -1.0)
+    columns.append(above)
+    weights.append(layout.hours[high])
+    return _phase("recovery", build, np.concatenate(columns), np.concatenate(weights))
+
+
+def _promise(
+    layout: Layout, build: Builder, short: Ints, short_vehicle: Ints
+) -> list[Phase | None]:
+    if len(short) == 0:
+        return []
+    unavoidable = (layout.due_kwh - layout.within_reach_kwh)[short_vehicle]
+    widest = (
+        layout.due_kwh[short_vehicle]
+        - np.minimum(layout.problem.min_kwh, layout.problem.arrival_kwh)[short_vehicle]
+    )
+    largest = build.columns(1, 0.0, float(widest.max()))
+    rows = build.rows(len(short), unavoidable, np.inf)
+    build.entries(rows, np.repeat(largest, len(short)), 1.0)
+    build.entries(rows, short, -1.0)
+    return [
+        _phase("largest", build, largest, np.ones(1)),
+        _phase("sum", build, short, np.ones(len(short))),
+    ]

@@ -1,0 +1,280 @@
+"""From the linear problem to a schedule that nothing simultaneous is left in.
+
+The LP is solved first. It is not convexity that fails where it does, but the choice of a
+direction: at negative or crossed prices, or where export is limited, taking and giving at once
+burns energy and pays. A pair gets a binary only where that happens, until it no longer does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gridtide.plan._accounts import Schedule, judge, net_kw
+from gridtide.plan._layout import Layout
+from gridtide.plan._matrix import Model, Modes, assemble
+from gridtide.plan._solver import Deadline, Solution, Solver
+from gridtide.plan.problem import Bools, Floats
+
+STANDBY_BINARIES = 600
+"""Up to so many on/off binaries the standby loss goes to the MILP, beyond it is rounded."""
+VIOLATION_KW = 1e-6
+SAME = 1e-7
+ROUNDS = 8
+
+
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """The best schedule so far and what is proven about it."""
+
+    schedule: Schedule
+    bound: float
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    rank: tuple[float, ...]
+    schedule: Schedule
+    x: Floats
+
+
+class Search:
+    """Solves one laid-out problem."""
+
+    def __init__(self, layout: Layout, limit_s: float) -> None:
+        self._layout = layout
+        self._deadline = Deadline(limit_s)
+        self._lexical = _conflicted(layout)
+        self._short_price = layout.problem.shortfall_price_per_kwh
+
+    def find(self) -> Found:
+        """Return a schedule with its bound; there always is one."""
+        if len(self._layout.vehicle) == 0:
+            return self._idle("nobody is plugged in")
+        if self._layout.problem.promise == "first" and not self._lexical:
+            found = self._hopeful()
+            if found is not None:
+                return found
+            self._lexical = True
+        return self._find()
+
+    def _hopeful(self) -> Found | None:
+        """Try whether everyone gets all that the stay allows: then the promise is kept at once."""
+        usual = self._short_price
+        self._short_price = _steep_price(self._layout)
+        found = self._find()
+        self._short_price = usual
+        missing = found.schedule.shortfall_kwh.sum() - _unavoidable(self._layout)
+        return found if missing <= 1e-6 else None
+
+    def _find(self) -> Found:
+        modes = rewarded(self._layout)
+        model = self._model(modes)
+        relaxed = self._run(model, whole=False)
+        if relaxed is None:
+            return self._idle("the linear problem was not solved in the time given")
+        bound = model.offset + relaxed.bound
+        schedule = judge(self._layout, self._netted(model, relaxed.x))
+        mixed = bool(modes) or bool(self._layout.standby_kw.any())
+        if not mixed and self._same(schedule, model, relaxed):
+            return Found(schedule=schedule, bound=bound)
+        return self._mixed(modes, model, relaxed, bound)
+
+    def _model(self, modes: Modes) -> Model:
+        return assemble(self._layout, modes, short_price=self._short_price, lexical=self._lexical)
+
+    def _run(self, model: Model, *, whole: bool, start: Floats | None = None) -> Solution | None:
+        """Minimise phase after phase, each held at what it has reached."""
+        solver = Solver(model.linear, whole=whole)
+        if start is not None:
+            solver.start_from(start)
+        for phase in model.phases:
+            cost = np.zeros(len(model.linear.cost))
+            cost[phase.columns] = phase.weights
+            reached = solver.minimise(cost, self._deadline.left_s())
+            if reached is None:
+                return None
+            solver.hold(phase.row, max(reached.value, 0.0) + SAME * (1 + abs(reached.value)))
+        return solver.minimise(model.linear.cost, self._deadline.left_s())
+
+    def _mixed(self, modes: Modes, model: Model, relaxed: Solution, bound: float) -> Found:
+        best: _Candidate | None = None
+        notes: list[str] = []
+        x = relaxed.x
+        for _ in range(ROUNDS):
+            modes = self._widened(modes, model, x)
+            model = self._model(modes)
+            for pattern in self._patterns(model, x):
+                best = _better(best, self._rounded(model, pattern))
+            if self._layout.standby_kw.any() and model.linear.integer.sum() > STANDBY_BINARIES:
+                notes.append("standby loss rounded: too many vehicles and steps for the MILP")
+                break
+            whole = self._run(model, whole=True, start=None if best is None else best.x)
+            if whole is None:
+                notes.append("no mixed-integer solution in the time given")
+                break
+            bound = max(bound, model.offset + whole.bound) if not self._lexical else bound
+            candidate = self._candidate(model, whole.x)
+            best = _better(best, candidate)
+            if self._lexical:
+                bound = model.offset + whole.bound
+            x = whole.x
+            if self._same(candidate.schedule, model, whole) or self._deadline.over():
+                break
+        if best is None:
+            return self._idle("no schedule with directions was found in the time given")
+        return Found(schedule=best.schedule, bound=bound, notes=notes)
+
+    def _netted(self, model: Model, x: Floats) -> Floats:
+        """Power at each plug with the same change of store and one direction, shape (n, T)."""
+        layout = self._layout
+        charge, discharge = _columns(model, x)
+        power = np.zeros((len(layout.problem), layout.problem.steps))
+        gain, draw = layout.gain[layout.vehicle], layout.draw[layout.vehicle]
+        flow = gain * charge - draw * discharge
+        both = (charge > 0) & (discharge > 0)
+        single = np.where(flow > 0, flow / gain, flow / draw)
+        power[layout.vehicle, layout.step] = np.where(both, single, charge - discharge)
+        return power
+
+    def _same(self, schedule: Schedule, model: Model, solution: Solution) -> bool:
+        """Whether the schedule is as good as the solution it was read from, and keeps limits."""
+        steep = self._short_price - self._layout.problem.shortfall_price_per_kwh
+        extra = steep * float(solution.x[model.short].sum())
+        cost = model.offset + solution.value - extra
+        near = schedule.objective <= cost + SAME * max(1.0, abs(cost))
+        return near and schedule.violation_kw <= VIOLATION_KW
+
+    def _candidate(self, model: Model, x: Floats) -> _Candidate:
+        schedule = judge(self._layout, self._netted(model, x))
+        ranks = [round(float(phase.weights @ x[phase.columns]), 5) for phase in model.phases]
+        broken = float(schedule.violation_kw > VIOLATION_KW)
+        steep = self._short_price - self._layout.problem.shortfall_price_per_kwh
+        cost = schedule.objective + steep * float(schedule.shortfall_kwh.sum())
+        return _Candidate((broken, *ranks, cost), schedule, x)
+
+    def _widened(self, modes: Modes, model: Model, x: Floats) -> Modes:
+        """Add binaries where power flows both ways at once."""
+        charge, discharge = _columns(model, x)
+        if self._layout.standby_kw.any():
+            return modes
+        both = (charge > 1e-6) & (discharge > 1e-6)
+        return replace(modes, plugs=modes.plugs | both)
+
+    def _patterns(self, model: Model, x: Floats) -> list[Floats]:
+        """Directions to try: as the relaxation goes, then no discharge in doubt, then rest."""
+        power = self._netted(model, x) if len(x) else np.zeros(0)
+        layout = self._layout
+        pair = power[layout.vehicle, layout.step]
+        site = layout.base_kw + net_kw(layout, power)
+        idle, rest = np.zeros(len(pair)), layout.base_kw
+        no_discharge = np.maximum(pair, 0.0)
+        return [
+            _pattern(model, layout, p, s)
+            for p, s in ((pair, site), (no_discharge, site), (no_discharge, rest), (idle, rest))
+        ]
+
+    def _rounded(self, model: Model, pattern: Floats) -> _Candidate | None:
+        """Solve with the directions given; where standby is on for nothing, switch it off."""
+        fixed = model.linear.integer
+        lower = np.where(fixed, pattern, model.linear.lower)
+        upper = np.where(fixed, pattern, model.linear.upper)
+        rows = model.linear.row_upper.copy()
+        held = replace(model.linear, lower=lower, upper=upper, row_upper=rows)
+        found = self._run(replace(model, linear=held), whole=False)
+        return None if found is None else self._candidate(model, found.x)
+
+    def _idle(self, why: str) -> Found:
+        """Everyone at rest: feasible always, best hardly ever."""
+        layout = self._layout
+        schedule = judge(layout, np.zeros((len(layout.problem), layout.problem.steps)))
+        if len(layout.vehicle) == 0:
+            return Found(schedule=schedule, bound=schedule.objective)
+        model = self._model(_no_modes(layout))
+        duals = np.zeros(len(model.linear.row_lower))
+        bound = model.offset + model.linear.bound(model.linear.cost, duals)
+        return Found(schedule=schedule, bound=bound, notes=[why])
+
+
+def _better(best: _Candidate | None, other: _Candidate | None) -> _Candidate | None:
+    if best is None or (other is not None and other.rank < best.rank):
+        return other
+    return best
+
+
+def _columns(model: Model, x: Floats) -> tuple[Floats, Floats]:
+    able = model.discharge >= 0
+    discharge = np.where(able, x[model.discharge], 0.0)
+    return np.maximum(x[model.charge], 0.0), np.maximum(discharge, 0.0)
+
+
+def _pattern(model: Model, layout: Layout, pair_kw: Floats, site_kw: Floats) -> Floats:
+    """Values of the binaries that go with powers, zero for the other columns."""
+    pattern = np.zeros(len(model.linear.cost))
+    places = model.plug_modes >= 0
+    pattern[model.plug_modes[places]] = pair_kw[places] >= 0
+    meters = model.meter_modes >= 0
+    if meters.any():
+        pattern[model.meter_modes[meters]] = site_kw[layout.problem.meters][meters] >= 0
+    if len(model.on_charge):
+        pattern[model.on_charge] = pair_kw > 1e-6
+        able = model.on_discharge >= 0
+        pattern[model.on_discharge[able]] = pair_kw[able] < -1e-6
+    return pattern
+
+
+def _no_modes(layout: Layout) -> Modes:
+    return Modes(
+        plugs=np.zeros(len(layout.vehicle), dtype=bool),
+        meters=np.zeros((len(layout.problem.meters), layout.problem.steps), dtype=bool),
+    )
+
+
+def rewarded(layout: Layout) -> Modes:
+    """Where prices alone reward both directions at once.
+
+    Burning one kWh of discharge more, with c raised to hold the store, changes the cost by
+    p_in·(draw/gain) - p_out + wear per kWh at the plug; at a meter both are at one price.
+    """
+    problem, v = layout.problem, layout.vehicle
+    price_in = layout.price_in[layout.meter[v], layout.step]
+    price_out = layout.price_out[layout.meter[v], layout.step]
+    ratio = (layout.draw / layout.gain)[v]
+    if len(problem.meters):
+        price_in = price_out = np.minimum(price_in, price_out)
+    pays = price_in * ratio - price_out + problem.wear_price_per_kwh[v] < -1e-12
+    plugs: Bools = pays & (problem.max_discharge_kw[v] > 0) & (problem.max_charge_kw[v] > 0)
+    if layout.standby_kw.any():
+        plugs = np.zeros_like(plugs)
+    meters = np.zeros((len(problem.meters), problem.steps), dtype=bool)
+    if len(problem.meters):
+        meters = layout.price_out > layout.price_in
+    return Modes(plugs=plugs, meters=meters)
+
+
+def _conflicted(layout: Layout) -> bool:
+    """Whether something stands before promise and cost: overload to relieve, or recovery."""
+    problem = layout.problem
+    over = (layout.base_kw > problem.import_kw) & (layout.least_kw < 0)
+    over |= (-layout.base_kw > problem.export_kw) & (layout.most_kw > 0)
+    return bool(over.any() or layout.recovering.any() or layout.overfull.any())
+
+
+def _unavoidable(layout: Layout) -> float:
+    due = np.isfinite(layout.due_kwh)
+    end = np.where(layout.last >= 0, layout.within_reach_kwh, layout.problem.arrival_kwh)
+    return float(np.maximum(layout.due_kwh[due] - end[due], 0.0).sum())
+
+
+def _steep_price(layout: Layout) -> float:
+    """A price at which no shortfall that limits do not force is worth its saving."""
+    problem = layout.problem
+    energy = float(np.abs(np.stack((layout.price_in, layout.price_out))).max(initial=0.0))
+    demand = float(problem.demand_charge_per_kw.max(initial=0.0)) / float(problem.step_h.min())
+    worth = 0.0
+    if problem.end_value_per_kwh is not None:
+        worth = float(problem.end_value_per_kwh.max(initial=0.0))
+    usual = energy + demand + float(problem.wear_price_per_kwh.max(initial=0.0)) + worth
+    return max(10.0 * usual / float(layout.gain.min(initial=1.0)), problem.shortfall_price_per_kwh)

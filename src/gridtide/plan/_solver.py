@@ -1,0 +1,107 @@
+"""HiGHS behind three calls: hand over, minimise, tighten a row (Huangfu & Hall 2018,
+doi:10.1007/s12532-017-0130-5).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+
+from gridtide.plan._linear import Linear
+from gridtide.plan.problem import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """What the solver found.
+
+    Parameters
+    ----------
+    x
+        Values of the columns, shape (columns,).
+    value
+        Cost of ``x``.
+    bound
+        Proven lower bound of the cost.
+    """
+
+    x: Floats
+    value: float
+    bound: float
+
+
+class Deadline:
+    """How much of a time limit is left; HiGHS itself counts wall time too."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._end = time.monotonic() + limit_s
+
+    def left_s(self) -> float:
+        """Time left [s], never below a tenth of a second so that an LP can still answer."""
+        return max(self._end - time.monotonic(), 0.1)
+
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() >= self._end
+
+
+class Solver:
+    """One linear or mixed-integer problem, solved again with other costs and tighter rows."""
+
+    def __init__(self, linear: Linear, *, whole: bool = True) -> None:
+        self._linear = linear
+        self._mixed = whole and bool(np.any(linear.integer))
+        self._highs = highspy.Highs()
+        for name, value in (("output_flag", False), ("threads", 1), ("parallel", "off")):
+            self._highs.setOptionValue(name, value)
+        self._highs.setOptionValue("mip_rel_gap", 1e-9)
+        self._highs.setOptionValue("mip_abs_gap", 1e-9)
+        kinds = (linear.integer & self._mixed).astype(np.int32)
+        self._highs.passModel(
+            len(linear.cost),
+            len(linear.row_lower),
+            len(linear.value),
+            int(highspy.MatrixFormat.kColwise),
+            int(highspy.ObjSense.kMinimize),
+            0.0,
+            linear.cost,
+            linear.lower,
+            linear.upper,
+            linear.row_lower,
+            linear.row_upper,
+            linear.start,
+            linear.index,
+            linear.value,
+            kinds,
+        )
+
+    def minimise(self, cost: Floats, limit_s: float) -> Solution | None:
+        """Minimise ``cost``; None where nothing feasible was found in time."""
+        count = len(cost)
+        self._highs.changeColsCost(count, np.arange(count, dtype=np.int32), cost)
+        self._highs.setOptionValue("time_limit", self._highs.getRunTime() + limit_s)
+        self._highs.run()
+        status = self._highs.getModelStatus()
+        info = self._highs.getInfo()
+        feasible = info.primal_solution_status == highspy.kSolutionStatusFeasible
+        done = status == highspy.HighsModelStatus.kOptimal
+        if not feasible or not (done or self._mixed):
+            return None
+        found = self._highs.getSolution()
+        x = np.array(found.col_value)
+        if self._mixed:
+            return Solution(x, float(cost @ x), float(info.mip_dual_bound))
+        bound = self._linear.bound(cost, np.array(found.row_dual))
+        return Solution(x, float(cost @ x), bound)
+
+    def start_from(self, x: Floats) -> None:
+        """Give a feasible point to start from, for mixed-integer problems."""
+        self._highs.setSolution(len(x), np.arange(len(x), dtype=np.int32), x)
+
+    def hold(self, row: int, upper: float) -> None:
+        """Tighten a row from above, here and in the linear problem behind it."""
+        self._linear.row_upper[row] = upper
+        self._highs.changeRowBounds(row, float(self._linear.row_lower[row]), upper)

@@ -1,0 +1,141 @@
+"""The planning problem as arrays: what the solver takes and a caller in a hurry fills directly.
+
+Vehicles ``i`` are plugged in from step ``arrive[i]`` up to, not including, ``depart[i]``; stored
+energy follows, with plug powers c, d ≥ 0 [kW] and ``on`` 1 while power flows that way,
+
+    e' = e + dt·(η_c·c − a·on_c − d/η_d − a·on_d)
+
+Limits form a tree; a limit's net power is its own base load plus that of its members. Each meter
+is a limit whose net power is billed; without meters each plug is billed for itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+PROMISES = ("priced", "first")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A planning problem with n vehicles, T steps, m limits, k meters and q demand periods.
+
+    Arrays are taken as they are, neither copied nor checked: what comes from outside goes
+    through :func:`gridtide.plan.read_problem`.
+
+    Parameters
+    ----------
+    ids
+        Names of the vehicles, n of them.
+    step_h
+        Length of each step [h], shape (T,).
+    arrive, depart
+        Plugged in during the steps ``arrive <= t < depart``, shape (n,). A target is due at the
+        start of step ``depart`` if that is at most T.
+    arrival_kwh, target_kwh
+        Energy in the battery on arrival, and wanted on departure [kWh]; ``-inf`` for no target.
+    min_kwh, max_kwh
+        Window of the energy [kWh]. An arrival outside it becomes a named slack.
+    max_charge_kw, max_discharge_kw
+        Limits at the plug [kW], both >= 0, shape (n,); no discharge (V1G) is 0.
+    charge_efficiency, discharge_efficiency
+        One way each, in (0, 1], shape (n,).
+    wear_price_per_kwh
+        Wear per kWh discharged at the plug [currency/kWh], shape (n,).
+    limit
+        Index of the limit right above the vehicle; -1 for none, shape (n,).
+    limit_names, limit_parent
+        Names, and index of the limit above; -1 at a root; a parent stands before its children.
+    import_kw, export_kw
+        Largest net power each way [kW], both >= 0, ``inf`` where unlimited, shape (m, T).
+    base_load_kw
+        The limit's own base load, less its own generation [kW], shape (m, T).
+    demand_charge_per_kw
+        On the highest net import of a demand period [currency/kW], shape (m,) or (m, q).
+    meters
+        Indices of the limits that are billed, shape (k,). Every vehicle is below exactly one of
+        them; with k = 0 each plug is billed.
+    price_import_per_kwh, price_export_per_kwh
+        Energy prices [currency/kWh], shape (max(k, 1), T).
+    shortfall_price_per_kwh
+        On energy missing in the battery on departure [currency/kWh].
+    promise
+        ``"priced"``: shortfall counts with its price. ``"first"``: the largest shortfall is made
+        as small as the limits allow, then the sum, then the cost.
+    standby_kw
+        Loss at the plug while power flows [kW], shape (n,); None for none.
+    taper_from_kwh, taper_end
+        Above this energy the battery takes less, down to the share ``taper_end`` of its full
+        charging power at ``max_kwh``; both shape (n,), None for no taper.
+    end_value_per_kwh, end_value_up_to_kwh
+        Worth of energy held on departure or at the end, up to a level, shape (n,); None for 0.
+    horizon_floor_kwh
+        Target at the end of the horizon for those who stay longer [kWh], shape (n,), ``-inf`` for
+        none; None for none at all.
+    phase_share
+        Share of the power on L1, L2, L3, shape (n, 3); None for a third each.
+    phase_kw
+        Largest net power each way on L1, L2, L3 [kW], shape (m, 3); base load counts a third on
+        each; None for unlimited.
+    demand_period
+        Demand period of each step, 0..q-1, shape (T,); None for one period.
+    demand_peak_so_far_kw
+        Peak already set [kW], shape (m,) or (m, q); None for 0.
+    carbon_kg_per_kwh, carbon_price_per_kg
+        Marginal emission [kg/kWh], shape (T,), and its price [currency/kg]; their product is
+        added to both energy prices.
+    """
+
+    ids: tuple[str, ...]
+    step_h: Floats
+    arrive: Ints
+    depart: Ints
+    arrival_kwh: Floats
+    target_kwh: Floats
+    min_kwh: Floats
+    max_kwh: Floats
+    max_charge_kw: Floats
+    max_discharge_kw: Floats
+    charge_efficiency: Floats
+    discharge_efficiency: Floats
+    wear_price_per_kwh: Floats
+    limit: Ints
+    limit_names: tuple[str, ...]
+    limit_parent: Ints
+    import_kw: Floats
+    export_kw: Floats
+    base_load_kw: Floats
+    demand_charge_per_kw: Floats
+    meters: Ints
+    price_import_per_kwh: Floats
+    price_export_per_kwh: Floats
+    shortfall_price_per_kwh: float
+    promise: str = "priced"
+    standby_kw: Floats | None = None
+    taper_from_kwh: Floats | None = None
+    taper_end: Floats | None = None
+    end_value_per_kwh: Floats | None = None
+    end_value_up_to_kwh: Floats | None = None
+    horizon_floor_kwh: Floats | None = None
+    phase_share: Floats | None = None
+    phase_kw: Floats | None = None
+    demand_period: Ints | None = None
+    demand_peak_so_far_kw: Floats | None = None
+    carbon_kg_per_kwh: Floats | None = None
+    carbon_price_per_kg: float = 0.0
+
+    @property
+    def steps(self) -> int:
+        """Number of steps T."""
+        return len(self.step_h)
+
+    def __len__(self) -> int:
+        """Return the number of vehicles."""
+        return len(self.ids)
