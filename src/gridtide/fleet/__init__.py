@@ -1,9 +1,12 @@
 """Vehicles, chargers, sessions, sites and their limits, as arrays."""
 
 from gridtide.fleet._kernel_tree import up_the_tree
+from gridtide.fleet.acn import read_acn
 from gridtide.fleet.arrays import Chargers, LimitTree, RawSessions, Sessions, Vehicles
+from gridtide.fleet.sessions_csv import read_sessions_csv
 from gridtide.fleet.sites import build_chargers, charger_names, limit_tree
 from gridtide.fleet.tables import ChargerTable, LimitChange, LimitTable, VehicleTable
+from gridtide.fleet.trondheim import read_trondheim
 
 __all__ = [
     "ChargerTable",
@@ -18,5 +21,8 @@ __all__ = [
     "build_chargers",
     "charger_names",
     "limit_tree",
+    "read_acn",
+    "read_sessions_csv",
+    "read_trondheim",
     "up_the_tree",
 ]
