@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -101,15 +101,19 @@ def _unknown_keys(
     return findings
 
 
-def _members(kind: Any) -> tuple[Any, ...]:
+def _members(kind: Any) -> list[Any]:
+    """Types that a field may have, freed of annotations and unions."""
+    if get_origin(kind) is Annotated:
+        return _members(get_args(kind)[0])
     if get_origin(kind) in (Union, types.UnionType):
-        return get_args(kind)
-    return (kind,)
+        return [inner for member in get_args(kind) for inner in _members(member)]
+    return [kind]
 
 
 def _record_in(kind: Any) -> type[msgspec.Struct] | None:
+    """Record type of a field that holds a record or a list of records."""
     for member in _members(kind):
-        inner = get_args(member)[0] if get_origin(member) in (list, tuple) else member
+        inner = _members(get_args(member)[0])[0] if _is_list(member) else member
         if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             return inner
     return None

@@ -83,11 +83,8 @@ class ChargerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         ),
     ] = msgspec.field(default_factory=lambda: [0.232, 0.060, 0.0])
     discharge_loss: Annotated[
-        list[float] | None,
-        Meta(
-            min_length=3, max_length=3,
-            description="The same while discharging; none: as while charging",
-        ),
+        Annotated[list[float], Meta(min_length=3, max_length=3)] | None,
+        Meta(description="The same a [kW], b, c [1/kW] while discharging; none: as charging"),
     ] = None
 
 

@@ -1,1 +1,28 @@
-"""To be described."""
+"""The scenario as a whole: load, run, compare, report."""
+
+from gridtide.study.build import load
+from gridtide.study.case import Case
+from gridtide.study.keep import provenance, write_result
+from gridtide.study.report import comparison_rows, print_comparison, write_report
+from gridtide.study.result import Result, StrategyResult
+from gridtide.study.run import run, run_strategy
+from gridtide.study.scenario import Scenario, read_scenario, scenario_schema
+from gridtide.study.starters import write_starter
+
+__all__ = [
+    "Case",
+    "Result",
+    "Scenario",
+    "StrategyResult",
+    "comparison_rows",
+    "load",
+    "print_comparison",
+    "provenance",
+    "read_scenario",
+    "run",
+    "run_strategy",
+    "scenario_schema",
+    "write_report",
+    "write_result",
+    "write_starter",
+]

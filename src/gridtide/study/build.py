@@ -81,7 +81,7 @@ def load(path: Path | str) -> Case:
         folder=path.parent,
         zone=zone,
         world=world,
-        outlook=_outlook(scenario, world, ahead, zone, find, place, around, carbon_seen, meters, stored),
+        outlook=_outlook(scenario, world, ahead, zone, find, place, around, carbon_seen, meters, stored, tariffs),
         meters=meters,
         tariffs=tariffs,
         carbon_kg_per_kwh=carbon,
@@ -182,7 +182,7 @@ def _tariffs(scenario, grid, zone, find, place) -> tuple[TariffSeries, ...]:  # 
 
 def _outlook(  # noqa: PLR0913 - one call, from load
     scenario: Scenario, world: World, ahead: TimeGrid, zone: ZoneInfo, find, place,  # type: ignore[no-untyped-def]
-    around: Surroundings, carbon: Floats, meters, stored: float,  # type: ignore[no-untyped-def]
+    around: Surroundings, carbon: Floats, meters, stored: float, run_tariffs: Sequence[TariffSeries],  # type: ignore[no-untyped-def]
 ) -> Outlook:
     try:
         tariffs = _tariffs(scenario, ahead, zone, find, place)
@@ -193,7 +193,8 @@ def _outlook(  # noqa: PLR0913 - one call, from load
     ahead = TimeGrid(ahead.start_s, ahead.step_s, n)
     periods = max(len(t.periods) for t in tariffs)
     demand = np.zeros((len(world.limits), periods))
-    for node, tariff in zip(meters, tariffs, strict=True):
+    for node, tariff in zip(meters, run_tariffs, strict=True):
+        # The run's own share of the charge; the look ahead beyond its end pays none.
         demand[node, : len(tariff.periods)] = tariff.demand_price_per_kw
     alone = [not scenario.site[i].pv for i in range(len(tariffs))]
     return Outlook(

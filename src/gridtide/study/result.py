@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from gridtide.store import arrow_table
 from gridtide.study.record import Columns
 
 if TYPE_CHECKING:
@@ -47,9 +48,7 @@ class StrategyResult:
 
     def table(self, name: str) -> pa.Table:
         """One table as an Arrow table."""
-        import pyarrow as pa
-
-        return pa.table({key: pa.array(values) for key, values in self.columns[name].items()})
+        return arrow_table(self.columns[name])
 
 
 @dataclass(slots=True)

@@ -110,7 +110,7 @@ class StrategyTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         int, Meta(ge=1, le=60, description="Longest time that a plan is followed [min]")
     ] = 60
     horizon_hours: Annotated[
-        float, Meta(gt=0, le=96, description="How far a plan looks ahead at most [h]")
+        float, Meta(gt=0, le=24, description="How far a plan looks ahead at most [h]")
     ] = 24.0
     record_decisions: Annotated[
         bool, Meta(description="Keep every setpoint with its reason; switch off for large fleets")
@@ -286,3 +286,8 @@ def _check_sources(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
     if sessions.source != "sample" and sessions.file is None:
         findings.append(Finding(place("sessions"), "file is missing", 'Add file = "…"'))
     return findings
+
+
+def scenario_schema() -> dict[str, object]:
+    """JSON Schema of the scenario file."""
+    return msgspec.json.schema(Scenario)

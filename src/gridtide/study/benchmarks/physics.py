@@ -46,7 +46,7 @@ def _run(n: int, seed: int) -> tuple[SimPlant, float, int, float]:
     seconds, tapered = 0.0, 0
     for step in range(STEPS_TIMED):
         image = plant.observe()
-        row = plan.plan(image).power_kw[step + 24][shift]
+        row = plan.row(step + 24)[shift]
         setpoints: Setpoints = narrow(image, Wish.of(row))
         tapered += int((image.energy_kwh > image.knee_kwh).sum())
         began = cpu_s()

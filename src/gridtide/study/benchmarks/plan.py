@@ -1,0 +1,113 @@
+"""The planning benchmark: 200 vehicles × 96 quarter hours behind one meter, synthetic.
+
+All are bidirectional; stays of 8 to 60 steps, or the whole day; a site limit and a demand charge
+that bind. A checkable result: the plan's own lower bound and violation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gridtide.core import stream
+
+
+def problem(
+    vehicles: int = 200, steps: int = 96, seed: int = 1, *, all_day: bool = False
+) -> dict[str, Any]:
+    """Draw a planning problem in the form of ``gridtide plan``.
+
+    Parameters
+    ----------
+    vehicles, steps
+        Size; steps are quarter hours.
+    seed
+        Of the draw.
+    all_day
+        All vehicles stay through the horizon instead of 8 to 60 steps.
+    """
+    draw = stream(seed, "benchmark plan")
+    hour = np.arange(steps) / 4.0 % 24.0
+    price = (
+        0.14 + 0.04 * np.sin((hour - 9.0) / 24.0 * 2 * np.pi) + 0.12 * ((hour >= 16) & (hour < 21))
+    )
+    price = price + draw.normal(0.0, 0.005, steps)
+    base = vehicles * (0.4 + 0.3 * np.sin((hour - 8.0) / 24.0 * 2 * np.pi))
+    return {
+        "version": 1,
+        "start": "2021-08-02T00:00:00Z",
+        "step_minutes": 15,
+        "steps": steps,
+        "price_import_per_kwh": price.tolist(),
+        "price_export_per_kwh": (price - 0.02).tolist(),
+        "billing": "site",
+        "shortfall_price_per_kwh": 10.0,
+        "limits": [
+            {
+                "name": "site",
+                "import_kw": 2.5 * vehicles,
+                "export_kw": 1.0 * vehicles,
+                "base_load_kw": base.tolist(),
+                "demand_charge_per_kw": 0.5,
+                "members": [f"ev{i}" for i in range(vehicles)],
+            }
+        ],
+        "vehicles": [_vehicle(draw, i, steps, all_day) for i in range(vehicles)],
+    }
+
+
+def _vehicle(draw: np.random.Generator, i: int, steps: int, all_day: bool) -> dict[str, Any]:
+    longest = min(60, steps)
+    stay = int(draw.integers(min(8, longest), longest + 1))
+    arrive = int(draw.integers(0, max(steps - stay, 0) + 1))
+    if all_day:
+        arrive, stay = 0, steps
+    capacity, power = float(draw.choice([40.0, 60.0, 77.0])), float(draw.choice([7.4, 11.0, 22.0]))
+    arrival = float(draw.uniform(0.2, 0.6))
+    wanted = 0.8 * power * 0.93 * stay / 4.0 / capacity
+    return {
+        "id": f"ev{i}",
+        "capacity_kwh": capacity,
+        "soc_arrival": arrival,
+        "soc_target": min(arrival + float(draw.uniform(0.1, 0.5)), arrival + wanted, 0.9),
+        "soc_min": 0.1,
+        "soc_max": 1.0,
+        "arrive_step": arrive,
+        "depart_step": arrive + stay,
+        "max_charge_kw": power,
+        "max_discharge_kw": power,
+        "charge_efficiency": 0.93,
+        "discharge_efficiency": 0.93,
+        "wear_price_per_kwh": 0.03,
+    }
+
+
+def binding_share(document: dict[str, Any], answer: dict[str, Any]) -> float:
+    """Share of the steps in which the site is at its import or export limit.
+
+    Parameters
+    ----------
+    document
+        What :func:`problem` drew.
+    answer
+        What planning it gave.
+    """
+    limit = document["limits"][0]
+    net = np.sum([answer["schedule_kw"][v["id"]] for v in document["vehicles"]], axis=0)
+    net = net + np.asarray(limit["base_load_kw"])
+    at = (net > limit["import_kw"] - 1e-4) | (net < -limit["export_kw"] + 1e-4)
+    return float(np.mean(at))
+
+
+def peak_share(document: dict[str, Any], answer: dict[str, Any]) -> float:
+    """Share of the steps in which the site is at its own highest import.
+
+    Parameters
+    ----------
+    document, answer
+        As in :func:`binding_share`.
+    """
+    net = np.sum([answer["schedule_kw"][v["id"]] for v in document["vehicles"]], axis=0)
+    net = net + np.asarray(document["limits"][0]["base_load_kw"])
+    return float(np.mean(net > net.max() - 1e-4))

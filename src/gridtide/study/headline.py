@@ -1,0 +1,204 @@
+"""What was saved and why, in sentences computed from the figures of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gridtide.study._report_words import (
+    BASELINE,
+    chain,
+    cost_steps,
+    count,
+    joined,
+    long_name,
+    money,
+    percent,
+    quantity,
+    short_name,
+)
+from gridtide.study.result import Result, StrategyResult
+
+# Differences below this are told as none [currency].
+_NOTHING = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The sentences that stand before everything else.
+
+    Parameters
+    ----------
+    first
+        What was saved.
+    then
+        Why, and what it did to the peak and to drivers.
+    warnings
+        What a reader must know before believing the rest.
+    """
+
+    first: str
+    then: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def headline(result: Result) -> Headline:
+    """Say what a run found."""
+    warnings = (*_partial_warning(result), *_limit_warning(result))
+    steps = chain(result)
+    if not steps:
+        return Headline("The run was stopped before any strategy was complete.", (), warnings)
+    if all(s.columns["sessions"]["session"].size == 0 for s in steps):
+        first = "No vehicle was plugged in during this run, so there is nothing to compare."
+        return Headline(first, _peak(steps, result), warnings)
+    then = (*_why(steps, result), *_peak(steps, result), *_people(steps), *_stored(steps))
+    return Headline(_savings(steps, result), then, warnings)
+
+
+def _savings(steps: Sequence[StrategyResult], result: Result) -> str:
+    currency = result.case.currency
+    first, cost = steps[0], float(steps[0].summary["net_cost"])
+    if len(steps) == 1:
+        return f"{long_name(first.name)} costs {money(cost, currency)} net."
+    parts = [_against(first, steps[1], currency)]
+    for before, after in zip(steps[1:], steps[2:], strict=False):
+        change = after.summary["net_cost"] - before.summary["net_cost"]
+        name = "discharging (V2G)" if after.name == "v2g" else short_name(after.name)
+        if abs(change) < _NOTHING:
+            parts.append(f"{name} changes nothing on top")
+        elif change < 0:
+            parts.append(f"{name} saves {money(-change, currency)} more")
+        else:
+            parts.append(f"{name} costs {money(change, currency)} more than it earns")
+    return "; ".join(parts) + "."
+
+
+def _against(first: StrategyResult, other: StrategyResult, currency: str) -> str:
+    before, after = float(first.summary["net_cost"]), float(other.summary["net_cost"])
+    name = long_name(other.name)
+    against = long_name(first.name)
+    against = against[:1].lower() + against[1:]
+    change = after - before
+    if abs(change) < _NOTHING:
+        return f"{name} costs as much as {against}, {money(before, currency)}"
+    if before <= 0:
+        word = "better" if change < 0 else "worse"
+        return (
+            f"{name} is {money(abs(change), currency)} {word} than {against} "
+            f"(net cost {money(after, currency)} in place of {money(before, currency)})"
+        )
+    share = percent(abs(change) / before)
+    if change < 0:
+        return (
+            f"{name} saves {money(-change, currency)} of {money(before, currency)} "
+            f"({share}) against {against}"
+        )
+    return (
+        f"{name} costs {money(change, currency)} ({share}) more than {against} "
+        f"({money(before, currency)})"
+    )
+
+
+def _why(steps: Sequence[StrategyResult], result: Result) -> tuple[str, ...]:
+    """Name what makes up the difference between the first and the last, largest first."""
+    if len(steps) < 2:
+        return ()
+    currency = result.case.currency
+    parts = cost_steps(steps[0].summary, steps[-1].summary)
+    parts = sorted((p for p in parts if abs(p.amount) >= _NOTHING), key=lambda p: -abs(p.amount))
+    if not parts:
+        return ()
+    told = [
+        f"{part.label[:1].lower()}{part.label[1:]} "
+        f"{'saves' if part.amount < 0 else 'costs'} {money(abs(part.amount), currency)}"
+        for part in parts
+    ]
+    return (
+        f"Why, from {short_name(steps[0].name)} to {short_name(steps[-1].name)}: {joined(told)}.",
+    )
+
+
+def _peak(steps: Sequence[StrategyResult], result: Result) -> tuple[str, ...]:
+    where = "the site" if len(result.case.meters) == 1 else "the largest site"
+    before, after = steps[0].summary["peak_kw"], steps[-1].summary["peak_kw"]
+    old, new = quantity(before, "kW"), quantity(after, "kW")
+    if len(steps) == 1 or old == new:
+        return (f"The peak of {where} is {new}.",)
+    word = "falls" if after < before else "rises"
+    return (f"The peak of {where} {word} from {old} to {new}.",)
+
+
+def _people(steps: Sequence[StrategyResult]) -> tuple[str, ...]:
+    """Tell whether drivers got what they asked for, and if fewer did than before, say so."""
+    first, last = steps[0].summary, steps[-1].summary
+    sentences = [met_sentence(last)]
+    if first["departures_met"] > last["departures_met"] and len(steps) > 1:
+        sentences.append(
+            f"{long_name(steps[0].name)} met {first['departures_met']:,}: "
+            f"{short_name(steps[-1].name)} let down {count_down(first, last)}."
+        )
+    if last["departures_early"]:
+        n = last["departures_early"]
+        who = "1 vehicle" if n == 1 else f"{n:,} vehicles"
+        sentences.append(
+            f"{who} left before the stated time and {'is' if n == 1 else 'are'} counted apart; "
+            f"{last['departures_early_met']:,} of them had what was asked."
+        )
+    return tuple(sentences)
+
+
+def met_sentence(summary: dict[str, Any]) -> str:
+    """Say how many departures were met."""
+    due, met = int(summary["departures"]), int(summary["departures_met"])
+    if due == 0:
+        return "No vehicle left at its stated time during the run, so no departure was due."
+    if met == due:
+        return "The one departure was met." if due == 1 else f"All {due:,} departures were met."
+    missing = quantity(summary["shortfall_kwh"], "kWh")
+    return f"{met:,} of {count(due, 'departure')} were met; {missing} are missing in all."
+
+
+def count_down(first: dict[str, Any], last: dict[str, Any]) -> str:
+    """Say how many more drivers were let down."""
+    return count(int(first["departures_met"] - last["departures_met"]), "driver")
+
+
+def _stored(steps: Sequence[StrategyResult]) -> tuple[str, ...]:
+    """Tell of energy left in batteries where strategies differ by more than a trifle."""
+    if len(steps) < 2:
+        return ()
+    first, last = steps[0].summary, steps[-1].summary
+    change = last["stored_change_kwh"] - first["stored_change_kwh"]
+    if abs(change) < max(1.0, 0.01 * first["energy_in_kwh"]):
+        return ()
+    word = "more" if change > 0 else "less"
+    return (
+        f"{short_name(steps[-1].name)} leaves {quantity(abs(change), 'kWh')} {word} in the "
+        f"batteries than {short_name(steps[0].name)}; the figures above count that.",
+    )
+
+
+def _partial_warning(result: Result) -> tuple[str, ...]:
+    if not result.partial:
+        return ()
+    stopped = [short_name(name) for name, s in result.strategies.items() if s.partial]
+    missing = [
+        short_name(n) for n in result.case.scenario.strategy.run if n not in result.strategies
+    ]
+    text = f"PARTIAL: the run was interrupted during {joined(stopped)}"
+    if missing:
+        text += f"; {joined(missing)} did not run"
+    return (f"{text}. Savings are told only between strategies that ran to the end.",)
+
+
+def _limit_warning(result: Result) -> tuple[str, ...]:
+    over = [
+        f"{short_name(name)} by {quantity(s.summary['hard_violation_kw'], 'kW')}"
+        for name, s in result.strategies.items()
+        if s.summary["hard_violation_kw"] > 0
+    ]
+    return (f"Vehicles exceeded a hard limit: {joined(over)}.",) if over else ()
+
+
+__all__ = ["BASELINE", "Headline", "count_down", "headline", "met_sentence"]

@@ -1,0 +1,121 @@
+"""Who comes and goes: sessions read or sampled, vehicles stated or drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from gridtide.core import Finding, InputError, TimeGrid
+from gridtide.fleet import (
+    Chargers,
+    RawSessions,
+    Sessions,
+    VehicleTable,
+    Vehicles,
+    charger_names,
+    draw_fleet,
+    read_acn,
+    read_sessions_csv,
+    read_trondheim,
+    sample_sessions,
+)
+from gridtide.study.scenario import Scenario
+from gridtide.study.toml_places import TomlPlaces
+
+# What is sampled where the scenario names no kind.
+KIND_OF_ARCHETYPE = {
+    "home": "residential",
+    "building": "workplace",
+    "campus": "workplace",
+    "depot": "depot",
+    "hub": "hub",
+}
+
+
+def read_stays(
+    scenario: Scenario, grid: TimeGrid, find: Callable[[str], Path], place: TomlPlaces
+) -> RawSessions:
+    """Read or sample the sessions of the run.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used, or no session falls into the run.
+    """
+    table = scenario.sessions
+    span = {"start_s": grid.start_s, "end_s": grid.end_s}
+    if table.source == "sample":
+        stays = _sample(scenario, grid, place)
+    else:
+        path = find(table.file or "")
+        if not path.is_file():
+            mend = "Correct the path; published data is found through GRIDTIDE_DATA"
+            raise InputError([Finding(place("sessions.file"), f"there is no file {path}", mend)])
+        if table.source == "acn":
+            stays = read_acn(path, **span)
+        elif table.source == "trondheim":
+            stays = read_trondheim(path, garage=table.garage, **span)
+        else:
+            stays = read_sessions_csv(path, **span)
+    if len(stays) == 0:
+        mend = "Choose other days, or another file"
+        raise InputError([Finding(place("sessions"), "no session begins within the run", mend)])
+    return stays
+
+
+def _sample(scenario: Scenario, grid: TimeGrid, place: TomlPlaces) -> RawSessions:
+    chargers = [name for table in scenario.charger for name in charger_names(table)]
+    vehicles = [name for table in scenario.vehicle for name in vehicle_names(table)]
+    if len(vehicles) > len(chargers):
+        mend = "Add chargers, or take fewer vehicles"
+        what = f"{len(vehicles)} vehicles have only {len(chargers)} chargers"
+        raise InputError([Finding(place("vehicle"), what, mend)])
+    power = [t.max_charge_kw for t in scenario.charger for _ in charger_names(t)]
+    return sample_sessions(
+        scenario.sessions.kind or KIND_OF_ARCHETYPE[scenario.site[0].archetype],
+        start_s=grid.start_s,
+        end_s=grid.end_s,
+        timezone=scenario.timezone,
+        vehicle_ids=tuple(vehicles),
+        charger_ids=tuple(chargers[: len(vehicles)]),
+        max_charge_kw=np.array(power[: len(vehicles)], dtype=float),
+        seed=scenario.seed,
+        step_s=grid.step_s,
+    )
+
+
+def vehicle_names(table: VehicleTable) -> tuple[str, ...]:
+    """Names of a group's vehicles."""
+    count = table.count or 0
+    if count <= 1:
+        return (table.name,) * count
+    width = len(str(count))
+    return tuple(f"{table.name}-{i:0{width}d}" for i in range(1, count + 1))
+
+
+def bring_vehicles(
+    scenario: Scenario, stays: RawSessions, chargers: Chargers, place: TomlPlaces
+) -> tuple[Vehicles, Sessions, tuple[str, ...]]:
+    """Give every session its vehicle; draw what the source does not tell.
+
+    Returns
+    -------
+    vehicles, sessions, notes
+        Notes say what was dropped and what was drawn.
+    """
+    vehicles, sessions, notes = draw_fleet(
+        stays,
+        chargers,
+        {name: table for table in scenario.vehicle for name in vehicle_names(table)},
+        scenario.vehicle[0],
+        seed=scenario.seed,
+        timezone=scenario.timezone,
+        ready_by=scenario.sessions.ready_by,
+        capacity_scale=scenario.sessions.capacity_scale,
+        opted_out=frozenset(scenario.contract.opt_out) if scenario.contract else frozenset(),
+    )
+    dropped = [f"{count} rows of {stays.source} were left out: {why}." for why, count in
+               stays.dropped.items()]
+    return vehicles, sessions, (*dropped, *notes)
