@@ -113,7 +113,7 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
     below = _below(problem)
     most, least = _natural(problem, vehicle, step)
     base = _total(problem.base_load_kw, problem.limit_parent)
-    carbon = 0.0
+    carbon = np.zeros(steps)
     if problem.carbon_kg_per_kwh is not None:
         carbon = problem.carbon_kg_per_kwh * problem.carbon_price_per_kg
     return Layout(
@@ -192,7 +192,8 @@ def _reach(
         clock = np.concatenate(([0.0], np.cumsum(problem.step_h)))
         start = np.minimum(arrive, steps)
         hours = clock[np.minimum(start + stay, steps)] - clock[start]
-        return np.minimum(problem.arrival_kwh + flow * hours, high)
+        alone: Floats = np.minimum(problem.arrival_kwh + flow * hours, high)
+        return alone
     full, slope = taper_line(problem, high)
     energy = problem.arrival_kwh.copy()
     for k in range(steps):
@@ -207,7 +208,7 @@ def _reach(
 def _below(problem: Problem) -> Bools:
     """Tell which vehicles are below which limit, shape (m, n)."""
     count = len(problem.limit_names)
-    below = problem.limit[None, :] == np.arange(count)[:, None]
+    below: Bools = problem.limit[None, :] == np.arange(count)[:, None]
     for child in range(count - 1, -1, -1):
         parent = problem.limit_parent[child]
         if parent >= 0:
@@ -239,4 +240,5 @@ def _natural(problem: Problem, vehicle: Ints, step: Ints) -> tuple[Floats, Float
 def _meter(problem: Problem, below: Bools) -> Ints:
     if len(problem.meters) == 0:
         return np.zeros(len(problem), dtype=np.int64)
-    return np.argmax(below[problem.meters], axis=0)
+    row: Ints = np.argmax(below[problem.meters], axis=0)
+    return row

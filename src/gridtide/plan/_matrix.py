@@ -199,8 +199,9 @@ def _limit_rows(draft: _Draft) -> Ints:
     layout, build, problem = draft.layout, draft.build, draft.layout.problem
     busy = (layout.most_kw > 0) | (layout.least_kw < 0)
     wanted = (layout.upper_kw < layout.most_kw) | (layout.lower_kw > layout.least_kw)
-    charged = problem.demand_charge_per_kw > 0
-    wanted |= (charged.any(axis=1) if charged.ndim > 1 else charged)[:, None]
+    rates = problem.demand_charge_per_kw.reshape(len(wanted), -1)
+    charged = np.sum(rates > 0, axis=1) > 0
+    wanted |= charged[:, None]
     if len(problem.meters):
         wanted[problem.meters] = True
     wanted &= busy

@@ -21,7 +21,7 @@ from gridtide.plan.problem import Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One thing to minimise before the cost: its columns with weights, and the row that holds it."""
+    """One thing to minimise before the cost: columns with weights, and the row that holds it."""
 
     name: str
     columns: Ints

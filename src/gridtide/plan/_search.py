@@ -269,7 +269,7 @@ def _unavoidable(layout: Layout) -> float:
 
 
 def _steep_price(layout: Layout) -> float:
-    """A price at which no shortfall that limits do not force is worth its saving."""
+    """Return a price at which no shortfall that limits do not force is worth its saving."""
     problem = layout.problem
     energy = float(np.abs(np.stack((layout.price_in, layout.price_out))).max(initial=0.0))
     demand = float(problem.demand_charge_per_kw.max(initial=0.0)) / float(problem.step_h.min())

@@ -1,5 +1,7 @@
-"""HiGHS behind three calls: hand over, minimise, tighten a row (Huangfu & Hall 2018,
-doi:10.1007/s12532-017-0130-5).
+"""HiGHS behind three calls: hand over, minimise, tighten a row.
+
+Q. Huangfu, J. A. J. Hall: Parallelizing the dual revised simplex method, 2018,
+doi:10.1007/s12532-017-0130-5.
 """
 
 from __future__ import annotations

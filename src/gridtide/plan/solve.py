@@ -13,8 +13,8 @@ import numpy as np
 from gridtide.core import cpu_s
 from gridtide.plan._layout import lay_out
 from gridtide.plan._search import Search
-from gridtide.plan._slacks import Slack, name_slacks
 from gridtide.plan.problem import Floats, Problem
+from gridtide.plan.slacks import Slack, name_slacks
 
 GAP_CLOSED = 1e-6
 

@@ -1,0 +1,339 @@
+"""The planning problem as a JSON document, and how it becomes arrays.
+
+All findings come at once, each with its place in the document. A series is a number, a list of
+one number, or a list of ``steps`` numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from msgspec import Meta
+
+from gridtide.core import Finding, InputError, parse_utc, read_record
+from gridtide.plan._document_checks import check_document
+from gridtide.plan.problem import Floats, Ints, Problem
+
+Series = float | list[float]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class LimitRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A limit on net power: its own base load plus the net power of its members."""
+
+    name: Annotated[str, Meta(min_length=1, description="Name, unique among all")]
+    members: Annotated[
+        list[str], Meta(description="Vehicles or limits, each a member once at most")
+    ]
+    import_kw: Annotated[
+        Series | None, Meta(description="Largest net import [kW], a series; absent is unlimited")
+    ] = None
+    export_kw: Annotated[
+        Series | None, Meta(description="Largest net export [kW], a series; absent is unlimited")
+    ] = None
+    base_load_kw: Annotated[Series, Meta(description="Own load less generation [kW], a series")] = (
+        0.0
+    )
+    demand_charge_per_kw: Annotated[
+        float, Meta(description="On max(0, peak so far, highest net import) [currency/kW]", ge=0)
+    ] = 0.0
+    demand_peak_so_far_kw: Annotated[
+        float, Meta(description="Peak already set in this billing period [kW]", ge=0)
+    ] = 0.0
+    phase_kw: Annotated[
+        list[float] | None,
+        Meta(description="Largest net power each way on L1, L2, L3 [kW]; base load is balanced"),
+    ] = None
+
+
+class VehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A vehicle that stays once."""
+
+    id: Annotated[str, Meta(min_length=1, description="Name, unique among all")]
+    capacity_kwh: Annotated[float, Meta(description="Usable energy of the battery [kWh]", gt=0)]
+    soc_arrival: Annotated[float, Meta(description="Share held on arrival, 0 to 1", ge=0, le=1)]
+    soc_target: Annotated[float, Meta(description="Wanted on departure, 0 to 1", ge=0, le=1)]
+    soc_min: Annotated[float, Meta(description="Lower end of the window, 0 to 1", ge=0, le=1)] = 0.0
+    soc_max: Annotated[float, Meta(description="Upper end of the window, 0 to 1", ge=0, le=1)] = 1.0
+    arrive_step: Annotated[int, Meta(description="First step plugged in", ge=0)]
+    depart_step: Annotated[
+        int,
+        Meta(description="The target is due when this step starts; none beyond `steps`", ge=0),
+    ]
+    max_charge_kw: Annotated[float, Meta(description="Limit of charging at the plug [kW]", ge=0)]
+    max_discharge_kw: Annotated[
+        float, Meta(description="Largest discharging power at the plug [kW]; 0 is V1G", ge=0)
+    ] = 0.0
+    charge_efficiency: Annotated[
+        float, Meta(description="Energy stored per energy at the plug, above 0 to 1", gt=0, le=1)
+    ] = 1.0
+    discharge_efficiency: Annotated[
+        float, Meta(description="Energy at the plug per energy taken, above 0 to 1", gt=0, le=1)
+    ] = 1.0
+    wear_price_per_kwh: Annotated[
+        float, Meta(description="Wear per kWh discharged at the plug [currency/kWh]", ge=0)
+    ] = 0.0
+    standby_kw: Annotated[float, Meta(description="Loss while power flows [kW]", ge=0)] = 0.0
+    taper_soc: Annotated[
+        float, Meta(description="Above this the battery takes less; 1 is no taper", ge=0, le=1)
+    ] = 1.0
+    taper_end: Annotated[
+        float, Meta(description="Share of the full charging power left at soc_max", gt=0, le=1)
+    ] = 1.0
+    end_value_per_kwh: Annotated[
+        float,
+        Meta(description="Worth of energy held at the end [currency/kWh]", ge=0),
+    ] = 0.0
+    end_value_up_to_soc: Annotated[
+        float, Meta(description="Energy above this level is worth nothing, 0 to 1", ge=0, le=1)
+    ] = 1.0
+    phases: Annotated[
+        list[Share] | None, Meta(description="Shares of the power on L1, L2, L3, together 1")
+    ] = None
+
+
+class ProblemRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A planning problem without any scenario around it."""
+
+    version: Annotated[Literal[1], Meta(description="Version of this format")]
+    start: Annotated[str, Meta(description="Start of step 0, ISO 8601 with its offset")]
+    step_minutes: Annotated[float, Meta(description="Length of a step [min]", gt=0, le=1440)]
+    steps: Annotated[int, Meta(description="Number of steps", ge=1, le=100_000)]
+    price_import_per_kwh: Annotated[
+        Series, Meta(description="Import price [currency/kWh], a series")
+    ]
+    price_export_per_kwh: Annotated[
+        Series, Meta(description="Price paid for export [currency/kWh], a series")
+    ]
+    shortfall_price_per_kwh: Annotated[
+        float,
+        Meta(description="On energy missing on departure [currency/kWh]", ge=0),
+    ]
+    vehicles: Annotated[list[VehicleRecord], Meta(description="The vehicles")]
+    limits: Annotated[list[LimitRecord], Meta(description="The limits, a tree")] = []
+    billing: Annotated[
+        str | None,
+        Meta(description="Limit whose net power is billed; absent: each plug is billed for itself"),
+    ] = None
+    carbon_kg_per_kwh: Annotated[
+        Series, Meta(description="Marginal emission of the grid [kg/kWh], a series")
+    ] = 0.0
+    carbon_price_per_kg: Annotated[
+        float, Meta(description="Added to both energy prices by the emission [currency/kg]", ge=0)
+    ] = 0.0
+    promise: Annotated[
+        Literal["priced", "first"],
+        Meta(description="priced: shortfall has its price; first: it is made smallest first"),
+    ] = "priced"
+
+
+def read_problem(data: bytes | Mapping[str, Any], source: str = "problem") -> Problem:
+    """Read a JSON planning problem.
+
+    Parameters
+    ----------
+    data
+        The document, as bytes or already decoded.
+    source
+        Its name, for findings.
+
+    Raises
+    ------
+    InputError
+        With all findings.
+    """
+    if isinstance(data, bytes):
+        data = _decode(data, source)
+    quick = _quick(data)
+    if quick is not None and not (findings := check_document(quick, source)):
+        return _arrays(quick)
+    findings = _not_finite(data, source)
+    record, more = read_record(ProblemRecord, data, lambda path: f"{source} {path}".strip())
+    findings += [f for f in more if f.where not in {g.where for g in findings}]
+    if record is not None and not findings:
+        findings += _start(record, source) + check_document(record, source)
+    if findings or record is None:
+        raise InputError(findings)
+    return _arrays(record)
+
+
+def read_problem_file(path: Path) -> Problem:
+    """Read a JSON planning problem from a file.
+
+    Raises
+    ------
+    InputError
+        With all findings, also where the file cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise InputError([Finding(str(path), why, "Name a readable JSON file")]) from error
+    return read_problem(data, str(path))
+
+
+def problem_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the document."""
+    return msgspec.json.schema(ProblemRecord)
+
+
+def _quick(data: Mapping[str, Any]) -> ProblemRecord | None:
+    """Read a document without any fault in one go; None where a finding has to be told."""
+    parts: list[tuple[type[msgspec.Struct], Any]] = [(ProblemRecord, [data])]
+    for kind, name in ((VehicleRecord, "vehicles"), (LimitRecord, "limits")):
+        parts.append((kind, data.get(name, [])))
+    for kind, rows in parts:
+        known = frozenset(kind.__struct_fields__)
+        if not isinstance(rows, list) or any(
+            not isinstance(row, Mapping) or not known.issuperset(row) for row in rows
+        ):
+            return None
+    try:
+        record = msgspec.convert(data, ProblemRecord, strict=True)
+    except msgspec.ValidationError:
+        return None
+    return None if _not_finite(data, "") or _start(record, "") else record
+
+
+def _decode(data: bytes, source: str) -> Mapping[str, Any]:
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # NaN and Infinity are no JSON; msgspec says at which byte it stopped.
+        mend = "Write valid JSON; NaN and Infinity are none, leave an unlimited side out"
+        raise InputError([Finding(_line(data, str(error), source), str(error), mend)]) from error
+    if not isinstance(value, Mapping):
+        raise InputError([Finding(source, "the document is no object", "Write {…}")])
+    return value
+
+
+def _line(data: bytes, message: str, source: str) -> str:
+    at = message.rpartition("(byte ")[2].rstrip(")")
+    line = data[: int(at)].count(b"\n") + 1 if at.isdigit() else data.count(b"\n") + 1
+    return f"{source}:{line}"
+
+
+def _not_finite(value: Any, source: str, path: str = "") -> list[Finding]:
+    if isinstance(value, float):
+        if np.isfinite(value):
+            return []
+        return [Finding(f"{source} {path}", f"{value} is no number to plan with", "Write a number")]
+    if isinstance(value, Mapping):
+        inside = [(f"{path}.{k}" if path else str(k), v) for k, v in value.items()]
+    elif isinstance(value, list | tuple):
+        inside = [(f"{path}[{i}]", v) for i, v in enumerate(value)]
+    else:
+        return []
+    return [finding for where, v in inside for finding in _not_finite(v, source, where)]
+
+
+def _start(record: ProblemRecord, source: str) -> list[Finding]:
+    try:
+        parse_utc(record.start)
+    except ValueError as error:
+        return [Finding(f"{source} start", str(error), "Write for example 2021-08-02T00:00:00Z")]
+    return []
+
+
+def _series(value: Series | None, steps: int) -> Floats:
+    if value is None:
+        return np.full(steps, np.inf)
+    return np.broadcast_to(np.atleast_1d(np.asarray(value, dtype=float)), (steps,))
+
+
+def _arrays(record: ProblemRecord) -> Problem:
+    steps, vehicles = record.steps, record.vehicles
+    order, parent = _tree(record.limits)
+    limits = [record.limits[j] for j in order]
+    names = tuple(limit.name for limit in limits)
+    holder = {member: j for j, limit in enumerate(limits) for member in limit.members}
+    capacity = _column(vehicles, "capacity_kwh")
+    shape = (len(limits), steps)
+    stacked: dict[str, Any] = {
+        name: np.array([_series(getattr(limit, name), steps) for limit in limits]).reshape(shape)
+        for name in ("import_kw", "export_kw", "base_load_kw")
+    }
+    named: dict[str, Any] = {
+        name: _column(vehicles, name)
+        for name in (
+            "max_charge_kw",
+            "max_discharge_kw",
+            "charge_efficiency",
+            "discharge_efficiency",
+            "wear_price_per_kwh",
+        )
+    }
+    return Problem(
+        ids=tuple(vehicle.id for vehicle in vehicles),
+        step_h=np.full(steps, record.step_minutes / 60.0),
+        arrive=_column(vehicles, "arrive_step").astype(np.int64),
+        depart=_column(vehicles, "depart_step").astype(np.int64),
+        arrival_kwh=capacity * _column(vehicles, "soc_arrival"),
+        target_kwh=capacity * _column(vehicles, "soc_target"),
+        min_kwh=capacity * _column(vehicles, "soc_min"),
+        max_kwh=capacity * _column(vehicles, "soc_max"),
+        limit=np.array([holder.get(vehicle.id, -1) for vehicle in vehicles], dtype=np.int64),
+        limit_names=names,
+        limit_parent=parent,
+        demand_charge_per_kw=_column(limits, "demand_charge_per_kw"),
+        demand_peak_so_far_kw=_column(limits, "demand_peak_so_far_kw"),
+        meters=np.array([names.index(record.billing)] if record.billing else [], dtype=np.int64),
+        price_import_per_kwh=_series(record.price_import_per_kwh, steps)[None, :],
+        price_export_per_kwh=_series(record.price_export_per_kwh, steps)[None, :],
+        shortfall_price_per_kwh=record.shortfall_price_per_kwh,
+        promise=record.promise,
+        carbon_kg_per_kwh=_series(record.carbon_kg_per_kwh, steps),
+        carbon_price_per_kg=record.carbon_price_per_kg,
+        **stacked,
+        **named,
+        **_optional(record, limits, capacity),
+    )
+
+
+def _optional(record: ProblemRecord, limits: list[LimitRecord], capacity: Floats) -> dict[str, Any]:
+    """Arrays that most problems do not need, only where one vehicle or limit asks for them."""
+    vehicles = record.vehicles
+    arrays: dict[str, Any] = {}
+    if any(v.standby_kw > 0 for v in vehicles):
+        arrays["standby_kw"] = _column(vehicles, "standby_kw")
+    if any(v.taper_soc < v.soc_max and v.taper_end < 1 for v in vehicles):
+        arrays["taper_from_kwh"] = capacity * _column(vehicles, "taper_soc")
+        arrays["taper_end"] = _column(vehicles, "taper_end")
+    if any(v.end_value_per_kwh > 0 for v in vehicles):
+        arrays["end_value_per_kwh"] = _column(vehicles, "end_value_per_kwh")
+        arrays["end_value_up_to_kwh"] = capacity * _column(vehicles, "end_value_up_to_soc")
+    if any(limit.phase_kw is not None for limit in limits):
+        arrays["phase_kw"] = np.array([limit.phase_kw or [np.inf] * 3 for limit in limits])
+        arrays["phase_share"] = np.array([v.phases or [1 / 3] * 3 for v in vehicles]).reshape(-1, 3)
+    return arrays
+
+
+def _column(records: list[Any], name: str) -> Floats:
+    return np.array([getattr(record, name) for record in records], dtype=float)
+
+
+def _tree(limits: list[LimitRecord]) -> tuple[list[int], Ints]:
+    """Order the limits so that a parent stands before its children."""
+    number = {limit.name: j for j, limit in enumerate(limits)}
+    above = {
+        number[member]: j
+        for j, limit in enumerate(limits)
+        for member in limit.members
+        if member in number
+    }
+    depth: npt.NDArray[np.int64] = np.zeros(len(limits), dtype=np.int64)
+    for j in range(len(limits)):
+        at = j
+        while at in above:
+            at = above[at]
+            depth[j] += 1
+    order = [int(j) for j in np.argsort(depth, kind="stable")]
+    place = {j: k for k, j in enumerate(order)}
+    parents = [place[above[j]] if j in above else -1 for j in order]
+    return order, np.array(parents, dtype=np.int64)
