@@ -190,3 +190,8 @@ def test_the_image_cannot_be_written():
     image = SimPlant(a_world, lambda _: None, lambda _: None).observe()
     with pytest.raises(ValueError, match="read-only"):
         image.energy_kwh[0] = 0.0
+
+
+def test_the_promise_is_kept_when_the_departure_falls_within_a_step():
+    plant, _ = operate(world([(0, 4.2, 0.4, 0.52, 4.2)]), Wants(0.0))
+    assert plant.outcomes.departure[0] == pytest.approx(0.52 * 60, abs=1e-6)

@@ -142,10 +142,11 @@ def narrow_each(
             least = energy_needed(
                 min(target[i], full[i]), left - h, knee[i], beta[i], dc_full[i]
             )
+            until_then = min(h, left)
             gain = cells_charging(P, a, b, c) - cells_discharging(-P, da, db, dc)
-            if e + gain * h < least - SMALL_KWH:
+            if e + gain * until_then < least - SMALL_KWH:
                 P = _raise_to(
-                    (least - e) / h, P, least > knee[i], max_charge[i], min_power[i],
+                    (least - e) / until_then, P, least > knee[i], max_charge[i], min_power[i],
                     a, b, c, da, db, dc,
                 )
                 why = PROMISE
