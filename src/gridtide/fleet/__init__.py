@@ -3,23 +3,28 @@
 from gridtide.fleet._kernel_tree import up_the_tree
 from gridtide.fleet.acn import read_acn
 from gridtide.fleet.arrays import Chargers, LimitTree, RawSessions, Sessions, Vehicles
+from gridtide.fleet.draw import draw_fleet
+from gridtide.fleet.mixes import CAPACITY_MIXES, Mix
 from gridtide.fleet.sessions_csv import read_sessions_csv
 from gridtide.fleet.sites import build_chargers, charger_names, limit_tree
 from gridtide.fleet.tables import ChargerTable, LimitChange, LimitTable, VehicleTable
 from gridtide.fleet.trondheim import read_trondheim
 
 __all__ = [
+    "CAPACITY_MIXES",
     "ChargerTable",
     "Chargers",
     "LimitChange",
     "LimitTable",
     "LimitTree",
+    "Mix",
     "RawSessions",
     "Sessions",
     "VehicleTable",
     "Vehicles",
     "build_chargers",
     "charger_names",
+    "draw_fleet",
     "limit_tree",
     "read_acn",
     "read_sessions_csv",
