@@ -85,7 +85,7 @@ class DrawCase:
 def _need_and_reach(
     raw: RawSessions, order: Ints, chargers: Chargers, charger: Ints, own_kw: Floats
 ) -> tuple[Floats, Floats]:
-    """What each session asks for, and what full power brings in its stay, in the battery [kWh]."""
+    """Return what is asked for and what full power brings in the stay, in the battery [kWh]."""
     full_kw = np.minimum(chargers.max_charge_kw[charger], own_kw)
     gain = _gain_per_kwh(full_kw, chargers, charger, raw.source)
     stay_h = (raw.departure_s[order] - raw.arrival_s[order]) / 3600.0
@@ -136,7 +136,7 @@ def _gain_per_kwh(full_kw: Floats, chargers: Chargers, charger: Ints, source: st
     """Energy into the battery for each kWh at the plug, at full power [-]."""
     a, b, c = chargers.charge_loss[charger].T
     with np.errstate(divide="ignore"):
-        gain = 1.0 - b - a / full_kw - c * full_kw
+        gain: Floats = 1.0 - b - a / full_kw - c * full_kw
     weak = sorted({chargers.ids[i] for i in charger[~(gain > 0)]})
     if weak:
         mend = "Raise its max_charge_kw (or the vehicle's) or lower its charge_loss"
