@@ -160,7 +160,7 @@ def time_axis(axes: Any, start_s: float, end_s: float, zone: ZoneInfo, labels: b
 def local_midnights(start_s: float, end_s: float, zone: ZoneInfo) -> list[float]:
     """Return the instants at which the local days begin that touch the span [s]."""
     day = datetime.fromtimestamp(start_s, zone).date()
-    found = []
+    found: list[float] = []
     while True:
         at = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
         if at >= end_s:

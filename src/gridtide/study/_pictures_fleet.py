@@ -40,9 +40,7 @@ def raster_picture(result: Result, strategy: StrategyResult, name: str = "raster
         span = (case.world.grid.start_s, case.world.grid.end_s)
         if rows:
             extent = (cells.edges_s[0], cells.edges_s[-1], rows, 0)
-            axes.imshow(
-                _paint(cells.power_kw), extent=extent, aspect="auto", interpolation="none"
-            )
+            axes.imshow(_paint(cells.power_kw), extent=extent, aspect="auto", interpolation="none")
         axes.set_ylim(max(rows, 1), 0)
         _name_rows(axes, cells)
         time_axis(axes, *span, case.zone, labels=True)

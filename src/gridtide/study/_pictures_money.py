@@ -100,7 +100,12 @@ def _scale(bars: list[Bar]) -> tuple[float, float]:
 
 
 def _draw_bar(
-    axes: Any, bars: list[Bar], row: int, bar: Bar, low: float, shown: tuple[float, float],
+    axes: Any,
+    bars: list[Bar],
+    row: int,
+    bar: Bar,
+    low: float,
+    shown: tuple[float, float],
     currency: str,
 ) -> None:
     begin = max(bar.begin, low) if bar.total else bar.begin
@@ -156,17 +161,20 @@ def figures_picture(result: Result, name: str = "figures") -> str:
         for i, (key, title, unit) in enumerate(panels):
             box = (0.17 + 0.285 * i, 0.1 / height, 0.2, 1 - 0.5 / height)
             axes = figure.add_axes(box)
-            _draw_figures(axes, [float(s.summary[key]) for s in strategies], unit)
+            _draw_figures(axes, [float(s.summary[key]) for s in strategies])
             axes.set_title(f"{title} [{unit}]", fontsize=8.5)
             axes.set_yticks(np.arange(len(names)), labels=names if i == 0 else [""] * len(names))
         return to_svg(figure, name, "Peak, carbon and conversion losses of every strategy")
 
 
-def _draw_figures(axes: Any, values: list[float], unit: str) -> None:
+def _draw_figures(axes: Any, values: list[float]) -> None:
     y = np.arange(len(values))
     axes.barh(y, values, height=0.58, color=[TOTAL, *["#56B4E9"] * (len(values) - 1)])
     span = max((abs(v) for v in values), default=0.0) or 1.0
-    axes.set_xlim(min(0.0, 1.05 * min(values, default=0.0)), max(span if max(values) > 0 else 0.0, 0.02 * span))
+    axes.set_xlim(
+        min(0.0, 1.05 * min(values, default=0.0)),
+        max(span if max(values) > 0 else 0.0, 0.02 * span),
+    )
     for row, value in enumerate(values):
         axes.annotate(
             number(value), (max(value, 0.0), row), xytext=(4, 0), textcoords="offset points",

@@ -138,9 +138,7 @@ def _draw_limits(axes: Any, case: Case, site: int) -> None:
             )
 
 
-def _names(
-    axes: Any, case: Case, site: int, power: SitePower
-) -> list[tuple[float, str, str]]:
+def _names(axes: Any, case: Case, site: int, power: SitePower) -> list[tuple[float, str, str]]:
     """Names of all that is in the panel, each at about the height where it is widest."""
     low, high = axes.get_ylim()
     words = []

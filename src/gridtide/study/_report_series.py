@@ -93,7 +93,7 @@ def charger_site(case: Case) -> Ints:
 
 
 def intervals_until(case: Case, strategy: StrategyResult) -> Ints:
-    """Starts of the meter intervals that the run got through [s], shape (intervals,)."""
+    """Return the starts of the meter intervals that the run got through [s], shape (intervals,)."""
     length, start = case.world.meter_interval_s, case.world.grid.start_s
     read = strategy.columns["site"]["interval_s"]
     n = int((read.max() - start) // length) + 1 if read.size else 0
@@ -112,8 +112,8 @@ def site_power(case: Case, strategy: StrategyResult, site: int) -> SitePower:
 
     def mean_kw(at: Ints, wh: Ints) -> Floats:
         kept = at < starts.size
-        total: Floats = np.bincount(at[kept], weights=wh[kept], minlength=starts.size)
-        return total * 3.6 / length
+        total = np.bincount(at[kept], weights=wh[kept], minlength=starts.size)
+        return total.astype(np.float64) * 3.6 / length
 
     net = mean_kw(at_meter, (meter["import_wh"] - meter["export_wh"])[mine])
     return SitePower(
@@ -161,7 +161,9 @@ def soc_fan(case: Case, strategy: StrategyResult) -> SocFan:
     """Percentiles of the state of charge of those connected at the end of each interval."""
     starts, length = intervals_until(case, strategy), case.world.meter_interval_s
     plugs, sessions, vehicles = (
-        strategy.columns["intervals"], case.world.sessions, case.world.vehicles,
+        strategy.columns["intervals"],
+        case.world.sessions,
+        case.world.vehicles,
     )
     at = (plugs["interval_s"] - case.world.grid.start_s) // length
     kept = (plugs["session"] >= 0) & (at < starts.size)
@@ -174,9 +176,9 @@ def soc_fan(case: Case, strategy: StrategyResult) -> SocFan:
     return SocFan(
         time_s=starts + length,
         percentiles=grouped_percentiles(at, soc, starts.size, PERCENTILES),
-        target=grouped_percentiles(
-            at, sessions.target_kwh[session] / capacity, starts.size, (50,)
-        )[0],
+        target=grouped_percentiles(at, sessions.target_kwh[session] / capacity, starts.size, (50,))[
+            0
+        ],
         floor=grouped_percentiles(at, floor, starts.size, (50,))[0],
         connected=np.bincount(at, minlength=starts.size),
     )
@@ -233,9 +235,7 @@ def reason_shares(case: Case, strategy: StrategyResult) -> dict[Reason, float]:
         return {}
     hours, order = decision_hours(case, strategy)
     plugged = table["session"][order] >= 0
-    by_code = np.bincount(
-        table["reason"][order][plugged].astype(np.int64), weights=hours[plugged]
-    )
+    by_code = np.bincount(table["reason"][order][plugged].astype(np.int64), weights=hours[plugged])
     whole = by_code.sum()
     if whole <= 0:
         return {}

@@ -179,7 +179,7 @@ def chain(result: Result) -> list[StrategyResult]:
     first = BASELINE if BASELINE in whole else next(iter(whole), None)
     if first is None:
         return []
-    later = [name for name in ("v1g", "v2g") if name in whole and name != first]
+    later: list[str] = [name for name in ("v1g", "v2g") if name in whole and name != first]
     if not later:
         later = [name for name in whole if name != first]
     return [whole[first], *(whole[name] for name in later)]

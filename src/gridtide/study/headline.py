@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from gridtide.study._report_words import (
-    BASELINE,
     chain,
     cost_steps,
     count,
@@ -62,7 +62,7 @@ def _savings(steps: Sequence[StrategyResult], result: Result) -> str:
     if len(steps) == 1:
         return f"{long_name(first.name)} costs {money(cost, currency)} net."
     parts = [_against(first, steps[1], currency)]
-    for before, after in zip(steps[1:], steps[2:], strict=False):
+    for before, after in pairwise(steps[1:]):
         change = after.summary["net_cost"] - before.summary["net_cost"]
         name = "discharging (V2G)" if after.name == "v2g" else short_name(after.name)
         if abs(change) < _NOTHING:
@@ -135,8 +135,8 @@ def _people(steps: Sequence[StrategyResult]) -> tuple[str, ...]:
     sentences = [met_sentence(last)]
     if first["departures_met"] > last["departures_met"] and len(steps) > 1:
         sentences.append(
-            f"{long_name(steps[0].name)} met {first['departures_met']:,}: "
-            f"{short_name(steps[-1].name)} let down {count_down(first, last)}."
+            f"{long_name(steps[0].name)} met {first['departures_met']:,} of "
+            f"{first['departures']:,}."
         )
     if last["departures_early"]:
         n = last["departures_early"]
@@ -157,11 +157,6 @@ def met_sentence(summary: dict[str, Any]) -> str:
         return "The one departure was met." if due == 1 else f"All {due:,} departures were met."
     missing = quantity(summary["shortfall_kwh"], "kWh")
     return f"{met:,} of {count(due, 'departure')} were met; {missing} are missing in all."
-
-
-def count_down(first: dict[str, Any], last: dict[str, Any]) -> str:
-    """Say how many more drivers were let down."""
-    return count(int(first["departures_met"] - last["departures_met"]), "driver")
 
 
 def _stored(steps: Sequence[StrategyResult]) -> tuple[str, ...]:
@@ -199,6 +194,3 @@ def _limit_warning(result: Result) -> tuple[str, ...]:
         if s.summary["hard_violation_kw"] > 0
     ]
     return (f"Vehicles exceeded a hard limit: {joined(over)}.",) if over else ()
-
-
-__all__ = ["BASELINE", "Headline", "count_down", "headline", "met_sentence"]

@@ -1,0 +1,184 @@
+"""Money in the report: every bill, who pays which part, and that the parts add up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtide.study._report_html import paragraph, table
+from gridtide.study._report_words import MINUS, count, money, number, short_name
+from gridtide.study.record import Columns
+from gridtide.study.result import Result, StrategyResult
+
+NANO = 10**9
+MOST_VEHICLES = 10
+KINDS = {
+    "energy_import": "Energy drawn",
+    "grid_fee": "Grid fee",
+    "tax": "Tax",
+    "energy_export": "Energy fed in",
+    "refund": "Refund on re-exported energy",
+    "demand": "Demand charge",
+    "fixed": "Fixed charges",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Sums of one account's lines: energy [Wh] and amounts [nano-currency], exact."""
+
+    name: str
+    taken_wh: int
+    given_wh: int
+    amount_nano: int
+
+
+def exact_total(amounts: npt.NDArray[np.int64]) -> int:
+    """Sum whole nano-currency without overflow."""
+    # Python's integers have no largest one; a statement has few enough lines for that.
+    return sum(amounts.tolist())
+
+
+def accounts(statement: Columns, prefix: str) -> list[Account]:
+    """Return the accounts whose name begins so, in the order of the statement."""
+    rows = np.flatnonzero(np.char.startswith(statement["account"].astype(np.str_), prefix))
+    by_name: dict[str, list[int]] = {}
+    for row in rows.tolist():
+        by_name.setdefault(str(statement["account"][row]), []).append(row)
+    return [_account(statement, name, at) for name, at in by_name.items()]
+
+
+def _account(statement: Columns, name: str, at: list[int]) -> Account:
+    kind = statement["kind"]
+    taken = [r for r in at if kind[r] in ("energy_taken", "energy_import")]
+    given = [r for r in at if kind[r] in ("energy_given", "energy_export")]
+    return Account(
+        name=name.partition(":")[2] or name,
+        taken_wh=exact_total(statement["quantity"][taken]),
+        given_wh=exact_total(statement["quantity"][given]),
+        amount_nano=exact_total(statement["amount_nano"][at]),
+    )
+
+
+def nano_text(amount_nano: int, currency: str) -> str:
+    """Write an amount to the last nano-currency."""
+    whole, rest = divmod(abs(amount_nano), NANO)
+    sign = MINUS if amount_nano < 0 else ""
+    return f"{sign}{currency}\u00a0{whole:,}.{rest:09d}"
+
+
+def bill_table(result: Result) -> str:
+    """Every site's bill by kind of charge, one column for each strategy."""
+    parts = []
+    for site in result.case.scenario.site:
+        rows, kinds = [], []
+        for kind, label in KINDS.items():
+            cells = [_by_kind(s, f"site:{site.name}", kind) for s in result.strategies.values()]
+            if any(cell is not None for cell in cells):
+                rows.append((label, *(_cents(cell or 0) for cell in cells)))
+                kinds.append("")
+        totals = [_total(s, f"site:{site.name}") for s in result.strategies.values()]
+        rows.append(("Bill", *(_cents(total) for total in totals)))
+        kinds.append("sum")
+        head = (f"Bill of {site.name} [{result.case.currency}]",
+                *(short_name(name) for name in result.strategies))  # fmt: skip
+        parts.append(table(head, rows, kinds=kinds))
+    return "".join(parts)
+
+
+def _by_kind(strategy: StrategyResult, account: str, kind: str) -> int | None:
+    lines = strategy.columns["statement"]
+    mine = (lines["account"] == account) & (lines["kind"] == kind)
+    return exact_total(lines["amount_nano"][mine]) if mine.any() else None
+
+
+def _total(strategy: StrategyResult, account: str) -> int:
+    lines = strategy.columns["statement"]
+    return exact_total(lines["amount_nano"][lines["account"] == account])
+
+
+def _cents(amount_nano: int) -> str:
+    return (
+        money(amount_nano / NANO, "").replace("\u00a0", "")
+        if abs(amount_nano) < 100 * NANO
+        else f"{MINUS if amount_nano < 0 else ''}{abs(amount_nano) / NANO:,.2f}"
+    )
+
+
+def reconciliation(result: Result) -> str:
+    """Say of every strategy that what everybody pays is the bill, to the last nano-currency."""
+    sentences = []
+    for name, strategy in result.strategies.items():
+        lines = strategy.columns["statement"]
+        bill, building, vehicles = (
+            sum(account.amount_nano for account in accounts(lines, prefix))
+            for prefix in ("site:", "building:", "vehicle:")
+        )
+        off = bill - building - vehicles
+        currency = result.case.currency
+        told = (
+            "to the last nano-currency"
+            if off == 0
+            else f"but {nano_text(off, currency)} is unaccounted for"
+        )
+        sentences.append(
+            paragraph(
+                f"{short_name(name)}: the buildings' {nano_text(building, currency)} and the "
+                f"vehicles' {nano_text(vehicles, currency)} are the bill of "
+                f"{nano_text(bill, currency)}, {told}."
+            )
+        )
+    return "".join(sentences)
+
+
+def vehicle_table(result: Result, strategy: StrategyResult) -> str:
+    """Who pays what under one strategy; the rows add up to the bill."""
+    lines, currency = strategy.columns["statement"], result.case.currency
+    vehicles = sorted(accounts(lines, "vehicle:"), key=lambda a: (-a.taken_wh - a.given_wh, a.name))
+    if not vehicles:
+        return paragraph("No vehicle took or gave energy, so none has a statement.", "empty")
+    paid = {account.name: -account.amount_nano for account in accounts(lines, "driver:")}
+    rows = [_vehicle_row(account, paid) for account in vehicles[:MOST_VEHICLES]]
+    others = vehicles[MOST_VEHICLES:]
+    if others:
+        rest = Account(
+            f"{count(len(others), 'other vehicle')}",
+            sum(a.taken_wh for a in others),
+            sum(a.given_wh for a in others),
+            sum(a.amount_nano for a in others),
+        )
+        rows.append(_vehicle_row(rest, {rest.name: sum(paid.get(a.name, 0) for a in others)}))
+    rows += [
+        (f"Building {building.name}", "", "", _cents(building.amount_nano), "")
+        for building in accounts(lines, "building:")
+    ]
+    bill = sum(account.amount_nano for account in accounts(lines, "site:"))
+    rows.append(("Bill", "", "", _cents(bill), _cents(sum(paid.values()))))
+    head = ("Vehicle", "Took [kWh]", "Gave [kWh]", f"Part of the bill [{currency}]",
+            f"Paid to the driver [{currency}]")  # fmt: skip
+    keep = 5 if paid else 4
+    return table(head[:keep], [row[:keep] for row in rows], kinds=[""] * (len(rows) - 1) + ["sum"])
+
+
+def _vehicle_row(account: Account, paid: dict[str, int]) -> tuple[str, str, str, str, str]:
+    return (
+        account.name,
+        number(account.taken_wh / 1000),
+        number(account.given_wh / 1000),
+        _cents(account.amount_nano),
+        _cents(paid.get(account.name, 0)),
+    )
+
+
+def payments_sentence(result: Result, strategy: StrategyResult) -> str:
+    """Say what drivers are paid; it is a transfer and part of no cost above."""
+    lines = strategy.columns["statement"]
+    paid = -sum(account.amount_nano for account in accounts(lines, "driver:"))
+    if result.case.scenario.contract is None:
+        return "The scenario has no contract, so drivers are paid nothing."
+    return (
+        f"By the contract drivers are paid {money(paid / NANO, result.case.currency)} in all "
+        f"under {short_name(strategy.name)}: a transfer from the operator, beside the net cost."
+    )

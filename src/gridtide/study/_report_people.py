@@ -1,0 +1,201 @@
+"""Drivers in the report: who left short, by how much and why; what held when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gridtide.core import SENTENCES, Reason
+from gridtide.study._report_html import bullets, paragraph, table
+from gridtide.study._report_series import decision_hours, reason_shares
+from gridtide.study._report_words import clock, number, percent, quantity, short_name
+from gridtide.study.case import Case
+from gridtide.study.result import MET_WITHIN_KWH, Result, StrategyResult
+
+# The worst are shown; the tables beside the report hold everyone.
+MOST_SHOWN = 10
+# A limit that held for this share of the stay is named as the reason.
+_HELD_BACK = 0.1
+# A reason that held for less than this is left out of the table of reasons.
+_TRIFLE = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """A departure with less energy than was asked or could have been had."""
+
+    session: str
+    vehicle: str
+    charger: str
+    departure_s: float
+    asked_kwh: float
+    had_kwh: float
+    missing_kwh: float
+    reason: str
+
+
+def worst_departures(
+    case: Case, strategy: StrategyResult, *, early: bool, most: int = MOST_SHOWN
+) -> list[Short]:
+    """Return who left shortest of what was asked, the worst first.
+
+    Parameters
+    ----------
+    case, strategy
+        A run.
+    early
+        Those who left before the time they stated, or all others.
+    most
+        How many at most.
+    """
+    table = strategy.columns["sessions"]
+    if table["session"].size == 0:
+        return []
+    missing = table["shortfall_kwh"]
+    short = table["departed"] & (table["left_early"] == early) & (missing > MET_WITHIN_KWH)
+    rows = np.flatnonzero(short)
+    rows = rows[np.lexsort((table["session"][rows], -missing[rows]))][:most]
+    return [
+        Short(
+            session=str(table["session_id"][row]),
+            vehicle=str(table["vehicle_id"][row]),
+            charger=str(table["charger_id"][row]),
+            departure_s=float(table["departure_s"][row]),
+            asked_kwh=float(min(table["target_kwh"][row], table["reach_kwh"][row])),
+            had_kwh=float(table["departure_kwh"][row]),
+            missing_kwh=float(missing[row]),
+            reason=_why_short(case, strategy, int(row)),
+        )
+        for row in rows
+    ]
+
+
+def _why_short(case: Case, strategy: StrategyResult, row: int) -> str:
+    table = strategy.columns["sessions"]
+    departure, stated = float(table["departure_s"][row]), float(table["stated_departure_s"][row])
+    if table["left_early"][row]:
+        return f"left {_duration(stated - departure)} before the stated time"
+    hours, limits = _hours_by_reason(case, strategy, int(table["session"][row]))
+    whole = sum(hours.values())
+    if whole <= 0:
+        return "no decision was recorded"
+    held = hours.get(Reason.SITE_LIMIT, 0.0)
+    if held > _HELD_BACK * whole:
+        name = max(limits, key=lambda node: limits[node])
+        limit = case.world.limits.names[name] if name >= 0 else "the site"
+        return f"held back by the limit {limit} for {_duration(3600 * held)}"
+    if np.isnan(stated):
+        return SENTENCES[Reason.DEPARTURE_UNKNOWN]
+    longest = max(hours, key=lambda reason: hours[reason])
+    return f"mostly: {SENTENCES[longest]}"
+
+
+def _hours_by_reason(
+    case: Case, strategy: StrategyResult, session: int
+) -> tuple[dict[Reason, float], dict[int, float]]:
+    """Hours of a session under each reason, and under each limit that held it back."""
+    table = strategy.columns["decisions"]
+    if table["time_s"].size == 0:
+        return {}, {}
+    hours, order = decision_hours(case, strategy)
+    mine = np.flatnonzero(table["session"][order] == session)
+    reasons: dict[Reason, float] = {}
+    limits: dict[int, float] = {}
+    for k in mine.tolist():
+        reason = Reason(int(table["reason"][order[k]]))
+        reasons[reason] = reasons.get(reason, 0.0) + float(hours[k])
+        if reason == Reason.SITE_LIMIT:
+            node = int(table["limit"][order[k]])
+            limits[node] = limits.get(node, 0.0) + float(hours[k])
+    return reasons, limits
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes}\u00a0min"
+    return quantity(seconds / 3600, "h")
+
+
+def shortfall_tables(result: Result) -> str:
+    """Tables of those who left short, for every strategy, early leavers apart."""
+    parts = []
+    for name, strategy in result.strategies.items():
+        for early in (False, True):
+            rows = worst_departures(result.case, strategy, early=early)
+            if rows:
+                parts.append(_shortfall_table(result.case, name, strategy, rows, early=early))
+    if parts:
+        return "".join(parts)
+    if any(s.summary["departures"] for s in result.strategies.values()):
+        return paragraph("Nobody left short under any strategy.", "empty")
+    return paragraph("Nobody left during the run, so nobody could be short.", "empty")
+
+
+def _shortfall_table(
+    case: Case, name: str, strategy: StrategyResult, rows: list[Short], *, early: bool
+) -> str:
+    columns = strategy.columns["sessions"]
+    short = columns["shortfall_kwh"] > MET_WITHIN_KWH
+    all_of_them = int((columns["departed"] & (columns["left_early"] == early) & short).sum())
+    who = "left before the stated time with less than asked" if early else "left short"
+    more = f", the worst {len(rows)} of them" if len(rows) < all_of_them else ""
+    head = ("Vehicle", "Charger", "Left", "Asked [kWh]", "Had [kWh]", "Missing [kWh]", "Why")
+    cells = [
+        (
+            s.vehicle, s.charger, clock(s.departure_s, case.zone), number(s.asked_kwh),
+            number(s.had_kwh), number(s.missing_kwh), s.reason,
+        )
+        for s in rows
+    ]  # fmt: skip
+    title = f"{short_name(name)}: {all_of_them:,} {who}{more}."
+    return paragraph(title) + table(head, cells, text_columns=(1, 2, 6))
+
+
+def reasons_table(result: Result) -> str:
+    """Share of the plugged-in time for which each reason held, in sentences."""
+    shares = {name: reason_shares(result.case, s) for name, s in result.strategies.items()}
+    if not any(shares.values()):
+        return paragraph("Decisions were not recorded in this run.", "empty")
+    told = {name: held for name, held in shares.items() if held}
+    reasons = sorted(
+        {reason for held in told.values() for reason in held},
+        key=lambda reason: -max(held.get(reason, 0.0) for held in told.values()),
+    )
+    rows = []
+    for reason in reasons:
+        parts = [held.get(reason, 0.0) for held in told.values()]
+        if max(parts) >= _TRIFLE:
+            words = SENTENCES[reason]
+            cells = [percent(part) if part >= _TRIFLE else "–" for part in parts]
+            rows.append((words[:1].upper() + words[1:], *cells))
+    head = ("Why each plug did what it did, share of the plugged-in time",
+            *(short_name(name) for name in told))  # fmt: skip
+    return bullets(_reason_sentences(told)) + table(head, rows)
+
+
+def _reason_sentences(shares: dict[str, dict[Reason, float]]) -> list[str]:
+    """For each strategy, the reasons that held longest, as one sentence."""
+    sentences = []
+    for name, held in shares.items():
+        parts = [
+            f"for {percent(share)} it {_as_clause(reason)}"
+            for reason, share in list(held.items())[:3]
+            if share >= 0.01
+        ]
+        if parts:
+            sentences.append(f"{short_name(name)}, of the time that a vehicle is plugged in: "
+                             f"{'; '.join(parts)}.")  # fmt: skip
+    return sentences
+
+
+def _as_clause(reason: Reason) -> str:
+    """Turn a reason's sentence into one that can follow ``it``."""
+    words = SENTENCES[reason].replace("charges now, or", "charges, for else")
+    first = words.split(" ")[0].rstrip(",:")
+    if first in ("charges", "does", "holds", "waits"):
+        return words
+    if first in ("held", "switched", "asked"):
+        return f"is {words}"
+    return {Reason.PLAN: "acts as planned"}.get(reason, f"is told: {words}")
