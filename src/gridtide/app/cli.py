@@ -132,8 +132,10 @@ def _say(value: Any, as_json: bool) -> None:
 def _stop_with_findings(error: Exception) -> NoReturn:
     findings = getattr(error, "findings", ())
     if "--json" in sys.argv:
-        _say({"findings": [{"where": f.where, "what": f.what, "mend": f.mend} for f in findings]},
-             as_json=True)
+        _say(
+            {"findings": [{"where": f.where, "what": f.what, "mend": f.mend} for f in findings]},
+            as_json=True,
+        )
     for finding in findings:
         typer.echo(str(finding), err=True)
     typer.echo(f"{len(findings)} finding(s); nothing was run or written.", err=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gridtide.study import Result, load, print_comparison, run, write_result
+from gridtide.study import Case, Result, load, print_comparison, run, write_result
 
 
 def run_and_show(scenario: Path, out: Path, *, as_json: bool, csv: bool) -> bool:
@@ -24,7 +24,7 @@ def run_and_show(scenario: Path, out: Path, *, as_json: bool, csv: bool) -> bool
     result = _run_with_progress(case, console)
     written = write_result(result, out, csv=csv)
     if as_json:
-        print(_json.dumps(result.summary(), indent=2))  # noqa: T201 - the one document
+        print(_json.dumps(result.summary(), indent=2))
     else:
         print_comparison(result, console)
     if result.partial:
@@ -33,7 +33,7 @@ def run_and_show(scenario: Path, out: Path, *, as_json: bool, csv: bool) -> bool
     return result.partial
 
 
-def _run_with_progress(case, console: Console) -> Result:  # type: ignore[no-untyped-def]
+def _run_with_progress(case: Case, console: Console) -> Result:
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         tasks = {name: bars.add_task(name, total=1.0) for name in case.scenario.strategy.run}

@@ -49,8 +49,16 @@ def plug_discharging(dc: float, a: float, b: float, c: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def charge_step(
-    P: float, h: float, e: float, stop: float, knee: float, beta: float,
-    dc_full: float, a: float, b: float, c: float,
+    P: float,
+    h: float,
+    e: float,
+    stop: float,
+    knee: float,
+    beta: float,
+    dc_full: float,
+    a: float,
+    b: float,
+    c: float,
 ) -> tuple[float, float, float]:
     """Charge with P at the plug for up to h hours, exactly.
 
@@ -115,9 +123,7 @@ def discharge_step(
 
 
 @njit(cache=True, error_model="numpy")
-def energy_needed(
-    target: float, h: float, knee: float, beta: float, dc_full: float
-) -> float:
+def energy_needed(target: float, h: float, knee: float, beta: float, dc_full: float) -> float:
     """Smallest energy from which full power still reaches ``target`` within h hours [kWh]."""
     if h <= 0.0:
         return target

@@ -63,4 +63,5 @@ def one_way_efficiency(power_kw: npt.ArrayLike, law: npt.ArrayLike = DEFAULT_LAW
     cells = cells_kw(power, law)
     charging = np.divide(cells, power, out=np.zeros_like(power), where=power > 0)
     discharging = np.divide(power, cells, out=np.zeros_like(power), where=power < 0)
-    return np.where(power >= 0, charging, discharging)
+    share: Floats = np.where(power >= 0, charging, discharging)
+    return share

@@ -1,7 +1,7 @@
 """Compiled sharing of the tree of limits.
 
-Columns of a limit: 0 is the net power, 1 to 3 are L1, L2, L3. ``room_in[l, k]`` and
-``room_out[l, k]`` say how much net power vehicles below limit ``l`` may add each way [kW].
+Columns of a limit: 0 is the net power, 1 to 3 are L1, L2, L3. ``room_in[node, k]`` and
+``room_out[node, k]`` say how much net power vehicles below limit ``node`` may add each way [kW].
 """
 
 from __future__ import annotations
@@ -35,38 +35,43 @@ def _add_up(power: Floats, limit: Ints, share: Floats, parent: Ints) -> Floats:
 
 
 @njit(cache=True, error_model="numpy")
-def _room_for(
-    i: int, limit: Ints, share: Floats, parent: Ints, room: Floats
-) -> tuple[float, int]:
+def _room_for(i: int, limit: Ints, share: Floats, parent: Ints, room: Floats) -> tuple[float, int]:
     """Room that charger i finds on its way to the root, and the limit that leaves least."""
     least = inf
     binding = -1
-    l = limit[i]
-    while l >= 0:
+    node = limit[i]
+    while node >= 0:
         for k in range(4):
             weight = 1.0 if k == 0 else share[i, k - 1]
-            if weight > 0.0 and room[l, k] < least * weight:
-                least = max(room[l, k], 0.0) / weight
-                binding = l
-        l = parent[l]
+            if weight > 0.0 and room[node, k] < least * weight:
+                least = max(room[node, k], 0.0) / weight
+                binding = node
+        node = parent[node]
     return least, binding
 
 
 @njit(cache=True, error_model="numpy")
 def _take(i: int, amount: float, limit: Ints, share: Floats, parent: Ints, room: Floats) -> None:
-    l = limit[i]
-    while l >= 0:
-        room[l, 0] -= amount
+    node = limit[i]
+    while node >= 0:
+        room[node, 0] -= amount
         for k in range(3):
-            room[l, k + 1] -= amount * share[i, k]
-        l = parent[l]
+            room[node, k + 1] -= amount * share[i, k]
+        node = parent[node]
 
 
 @njit(cache=True, error_model="numpy")
 def _serve(
-    sign: float, order: Ints, power: Floats, reason: npt.NDArray[np.uint8],
-    binding: npt.NDArray[np.int32], min_power: Floats, limit: Ints, share: Floats,
-    parent: Ints, room: Floats,
+    sign: float,
+    order: Ints,
+    power: Floats,
+    reason: npt.NDArray[np.uint8],
+    binding: npt.NDArray[np.int32],
+    min_power: Floats,
+    limit: Ints,
+    share: Floats,
+    parent: Ints,
+    room: Floats,
 ) -> None:
     """Give room to the powers of one sign, first come first served in ``order``."""
     for i in order:
@@ -88,20 +93,28 @@ def within_limits(net: Floats, net_sure: Floats, room_in: Floats, room_out: Floa
 
     Import is judged by what may flow (``net``), export by what surely flows (``net_sure``).
     """
-    for l in range(net.shape[0]):
+    for node in range(net.shape[0]):
         for k in range(4):
-            if net[l, k] > room_in[l, k] + TOLERANCE_KW:
+            if net[node, k] > room_in[node, k] + TOLERANCE_KW:
                 return False
-            if -net_sure[l, k] > room_out[l, k] + TOLERANCE_KW:
+            if -net_sure[node, k] > room_out[node, k] + TOLERANCE_KW:
                 return False
     return True
 
 
 @njit(cache=True, error_model="numpy")
 def share_room(
-    power: Floats, sure: Floats, reason: npt.NDArray[np.uint8], binding: npt.NDArray[np.int32],
-    order: Ints, min_power: Floats, limit: Ints, share: Floats, parent: Ints,
-    room_in: Floats, room_out: Floats,
+    power: Floats,
+    sure: Floats,
+    reason: npt.NDArray[np.uint8],
+    binding: npt.NDArray[np.int32],
+    order: Ints,
+    min_power: Floats,
+    limit: Ints,
+    share: Floats,
+    parent: Ints,
+    room_in: Floats,
+    room_out: Floats,
 ) -> None:
     """Cut powers in place until every limit holds, those last in ``order`` first.
 

@@ -42,9 +42,19 @@ SMALL_KWH = 1e-9
 
 @njit(cache=True, error_model="numpy")
 def _within_battery(
-    P: float, reason: int, e: float, low: float, stop: float, full: float,
-    max_charge: float, max_discharge: float, doubt: bool, h: float,
-    a: float, b: float, c: float,
+    P: float,
+    reason: int,
+    e: float,
+    low: float,
+    stop: float,
+    full: float,
+    max_charge: float,
+    max_discharge: float,
+    doubt: bool,
+    h: float,
+    a: float,
+    b: float,
+    c: float,
 ) -> tuple[float, int]:
     """Keep the power within charger, vehicle and store; discharge only what h hours can give."""
     if P > 0.0:
@@ -67,15 +77,24 @@ def _within_battery(
 
 @njit(cache=True, error_model="numpy")
 def _raise_to(
-    needed: float, P: float, taper: bool, max_charge: float, min_power: float,
-    a: float, b: float, c: float, da: float, db: float, dc: float,
+    needed: float,
+    P: float,
+    taper: bool,
+    max_charge: float,
+    min_power: float,
+    a: float,
+    b: float,
+    c: float,
+    da: float,
+    db: float,
+    dc: float,
 ) -> float:
     """Power at the plug that brings ``needed`` kW to the cells, so that the promise is kept."""
     if needed < 0.0:
-        return -plug_discharging(-needed, da, db, dc)
+        return -float(plug_discharging(-needed, da, db, dc))
     if taper:  # the battery slows down within the step: only full power is sure
         return max_charge
-    return max(P, min(max(plug_charging(needed, a, b, c), min_power), max_charge))
+    return max(P, min(max(float(plug_charging(needed, a, b, c)), min_power), max_charge))
 
 
 @njit(cache=True, error_model="numpy")
@@ -105,14 +124,35 @@ def _whole_steps(P: float, step: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def narrow_each(
-    now: float, until: float, step: int,
-    session: npt.NDArray[np.int64], departure: Floats, energy: Floats, low: Floats, full: Floats,
-    target: Floats, max_charge: Floats, max_discharge: Floats, knee: Floats, beta: Floats,
-    dc_full: Floats, participates: npt.NDArray[np.bool_], doubt: npt.NDArray[np.bool_],
-    min_power: Floats, power_step: Floats, law: npt.NDArray[np.int16], table: Floats,
-    limit: npt.NDArray[np.int64], share: Floats, phases: bool,
-    power: Floats, stop: Floats, reason: npt.NDArray[np.uint8], sure: Floats,
-    net: Floats, net_sure: Floats,
+    now: float,
+    until: float,
+    step: int,
+    session: npt.NDArray[np.int64],
+    departure: Floats,
+    energy: Floats,
+    low: Floats,
+    full: Floats,
+    target: Floats,
+    max_charge: Floats,
+    max_discharge: Floats,
+    knee: Floats,
+    beta: Floats,
+    dc_full: Floats,
+    participates: npt.NDArray[np.bool_],
+    doubt: npt.NDArray[np.bool_],
+    min_power: Floats,
+    power_step: Floats,
+    law: npt.NDArray[np.int16],
+    table: Floats,
+    limit: npt.NDArray[np.int64],
+    share: Floats,
+    phases: bool,
+    power: Floats,
+    stop: Floats,
+    reason: npt.NDArray[np.uint8],
+    sure: Floats,
+    net: Floats,
+    net_sure: Floats,
 ) -> None:
     """Narrow ``power``, ``stop`` and ``reason`` in place; they hold the wish on entry.
 
@@ -133,21 +173,39 @@ def narrow_each(
         e = energy[i]
         end = min(stop[i], full[i])
         P, why = _within_battery(
-            power[i], reason[i], e, low[i], end, full[i], max_charge[i], max_discharge[i],
-            doubt[i], h, da, db, dc,
+            power[i],
+            reason[i],
+            e,
+            low[i],
+            end,
+            full[i],
+            max_charge[i],
+            max_discharge[i],
+            doubt[i],
+            h,
+            da,
+            db,
+            dc,
         )
         left = (departure[i] - now) / 3600.0
         least = 0.0
         if left > 0.0 and target[i] >= 0.0 and participates[i]:  # both are known
-            least = energy_needed(
-                min(target[i], full[i]), left - h, knee[i], beta[i], dc_full[i]
-            )
+            least = energy_needed(min(target[i], full[i]), left - h, knee[i], beta[i], dc_full[i])
             until_then = min(h, left)
             gain = cells_charging(P, a, b, c) - cells_discharging(-P, da, db, dc)
             if e + gain * until_then < least - SMALL_KWH:
                 P = _raise_to(
-                    (least - e) / until_then, P, least > knee[i], max_charge[i], min_power[i],
-                    a, b, c, da, db, dc,
+                    (least - e) / until_then,
+                    P,
+                    least > knee[i],
+                    max_charge[i],
+                    min_power[i],
+                    a,
+                    b,
+                    c,
+                    da,
+                    db,
+                    dc,
                 )
                 why = PROMISE
                 end = min(max(end, target[i]), full[i])
@@ -162,7 +220,7 @@ def narrow_each(
         if P > 0.0:
             if e > knee[i]:
                 pace = plug_charging(dc_full[i] - beta[i] * (e - knee[i]), a, b, c)
-                if P > pace:
+                if pace < P:
                     P = pace
                     why = BATTERY_PACE
             flow = P
@@ -176,10 +234,10 @@ def narrow_each(
         stop[i] = end
         reason[i] = why
         sure[i] = flow
-        l = limit[i]
-        net[l, 0] += P
-        net_sure[l, 0] += flow
+        node = limit[i]
+        net[node, 0] += P
+        net_sure[node, 0] += flow
         if phases:
             for j in range(3):
-                net[l, j + 1] += P * share[i, j]
-                net_sure[l, j + 1] += flow * share[i, j]
+                net[node, j + 1] += P * share[i, j]
+                net_sure[node, j + 1] += flow * share[i, j]

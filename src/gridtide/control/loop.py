@@ -24,9 +24,7 @@ class Plant(Protocol):
         ...
 
 
-def run_loop(
-    plant: Plant, strategy: Strategy, end_s: float, watch: Watch | None = None
-) -> None:
+def run_loop(plant: Plant, strategy: Strategy, end_s: float, watch: Watch | None = None) -> None:
     """Operate a plant until ``end_s``.
 
     Parameters

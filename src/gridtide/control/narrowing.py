@@ -46,12 +46,35 @@ def narrow(image: Image, wish: Wish) -> Setpoints:
     phases = bool(np.isfinite(image.phase_kw).any())
     parent = image.limits.parent
     narrow_each(
-        image.time_s, image.until_s, image.step, image.session, image.departure_s,
-        image.energy_kwh, image.floor_kwh, image.full_kwh, image.target_kwh,
-        image.max_charge_kw, image.max_discharge_kw, image.knee_kwh, image.taper_per_h,
-        image.full_power_dc_kw, image.participates, image.in_doubt, image.min_power_kw,
-        image.power_step_kw, image.loss_law, image.loss_table, image.limit,
-        image.phase_share, phases, power, stop, reason, sure, net, net_sure,
+        image.time_s,
+        image.until_s,
+        image.step,
+        image.session,
+        image.departure_s,
+        image.energy_kwh,
+        image.floor_kwh,
+        image.full_kwh,
+        image.target_kwh,
+        image.max_charge_kw,
+        image.max_discharge_kw,
+        image.knee_kwh,
+        image.taper_per_h,
+        image.full_power_dc_kw,
+        image.participates,
+        image.in_doubt,
+        image.min_power_kw,
+        image.power_step_kw,
+        image.loss_law,
+        image.loss_table,
+        image.limit,
+        image.phase_share,
+        phases,
+        power,
+        stop,
+        reason,
+        sure,
+        net,
+        net_sure,
     )
     up_the_tree(net, parent)
     up_the_tree(net_sure, parent)
@@ -59,8 +82,17 @@ def narrow(image: Image, wish: Wish) -> Setpoints:
     if not within_limits(net, net_sure, room_in, room_out):
         priority = laxity_h(image) if wish.priority is None else wish.priority
         share_room(
-            power, sure, reason, binding, np.argsort(priority, kind="stable"),
-            image.min_power_kw, image.limit, image.phase_share, parent, room_in, room_out,
+            power,
+            sure,
+            reason,
+            binding,
+            np.argsort(priority, kind="stable"),
+            image.min_power_kw,
+            image.limit,
+            image.phase_share,
+            parent,
+            room_in,
+            room_out,
         )
     return Setpoints(power_kw=power, stop_kwh=stop, reason=reason, binding=binding)
 
@@ -73,7 +105,9 @@ def laxity_h(image: Image) -> Floats:
     left = (image.departure_s - image.time_s) / 3600.0
     missing = np.maximum(image.goal_kwh - image.energy_kwh, 0.0)
     hours = np.divide(
-        missing, image.full_power_dc_kw, out=np.zeros_like(missing),
+        missing,
+        image.full_power_dc_kw,
+        out=np.zeros_like(missing),
         where=image.full_power_dc_kw > 0,
     )
     return np.nan_to_num(left - hours, nan=-np.inf)

@@ -85,7 +85,11 @@ class RollingPlanner:
     """
 
     def __init__(
-        self, outlook: Outlook, *, bidirectional: bool, horizon_steps: int = 96,
+        self,
+        outlook: Outlook,
+        *,
+        bidirectional: bool,
+        horizon_steps: int = 96,
         time_limit_s: float = 5.0,
     ) -> None:
         self._outlook = outlook
@@ -105,13 +109,18 @@ class RollingPlanner:
             power[:, at] = plan.power_kw.T
             self.records.append(
                 PlanRecord(
-                    time_s=image.time_s, vehicles=at.size, session=image.session[at],
-                    power_kw=plan.power_kw, plan=plan,
+                    time_s=image.time_s,
+                    vehicles=at.size,
+                    session=image.session[at],
+                    power_kw=plan.power_kw,
+                    plan=plan,
                 )
             )
         return Schedule(
-            start_s=image.time_s, step_s=self._outlook.grid.step_s,
-            session=image.session.copy(), power_kw=power,
+            start_s=image.time_s,
+            step_s=self._outlook.grid.step_s,
+            session=image.session.copy(),
+            power_kw=power,
         )
 
     def _steps(self, image: Image, depart: Ints) -> int:

@@ -134,9 +134,7 @@ def _full_power(image: Image, priority: Floats | None) -> Wish:
         power_kw=np.where(reached, 0.0, image.max_charge_kw),
         stop_kwh=image.goal_kwh,
         priority=priority,
-        reason=np.where(
-            reached, np.uint8(Reason.TARGET_REACHED), np.uint8(Reason.FULL_POWER)
-        ),
+        reason=np.where(reached, np.uint8(Reason.TARGET_REACHED), np.uint8(Reason.FULL_POWER)),
     )
 
 

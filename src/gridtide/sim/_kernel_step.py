@@ -14,10 +14,24 @@ Ints = npt.NDArray[np.int64]
 
 @njit(cache=True, error_model="numpy")
 def step_all(
-    h: float, power: Floats, stop: Floats, energy: Floats, low: Floats, full: Floats,
-    knee: Floats, beta: Floats, dc_full: Floats, law: npt.NDArray[np.int16], table: Floats,
-    limit: Ints, share: Floats, phases: bool,
-    taken: Floats, given: Floats, lost: Floats, net_kwh: Floats,
+    h: float,
+    power: Floats,
+    stop: Floats,
+    energy: Floats,
+    low: Floats,
+    full: Floats,
+    knee: Floats,
+    beta: Floats,
+    dc_full: Floats,
+    law: npt.NDArray[np.int16],
+    table: Floats,
+    limit: Ints,
+    share: Floats,
+    phases: bool,
+    taken: Floats,
+    given: Floats,
+    lost: Floats,
+    net_kwh: Floats,
 ) -> None:
     """Let every setpoint work for h hours.
 
@@ -52,25 +66,40 @@ def step_all(
             plug = -plug
         energy[i] = e
         lost[i] += loss
-        l = limit[i]
-        net_kwh[l, 0] += plug
+        node = limit[i]
+        net_kwh[node, 0] += plug
         if phases:
             for j in range(3):
-                net_kwh[l, j + 1] += plug * share[i, j]
+                net_kwh[node, j + 1] += plug * share[i, j]
 
 
 @njit(cache=True, error_model="numpy")
 def reach_each(
-    h: Floats, power: Floats, energy: Floats, stop: Floats, knee: Floats, beta: Floats,
-    dc_full: Floats, law: npt.NDArray[np.int16], table: Floats,
+    h: Floats,
+    power: Floats,
+    energy: Floats,
+    stop: Floats,
+    knee: Floats,
+    beta: Floats,
+    dc_full: Floats,
+    law: npt.NDArray[np.int16],
+    table: Floats,
 ) -> Floats:
     """Energy that full power from arrival would have stored by departure [kWh]."""
     out = np.empty(h.size)
     for i in range(h.size):
         row = table[law[i]]
         out[i], _, _ = charge_step(
-            power[i], h[i], energy[i], stop[i], knee[i], beta[i], dc_full[i],
-            row[0], row[1], row[2],
+            power[i],
+            h[i],
+            energy[i],
+            stop[i],
+            knee[i],
+            beta[i],
+            dc_full[i],
+            row[0],
+            row[1],
+            row[2],
         )
     return out
 

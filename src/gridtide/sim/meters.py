@@ -35,9 +35,7 @@ class Meters:
         Called with the columns of every reading.
     """
 
-    def __init__(
-        self, chargers: int, sites: int, charger_rows: Sink, site_rows: Sink
-    ) -> None:
+    def __init__(self, chargers: int, sites: int, charger_rows: Sink, site_rows: Sink) -> None:
         self._in_wh = np.zeros(chargers, dtype=np.int64)
         self._out_wh = np.zeros(chargers, dtype=np.int64)
         self._site_wh = np.zeros((sites, 4), dtype=np.int64)
@@ -45,7 +43,12 @@ class Meters:
         self._site_rows = site_rows
 
     def read_chargers(
-        self, start_s: int, which: Ints, session: Ints, taken: Floats, given: Floats,
+        self,
+        start_s: int,
+        which: Ints,
+        session: Ints,
+        taken: Floats,
+        given: Floats,
         energy_kwh: Floats,
     ) -> None:
         """Read some chargers' registers for the interval that began at ``start_s``."""

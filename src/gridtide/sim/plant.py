@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +18,19 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _STATE = (
-    "arrival_s", "departure_s", "energy_kwh", "floor_kwh", "full_kwh", "target_kwh",
-    "arrival_kwh", "max_charge_kw", "max_discharge_kw", "knee_kwh", "taper_per_h",
-    "full_power_dc_kw", "wear_price_per_kwh",
+    "arrival_s",
+    "departure_s",
+    "energy_kwh",
+    "floor_kwh",
+    "full_kwh",
+    "target_kwh",
+    "arrival_kwh",
+    "max_charge_kw",
+    "max_discharge_kw",
+    "knee_kwh",
+    "taper_per_h",
+    "full_power_dc_kw",
+    "wear_price_per_kwh",
 )
 
 
@@ -45,7 +56,9 @@ class Outcomes:
     @classmethod
     def of(cls, sessions: int) -> Outcomes:
         """Outcomes of sessions that have not begun."""
-        return cls(*(np.zeros(sessions) for _ in range(7)), np.zeros(sessions, dtype=np.int8))
+        taken, given, lost, arrival, departure, reach, elsewhere = np.zeros((7, sessions))
+        state = np.zeros(sessions, dtype=np.int8)
+        return cls(taken, given, lost, arrival, departure, reach, elsewhere, state)
 
 
 @dataclass(slots=True)
@@ -147,10 +160,24 @@ class SimPlant:
         h = (until - self._time_s) / 3600.0
         state = self._state
         step_all(
-            h, setpoints.power_kw, setpoints.stop_kwh, state["energy_kwh"], state["floor_kwh"],
-            state["full_kwh"], state["knee_kwh"], state["taper_per_h"],
-            state["full_power_dc_kw"], self._law, self._table, image.limit, image.phase_share,
-            self._phases, self._taken, self._given, self._lost, self._net_kwh,
+            h,
+            setpoints.power_kw,
+            setpoints.stop_kwh,
+            state["energy_kwh"],
+            state["floor_kwh"],
+            state["full_kwh"],
+            state["knee_kwh"],
+            state["taper_per_h"],
+            state["full_power_dc_kw"],
+            self._law,
+            self._table,
+            image.limit,
+            image.phase_share,
+            self._phases,
+            self._taken,
+            self._given,
+            self._lost,
+            self._net_kwh,
         )
         self._count(image, h)
         self._time_s = until
@@ -173,7 +200,11 @@ class SimPlant:
 
     def _read(self, which: Ints) -> None:
         self._meters.read_chargers(
-            self._interval_start(), which, self._session, self._taken, self._given,
+            self._interval_start(),
+            which,
+            self._session,
+            self._taken,
+            self._given,
             self._state["energy_kwh"],
         )
 
@@ -250,9 +281,15 @@ class SimPlant:
         out.arrival[session], out.elsewhere[session], out.state[session] = energy, elsewhere, 1
         begun = np.maximum(sessions.arrival_s[session], world.grid.start_s)
         out.reach[session] = reach_each(
-            (sessions.departure_s[session] - begun) / 3600.0, charge, energy,
-            np.minimum(sessions.target_kwh[session], full), knee, state["taper_per_h"][i],
-            dc_full, self._law[i], self._table,
+            (sessions.departure_s[session] - begun) / 3600.0,
+            charge,
+            energy,
+            np.minimum(sessions.target_kwh[session], full),
+            knee,
+            state["taper_per_h"][i],
+            dc_full,
+            self._law[i],
+            self._table,
         )
 
     def _energy_on_arrival(self, session: Ints) -> tuple[Floats, Floats]:
@@ -260,11 +297,13 @@ class SimPlant:
         sessions, vehicles = self.world.sessions, self.world.vehicles
         v = sessions.vehicle[session]
         before, trip = self._vehicle_kwh[v], sessions.trip_kwh[session]
-        after = before - trip
-        least = np.minimum(vehicles.soc_min[v] * vehicles.capacity_kwh[v], before)
+        capacity = vehicles.capacity_kwh[v]
+        least = np.minimum(vehicles.soc_min[v] * capacity, before)
+        after = np.clip(before - trip, least, np.maximum(vehicles.soc_max[v] * capacity, before))
         fresh = np.isnan(after)
-        energy = np.where(fresh, sessions.arrival_kwh[session], np.maximum(after, least))
-        return energy, np.where(fresh, 0.0, energy - after)
+        energy = np.where(fresh, sessions.arrival_kwh[session], after)
+        driven = np.maximum(trip, 0.0)
+        return energy, np.where(fresh, 0.0, energy - (before - driven))
 
     def _unplug(self, session: Ints) -> None:
         if session.size == 0:
@@ -285,7 +324,9 @@ class SimPlant:
         out.state[session] = state
         self._vehicle_kwh[self.world.sessions.vehicle[session]] = energy
         balance = (
-            out.taken[session] - out.given[session] - out.lost[session]
+            out.taken[session]
+            - out.given[session]
+            - out.lost[session]
             - (energy - out.arrival[session])
         )
         worst = float(np.abs(balance).max(initial=0.0))
@@ -315,7 +356,7 @@ def _order_events(world: World) -> _Events:
     return _Events(times[order], np.tile(np.arange(n), 2)[order], arrives[order])
 
 
-def _frozen(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def _frozen(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     view = values.view()
     view.flags.writeable = False
     return view

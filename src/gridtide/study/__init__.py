@@ -3,9 +3,9 @@
 from gridtide.study.build import load
 from gridtide.study.case import Case
 from gridtide.study.keep import provenance, write_result
+from gridtide.study.operate import run, run_strategy
 from gridtide.study.report import comparison_rows, print_comparison, write_report
 from gridtide.study.result import Result, StrategyResult
-from gridtide.study.run import run, run_strategy
 from gridtide.study.scenario import Scenario, read_scenario, scenario_schema
 from gridtide.study.starters import write_starter
 

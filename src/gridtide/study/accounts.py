@@ -85,10 +85,8 @@ def _price_the_rows(case: Case, strategy: StrategyResult, settled: list[Settleme
     site["price_export_micro_per_kwh"] = exported
 
 
-def _with_costs(
-    case: Case, strategy: StrategyResult, settled: list[Settlement]
-) -> dict[str, Any]:
-    """The summary in the documented order, costs filled in [currency]."""
+def _with_costs(case: Case, strategy: StrategyResult, settled: list[Settlement]) -> dict[str, Any]:
+    """Return the summary in the documented order, costs filled in [currency]."""
     physical, sessions = strategy.summary, strategy.columns["sessions"]
     fixed = sum(s.bill.fixed_nano for s in settled) / NANO
     demand = sum(s.bill.demand_nano for s in settled) / NANO

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,26 +13,27 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.control import Outlook
 from gridtide.core import Finding, InputError, TimeGrid
 from gridtide.fleet import (
-    ChargerTable,
     Chargers,
+    ChargerTable,
     LimitTable,
     LimitTree,
     build_chargers,
     charger_names,
     limit_tree,
 )
-from gridtide.signals import TariffSeries, expand_tariff, midnight_s, read_zone
+from gridtide.signals import midnight_s, read_zone
 from gridtide.sim import World
+from gridtide.study.ahead import look_ahead, site_tariffs, steps_ahead
 from gridtide.study.case import Case
 from gridtide.study.people import bring_vehicles, read_stays
 from gridtide.study.scenario import Scenario, read_scenario
-from gridtide.study.surroundings import Surroundings, carbon_series, look_around
+from gridtide.study.surroundings import look_around
 from gridtide.study.toml_places import TomlPlaces
 
 Floats = npt.NDArray[np.float64]
+Find = Callable[[str], Path]
 
 
 def load(path: Path | str) -> Case:
@@ -45,22 +46,30 @@ def load(path: Path | str) -> Case:
     """
     path = Path(path)
     scenario, place = read_scenario(path)
+    return compose(scenario, place, path.read_text(encoding="utf-8"), path.parent)
+
+
+def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) -> Case:
+    """Compose a case from a scenario; files are found from ``folder``.
+
+    Raises
+    ------
+    InputError
+        With every finding.
+    """
     zone = read_zone(scenario.timezone, place("timezone"))
     grid = run_grid(scenario, zone)
-    find = file_finder(path.parent)
-    stays = read_stays(scenario, grid, find, place)
+    find = file_finder(folder)
     tree = _tree(scenario)
     meters = np.array([tree.names.index(site.name) for site in scenario.site], dtype=np.int64)
-    chargers = _chargers(scenario, tree, stays.charger_ids, place)
-    vehicles, sessions, people_notes = bring_vehicles(scenario, stays, chargers, place)
-    ahead = _ahead(scenario, grid)
-    around = look_around(scenario, tree, ahead, grid, zone, find)
-    tariffs = _tariffs(scenario, grid, zone, find, place)
-    carbon, carbon_seen, carbon_notes = carbon_series(scenario, ahead, grid, find)
-    stored = scenario.objective.stored_value_per_kwh
-    if stored is None:
-        stored = float(np.mean([t.price_import_per_kwh.mean() for t in tariffs]))
+    tariffs = site_tariffs(scenario, grid, zone, find, place)
+    around = look_around(scenario, tree, steps_ahead(scenario, grid), grid, zone, find)
     import_kw, export_kw = _limits_over_time(scenario, tree, grid, zone, place)
+    stays = read_stays(scenario, grid, find, place)
+    chargers = _chargers(scenario, tree, stays.charger_ids, place)
+    vehicles, sessions, people_notes = bring_vehicles(scenario, stays, chargers)
+    peaks = np.zeros(len(tree))
+    peaks[meters] = [tariff.peak_so_far_w / 1000.0 for tariff in tariffs]
     world = World(
         grid=grid,
         vehicles=vehicles,
@@ -72,22 +81,25 @@ def load(path: Path | str) -> Case:
         import_kw=import_kw,
         export_kw=export_kw,
         billing_period=tariffs[0].demand_period,
-        peak_so_far_kw=_peaks(tree, meters, tariffs),
+        peak_so_far_kw=peaks,
     )
-    _check_base_load(world, around, place)
+    _check_base_load(world, place)
+    outlook, carbon, carbon_notes = look_ahead(scenario, world, tariffs, around, zone, find, place)
     return Case(
         scenario=scenario,
-        source=path.read_text(encoding="utf-8"),
-        folder=path.parent,
+        source=source,
+        folder=folder,
+        place=place,
         zone=zone,
         world=world,
-        outlook=_outlook(scenario, world, ahead, zone, find, place, around, carbon_seen, meters, stored, tariffs),
+        outlook=outlook,
         meters=meters,
         tariffs=tariffs,
         carbon_kg_per_kwh=carbon,
-        stored_value_per_kwh=stored,
         notes=(
-            *around.notes, *people_notes, *carbon_notes,
+            *around.notes,
+            *people_notes,
+            *carbon_notes,
             *dict.fromkeys(note for tariff in tariffs for note in tariff.notes),
         ),
     )
@@ -104,13 +116,15 @@ def run_grid(scenario: Scenario, zone: ZoneInfo) -> TimeGrid:
     return TimeGrid(begin, step_s, (end - begin) // step_s)
 
 
-def file_finder(folder: Path):  # type: ignore[no-untyped-def]
+def file_finder(folder: Path) -> Find:
     """Return how file names of a scenario become paths.
 
     ``${GRIDTIDE_DATA}`` stands for the folder of published data: the environment variable of
     that name, or ``../shared/data`` beside the repository.
     """
-    data = os.environ.get("GRIDTIDE_DATA") or str(folder.parent.parent / "shared" / "data")
+    data = os.environ.get("GRIDTIDE_DATA")
+    if data is None:
+        data = str((folder / ".." / ".." / "shared" / "data").resolve())
 
     def find(name: str) -> Path:
         path = Path(name.replace("${GRIDTIDE_DATA}", data))
@@ -122,8 +136,12 @@ def file_finder(folder: Path):  # type: ignore[no-untyped-def]
 def _tree(scenario: Scenario) -> LimitTree:
     sites = [
         LimitTable(
-            name=site.name, below=site.below, import_kw=site.import_kw, export_kw=site.export_kw,
-            phase_current_a=site.phase_current_a, voltage_v=site.voltage_v,
+            name=site.name,
+            below=site.below,
+            import_kw=site.import_kw,
+            export_kw=site.export_kw,
+            phase_current_a=site.phase_current_a,
+            voltage_v=site.voltage_v,
         )
         for site in scenario.site
     ]
@@ -134,15 +152,7 @@ def _chargers(
     scenario: Scenario, tree: LimitTree, stations: Sequence[str], place: TomlPlaces
 ) -> Chargers:
     """Chargers of the scenario; groups with ``match`` take the stations of the session file."""
-    left = list(dict.fromkeys(stations))
-    tables: list[ChargerTable] = []
-    for table in scenario.charger:
-        if table.match is not None:
-            ids = [name for name in left if fnmatch.fnmatchcase(name, table.match)]
-            left = [name for name in left if name not in set(ids)]
-            table = msgspec.structs.replace(table, ids=ids)  # noqa: PLW2901
-        if charger_names(table):
-            tables.append(table)
+    tables = _matched(scenario.charger, stations)
     names = [name for table in tables for name in charger_names(table)]
     findings = []
     if len(set(names)) < len(names):
@@ -159,68 +169,19 @@ def _chargers(
     return build_chargers(tables, tree)
 
 
-def _ahead(scenario: Scenario, grid: TimeGrid) -> TimeGrid:
-    """Steps that planning may look at: the run and one horizon beyond its end."""
-    more = round(scenario.strategy.horizon_hours * 3600 / grid.step_s)
-    return TimeGrid(grid.start_s, grid.step_s, grid.n + more)
-
-
-def _tariffs(scenario, grid, zone, find, place) -> tuple[TariffSeries, ...]:  # type: ignore[no-untyped-def]
-    """Prices of each site; a file that ends with the run shortens the look ahead, not the run."""
-    named = {t.name: (i, t) for i, t in enumerate(scenario.tariff)}
-    series, findings = [], []
-    for site in scenario.site:
-        i, tariff = named[site.tariff]
-        try:
-            series.append(expand_tariff(tariff, grid, zone, find, place(f"tariff[{i}]")))
-        except InputError as error:
-            findings += error.findings
-    if findings:
-        raise InputError(list(dict.fromkeys(findings)))
-    return tuple(series)
-
-
-def _outlook(  # noqa: PLR0913 - one call, from load
-    scenario: Scenario, world: World, ahead: TimeGrid, zone: ZoneInfo, find, place,  # type: ignore[no-untyped-def]
-    around: Surroundings, carbon: Floats, meters, stored: float, run_tariffs: Sequence[TariffSeries],  # type: ignore[no-untyped-def]
-) -> Outlook:
-    try:
-        tariffs = _tariffs(scenario, ahead, zone, find, place)
-    except InputError:
-        ahead = world.grid
-        tariffs = _tariffs(scenario, ahead, zone, find, place)
-    n = min(ahead.n, len(carbon))
-    ahead = TimeGrid(ahead.start_s, ahead.step_s, n)
-    periods = max(len(t.periods) for t in tariffs)
-    demand = np.zeros((len(world.limits), periods))
-    for node, tariff in zip(meters, run_tariffs, strict=True):
-        # The run's own share of the charge; the look ahead beyond its end pays none.
-        demand[node, : len(tariff.periods)] = tariff.demand_price_per_kw
-    alone = [not scenario.site[i].pv for i in range(len(tariffs))]
-    return Outlook(
-        grid=ahead,
-        meters=meters,
-        price_import_per_kwh=np.stack([t.price_import_per_kwh[:n] for t in tariffs]),
-        price_export_per_kwh=np.stack(
-            [
-                t.price_export_per_kwh[:n] + (t.refund_per_kwh if only else 0.0)
-                for t, only in zip(tariffs, alone, strict=True)
-            ]
-        ),
-        carbon_kg_per_kwh=carbon[:n],
-        carbon_price_per_kg=scenario.objective.carbon_price_per_kg,
-        base_forecast_kw=around.forecast_kw[:n],
-        demand_charge_per_kw=demand,
-        demand_period=tariffs[0].demand_period[:n],
-        stored_value_per_kwh=stored,
-    )
-
-
-def _peaks(tree: LimitTree, meters, tariffs: Sequence[TariffSeries]) -> Floats:  # type: ignore[no-untyped-def]
-    peaks = np.zeros(len(tree))
-    for node, tariff in zip(meters, tariffs, strict=True):
-        peaks[node] = tariff.peak_so_far_w / 1000.0
-    return peaks
+def _matched(tables: Sequence[ChargerTable], stations: Sequence[str]) -> list[ChargerTable]:
+    """Give each group with ``match`` its stations; the first group that fits takes one."""
+    left = list(dict.fromkeys(stations))
+    matched = []
+    for table in tables:
+        if table.match is None:
+            matched.append(table)
+            continue
+        ids = [name for name in left if fnmatch.fnmatchcase(name, table.match)]
+        left = [name for name in left if name not in set(ids)]
+        if ids:
+            matched.append(msgspec.structs.replace(table, ids=ids))
+    return matched
 
 
 def _limits_over_time(
@@ -231,19 +192,11 @@ def _limits_over_time(
     export_kw = np.tile(tree.export_kw, (grid.n, 1))
     findings = []
     for i, change in enumerate(scenario.change):
-        from datetime import datetime
-
-        try:
-            at = datetime.fromisoformat(change.at)
-        except ValueError:
-            mend = "Write a local time such as 2026-06-02T14:00"
-            findings.append(Finding(place(f"change[{i}].at"), f"{change.at!r} is no time", mend))
-            continue
-        at_s = at.replace(tzinfo=at.tzinfo or zone).timestamp()
-        step = int(np.ceil((at_s - grid.start_s) / grid.step_s))
-        if not 0 <= step < grid.n:
-            mend = "Name a time within the run"
-            findings.append(Finding(place(f"change[{i}].at"), f"{change.at} is outside", mend))
+        step = _step_of(change.at, grid, zone)
+        if step is None:
+            mend = "Write a local time within the run, such as 2026-06-02T14:00"
+            what = f"{change.at!r} is no time of this run"
+            findings.append(Finding(place(f"change[{i}].at"), what, mend))
             continue
         node = tree.names.index(change.limit)
         import_kw[step:, node] = np.inf if change.import_kw is None else change.import_kw
@@ -253,20 +206,28 @@ def _limits_over_time(
     return import_kw, export_kw
 
 
-def _check_base_load(world: World, around: Surroundings, place: TomlPlaces) -> None:
+def _step_of(text: str, grid: TimeGrid, zone: ZoneInfo) -> int | None:
+    """First control step at or after a local time; None outside the run or for no time."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    at_s = at.replace(tzinfo=at.tzinfo or zone).timestamp()
+    step = -int((grid.start_s - at_s) // grid.step_s)
+    return step if 0 <= step < grid.n else None
+
+
+def _check_base_load(world: World, place: TomlPlaces) -> None:
     """Refuse a limit that is below its base load all the time: nothing could ever charge."""
     base = world.limits.add_up(world.building_kw - world.pv_kw)
-    always = np.flatnonzero((base > world.import_kw).all(axis=0))
-    if always.size == 0:
-        return
-    raise InputError(
-        [
-            Finding(
-                place(""),
-                f"the limit {world.limits.names[node]} ({world.import_kw[0, node]:g} kW) is always "
-                f"below its base load (at least {base[:, node].min():.3g} kW)",
-                "Raise import_kw or lower the base load",
-            )
-            for node in always
-        ]
-    )
+    findings = [
+        Finding(
+            place(""),
+            f"the limit {world.limits.names[node]} ({world.import_kw[0, node]:g} kW) is always "
+            f"below its base load (at least {base[:, node].min():.3g} kW)",
+            "Raise import_kw or lower the base load",
+        )
+        for node in np.flatnonzero((base > world.import_kw).all(axis=0))
+    ]
+    if findings:
+        raise InputError(findings)

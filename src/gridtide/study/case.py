@@ -14,6 +14,7 @@ from gridtide.signals import TariffSeries
 from gridtide.sim import World
 from gridtide.study.record import Columns
 from gridtide.study.scenario import Scenario
+from gridtide.study.toml_places import TomlPlaces
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -25,8 +26,8 @@ class Case:
 
     Parameters
     ----------
-    scenario, source, folder
-        The file as read, its text, and the folder that it stands in.
+    scenario, source, folder, place
+        The file as read, its text, the folder that it stands in, and where its keys stand.
     zone
         Local time zone of the study.
     world
@@ -39,8 +40,6 @@ class Case:
         Prices of each site over the run.
     carbon_kg_per_kwh
         Marginal emission on the control steps of the run, shape (steps,).
-    stored_value_per_kwh
-        Worth of a change of the stored energy, the same for all strategies [currency/kWh].
     notes
         Sentences that the report repeats: what is synthetic, what was dropped, what was drawn.
     """
@@ -48,19 +47,24 @@ class Case:
     scenario: Scenario
     source: str
     folder: Path
+    place: TomlPlaces
     zone: ZoneInfo
     world: World
     outlook: Outlook
     meters: Ints
     tariffs: tuple[TariffSeries, ...]
     carbon_kg_per_kwh: Floats
-    stored_value_per_kwh: float
     notes: tuple[str, ...]
 
     @property
     def currency(self) -> str:
         """The one currency of the run."""
         return self.tariffs[0].currency
+
+    @property
+    def stored_value_per_kwh(self) -> float:
+        """Worth of a change of stored energy, the same for all strategies [currency/kWh]."""
+        return self.outlook.stored_value_per_kwh
 
     def step_of(self, interval_s: Ints) -> Ints:
         """Control step in which each meter interval begins."""

@@ -48,7 +48,7 @@ def write_result(result: Result, out: Path, *, csv: bool = False) -> list[Path]:
 
 
 def provenance(result: Result) -> dict[str, Any]:
-    """What one needs to repeat the run bit for bit."""
+    """Return what one needs to repeat the run bit for bit."""
     case = result.case
     return {
         "gridtide_version": gridtide.__version__,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from gridtide.fleet import (
     Chargers,
     RawSessions,
     Sessions,
-    VehicleTable,
     Vehicles,
+    VehicleTable,
     charger_names,
     draw_fleet,
     read_acn,
@@ -96,7 +97,7 @@ def vehicle_names(table: VehicleTable) -> tuple[str, ...]:
 
 
 def bring_vehicles(
-    scenario: Scenario, stays: RawSessions, chargers: Chargers, place: TomlPlaces
+    scenario: Scenario, stays: RawSessions, chargers: Chargers
 ) -> tuple[Vehicles, Sessions, tuple[str, ...]]:
     """Give every session its vehicle; draw what the source does not tell.
 
@@ -105,17 +106,47 @@ def bring_vehicles(
     vehicles, sessions, notes
         Notes say what was dropped and what was drawn.
     """
-    vehicles, sessions, notes = draw_fleet(
+    table = scenario.sessions
+    sampled = table.source == "sample"
+    traits = {name: group for group in scenario.vehicle for name in vehicle_names(group)}
+    vehicles, sessions = draw_fleet(
         stays,
         chargers,
-        {name: table for table in scenario.vehicle for name in vehicle_names(table)},
-        scenario.vehicle[0],
+        traits if sampled else scenario.vehicle[0],
         seed=scenario.seed,
         timezone=scenario.timezone,
-        ready_by=scenario.sessions.ready_by,
-        capacity_scale=scenario.sessions.capacity_scale,
-        opted_out=frozenset(scenario.contract.opt_out) if scenario.contract else frozenset(),
+        ready_by=table.ready_by,
+        scale=table.capacity_scale,
+        mix=table.capacity_mix,
     )
-    dropped = [f"{count} rows of {stays.source} were left out: {why}." for why, count in
-               stays.dropped.items()]
-    return vehicles, sessions, (*dropped, *notes)
+    if scenario.contract is not None and scenario.contract.opt_out:
+        out = np.isin(np.array(vehicles.ids), scenario.contract.opt_out)
+        vehicles = dataclasses.replace(vehicles, participates=vehicles.participates & ~out)
+    return vehicles, sessions, (*_left_out(stays), *_drawn(scenario, stays))
+
+
+def _left_out(stays: RawSessions) -> list[str]:
+    return [f"{stays.source}: {count} rows, {why}." for why, count in stays.dropped.items()]
+
+
+def _drawn(scenario: Scenario, stays: RawSessions) -> list[str]:
+    notes = []
+    if scenario.sessions.source == "sample":
+        notes.append("Sessions are sampled from a fitted model (synthetic), not observed.")
+    if capacities_are_drawn(scenario, stays):
+        notes.append(
+            "Battery capacities and states of charge on arrival are drawn from an assumed "
+            f"distribution (mix {scenario.sessions.capacity_mix}, scale "
+            f"{scenario.sessions.capacity_scale:g}), consistent with the energy asked for."
+        )
+    if scenario.sessions.ready_by is not None:
+        notes.append(
+            f"Drivers who stated no departure are assumed ready by {scenario.sessions.ready_by}."
+        )
+    return notes
+
+
+def capacities_are_drawn(scenario: Scenario, stays: RawSessions) -> bool:
+    """Whether any vehicle's capacity had to be drawn."""
+    stated = all(group.capacity_kwh is not None for group in scenario.vehicle)
+    return not stated and bool(np.isnan(stays.capacity_kwh).any())

@@ -256,7 +256,8 @@ def _notes(result: Result) -> str:
     repeat = (
         f"To repeat this run: “gridtide run scenario.toml” with gridtide {__version__} on the "
         f"scenario below. Everything drawn comes from seed "
-        f"{case.scenario.seed}; only the computing time differs. The scenario's SHA-256 is {digest}."
+        f"{case.scenario.seed}; only the computing time differs. "
+        f"The scenario's SHA-256 is {digest}."
     )
     scenario = (
         f"<details><summary>The scenario</summary><pre>{escape(case.source)}</pre></details>\n"

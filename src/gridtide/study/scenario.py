@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from gridtide.core import Finding, InputError, read_record
-from gridtide.fleet import ChargerTable, LimitChange, LimitTable, VehicleTable
+from gridtide.fleet import ChargerTable, LimitChange, LimitTable, Mix, VehicleTable
 from gridtide.fleet.tables import Archetype, Power
 from gridtide.market import Contract
 from gridtide.signals import BaseLoad, Carbon, Pv, Tariff
@@ -76,6 +76,9 @@ class SessionsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             "none: departure unknown, charged at once",
         ),
     ] = None
+    capacity_mix: Annotated[
+        Mix, Meta(description="Mix of cars that unknown battery capacities are drawn from")
+    ] = "california_2019"
     capacity_scale: Annotated[
         float, Meta(gt=0, description="Factor on drawn battery capacities, for sensitivity")
     ] = 1.0
@@ -134,22 +137,22 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 15
     seed: Annotated[int, Meta(ge=0, description="Seed of everything drawn")] = 1
     site: Annotated[list[SiteTable], Meta(min_length=1, description="Grid connections")]
-    limit: Annotated[
-        list[LimitTable], Meta(description="Panels, cables, feeders")
-    ] = msgspec.field(default_factory=list)
-    change: Annotated[
-        list[LimitChange], Meta(description="Limits that change in the run")
-    ] = msgspec.field(default_factory=list)
+    limit: Annotated[list[LimitTable], Meta(description="Panels, cables, feeders")] = msgspec.field(
+        default_factory=list
+    )
+    change: Annotated[list[LimitChange], Meta(description="Limits that change in the run")] = (
+        msgspec.field(default_factory=list)
+    )
     charger: Annotated[list[ChargerTable], Meta(min_length=1, description="Charger groups")]
-    vehicle: Annotated[
-        list[VehicleTable], Meta(min_length=1, description="Vehicle groups")
-    ] = msgspec.field(default_factory=lambda: [VehicleTable()])
+    vehicle: Annotated[list[VehicleTable], Meta(min_length=1, description="Vehicle groups")] = (
+        msgspec.field(default_factory=lambda: [VehicleTable()])
+    )
     sessions: Annotated[SessionsTable, Meta(description="Where sessions come from")]
     tariff: Annotated[list[Tariff], Meta(min_length=1, description="Tariffs")]
     carbon: Annotated[Carbon | None, Meta(description="Marginal emission")] = None
-    strategy: Annotated[
-        StrategyTable, Meta(description="What is compared")
-    ] = msgspec.field(default_factory=StrategyTable)
+    strategy: Annotated[StrategyTable, Meta(description="What is compared")] = msgspec.field(
+        default_factory=StrategyTable
+    )
     objective: Annotated[
         ObjectiveTable, Meta(description="What a plan minimises beside energy, demand, wear")
     ] = msgspec.field(default_factory=ObjectiveTable)
@@ -195,8 +198,9 @@ def check_scenario(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
 
 def _check_tree(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
     findings = []
-    above = {t.name: t.below for t in [*scenario.site, *scenario.limit]}
     named = [("site", t.name) for t in scenario.site] + [("limit", t.name) for t in scenario.limit]
+    above = {site.name: site.below for site in scenario.site}
+    above |= {limit.name: limit.below for limit in scenario.limit}
     seen: set[str] = set()
     for position, (kind, name) in enumerate(named):
         i = position if kind == "site" else position - len(scenario.site)

@@ -36,7 +36,11 @@ class Surroundings:
 
 
 def look_around(
-    scenario: Scenario, tree: LimitTree, ahead: TimeGrid, run: TimeGrid, zone: ZoneInfo,
+    scenario: Scenario,
+    tree: LimitTree,
+    ahead: TimeGrid,
+    run: TimeGrid,
+    zone: ZoneInfo,
     find: Find,
 ) -> Surroundings:
     """Lay base load and sun on the steps of the run and of the look ahead.
@@ -58,14 +62,17 @@ def look_around(
             column[:, node] += truth
             forecast[:, node] += sign * seen
             notes.append(_note(site, kind, stated))
-    return Surroundings(
-        building_kw=building, pv_kw=sun, forecast_kw=forecast, notes=tuple(notes)
-    )
+    return Surroundings(building_kw=building, pv_kw=sun, forecast_kw=forecast, notes=tuple(notes))
 
 
 def _profile(
-    scenario: Scenario, site: SiteTable, kind: str, ahead: TimeGrid, run: TimeGrid,
-    zone: ZoneInfo, find: Find,
+    scenario: Scenario,
+    site: SiteTable,
+    kind: str,
+    ahead: TimeGrid,
+    run: TimeGrid,
+    zone: ZoneInfo,
+    find: Find,
 ) -> tuple[Floats, Floats]:
     """Truth and what planning sees, on the steps of the look ahead [kW]."""
     stated = getattr(site, kind)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from gridtide.control import Setpoints, Wish, narrow
 from gridtide.core import cpu_s, stream
 from gridtide.sim import SimPlant

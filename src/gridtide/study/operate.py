@@ -11,9 +11,11 @@ import numpy as np
 
 from gridtide.control import (
     EarliestDeadlineFirst,
+    Image,
     LeastLaxityFirst,
     Planned,
     RollingPlanner,
+    Setpoints,
     Strategy,
     Uncontrolled,
     run_loop,
@@ -102,7 +104,7 @@ def run_strategy(case: Case, name: str, progress: Progress | None = None) -> Str
     plant = SimPlant(case.world, chargers, site)
     grid = case.world.grid
 
-    def watch(image, setpoints) -> None:  # type: ignore[no-untyped-def]
+    def watch(image: Image, setpoints: Setpoints) -> None:
         if case.scenario.strategy.record_decisions:
             decisions(image, setpoints)
         if progress is not None:
@@ -166,7 +168,9 @@ def session_columns(case: Case, plant: SimPlant) -> Columns:
     }
 
 
-def _physical_summary(case: Case, plant: SimPlant, columns: dict[str, Columns]) -> dict[str, object]:
+def _physical_summary(
+    case: Case, plant: SimPlant, columns: dict[str, Columns]
+) -> dict[str, object]:
     sessions, site = columns["sessions"], columns["site"]
     interval_h = case.world.meter_interval_s / 3600.0
     violation = plant.extremes.violation_kw

@@ -1,0 +1,118 @@
+"""What planning knows ahead: prices, demand charges, emissions, forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtide.control import Outlook
+from gridtide.core import Finding, InputError, TimeGrid
+from gridtide.signals import TariffSeries, expand_tariff
+from gridtide.sim import World
+from gridtide.study.scenario import Scenario
+from gridtide.study.surroundings import Surroundings, carbon_series
+from gridtide.study.toml_places import TomlPlaces
+
+Floats = npt.NDArray[np.float64]
+Find = Callable[[str], Path]
+
+
+def steps_ahead(scenario: Scenario, grid: TimeGrid) -> TimeGrid:
+    """Return the steps that planning may look at: the run and one horizon beyond its end."""
+    more = round(scenario.strategy.horizon_hours * 3600 / grid.step_s)
+    return TimeGrid(grid.start_s, grid.step_s, grid.n + more)
+
+
+def site_tariffs(
+    scenario: Scenario, grid: TimeGrid, zone: ZoneInfo, find: Find, place: TomlPlaces
+) -> tuple[TariffSeries, ...]:
+    """Lay each site's tariff on a time grid.
+
+    Raises
+    ------
+    InputError
+        With all findings about all tariffs.
+    """
+    named = {tariff.name: (i, tariff) for i, tariff in enumerate(scenario.tariff)}
+    series: list[TariffSeries] = []
+    findings: list[Finding] = []
+    for site in scenario.site:
+        i, tariff = named[site.tariff]
+        try:
+            series.append(expand_tariff(tariff, grid, zone, find, place(f"tariff[{i}]")))
+        except InputError as error:
+            findings += error.findings
+    if findings:
+        raise InputError(list(dict.fromkeys(findings)))
+    return tuple(series)
+
+
+def look_ahead(
+    scenario: Scenario,
+    world: World,
+    tariffs: Sequence[TariffSeries],
+    around: Surroundings,
+    zone: ZoneInfo,
+    find: Find,
+    place: TomlPlaces,
+) -> tuple[Outlook, Floats, tuple[str, ...]]:
+    """Compose what planning knows.
+
+    Price files that end with the run shorten the look ahead, not the run.
+
+    Returns
+    -------
+    outlook, carbon_kg_per_kwh, notes
+        The second is the marginal emission on the run, shape (steps,).
+    """
+    ahead = steps_ahead(scenario, world.grid)
+    carbon, seen, notes = carbon_series(scenario, ahead, world.grid, find)
+    try:
+        prices = site_tariffs(scenario, ahead, zone, find, place)
+    except InputError:
+        prices, ahead = tuple(tariffs), world.grid
+    n = min(ahead.n, len(seen))
+    stored = scenario.objective.stored_value_per_kwh
+    if stored is None:
+        stored = float(np.mean([tariff.price_import_per_kwh.mean() for tariff in tariffs]))
+    nodes = np.array([world.limits.names.index(site.name) for site in scenario.site])
+    outlook = Outlook(
+        grid=TimeGrid(ahead.start_s, ahead.step_s, n),
+        meters=nodes,
+        price_import_per_kwh=np.stack([t.price_import_per_kwh[:n] for t in prices]),
+        price_export_per_kwh=np.stack(
+            [
+                tariff.price_export_per_kwh[:n] + _refund(tariff, site.pv is None)
+                for tariff, site in zip(prices, scenario.site, strict=True)
+            ]
+        ),
+        carbon_kg_per_kwh=seen[:n],
+        carbon_price_per_kg=scenario.objective.carbon_price_per_kg,
+        base_forecast_kw=around.forecast_kw[:n],
+        demand_charge_per_kw=_demand(world, nodes, tariffs, max(len(t.periods) for t in prices)),
+        demand_period=prices[0].demand_period[:n],
+        stored_value_per_kwh=stored,
+    )
+    return outlook, carbon, notes
+
+
+def _refund(tariff: TariffSeries, vehicles_alone: bool) -> float:
+    """Refund on re-exported energy that the plan counts on.
+
+    Only where nothing but vehicles can export: elsewhere it depends on what the sun gives.
+    """
+    return tariff.refund_per_kwh if vehicles_alone else 0.0
+
+
+def _demand(
+    world: World, nodes: npt.NDArray[np.int64], tariffs: Sequence[TariffSeries], periods: int
+) -> Floats:
+    """Demand charge by limit and billing period; periods beyond the run cost nothing in it."""
+    demand = np.zeros((len(world.limits), periods))
+    for node, tariff in zip(nodes, tariffs, strict=True):
+        demand[node, : len(tariff.periods)] = tariff.demand_price_per_kw
+    return demand
