@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridtide.plan._layout import Layout
-from gridtide.plan._matrix import demand_before, phase_share
+from gridtide.plan._layout import Layout, demand_periods
+from gridtide.plan._matrix import phase_share
 from gridtide.plan.problem import Floats
 
 TINY_KW = 1e-9
@@ -115,14 +115,9 @@ def _cost(layout: Layout, power: Floats, end: Floats, short_kwh: float) -> float
 
 
 def _demand(layout: Layout, site_kw: Floats) -> float:
-    problem = layout.problem
-    limits = len(problem.limit_names)
-    period = problem.demand_period
-    period = np.zeros(problem.steps, dtype=np.int64) if period is None else period
-    count = int(period.max(initial=0)) + 1
-    rate = np.broadcast_to(problem.demand_charge_per_kw.reshape(limits, -1), (limits, count))
-    peak = demand_before(layout, count).copy()
-    for q in range(count):
+    period, rate, before = demand_periods(layout.problem)
+    peak = before.copy()
+    for q in range(peak.shape[1]):
         peak[:, q] = np.maximum(peak[:, q], site_kw[:, period == q].max(axis=1, initial=0.0))
     return float(np.sum(rate * peak))
 

@@ -242,3 +242,18 @@ def _meter(problem: Problem, below: Bools) -> Ints:
         return np.zeros(len(problem), dtype=np.int64)
     row: Ints = np.argmax(below[problem.meters], axis=0)
     return row
+
+
+def demand_periods(problem: Problem) -> tuple[Ints, Floats, Floats]:
+    """Return the demand period of each step, and rates and peaks so far, both shape (m, q)."""
+    period = problem.demand_period
+    if period is None:
+        period = np.zeros(problem.steps, dtype=np.int64)
+    given = problem.demand_charge_per_kw, problem.demand_peak_so_far_kw
+    count = int(period.max(initial=0)) + 1
+    count = max([count] + [a.shape[1] for a in given if a is not None and a.ndim > 1])
+    shape = (len(problem.limit_names), count)
+    rates, peaks = (
+        np.broadcast_to(0.0 if a is None else a if a.ndim > 1 else a[:, None], shape) for a in given
+    )
+    return period, rates, np.maximum(peaks, 0.0)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridtide.plan._layout import Layout, taper_line
+from gridtide.plan._layout import Layout, demand_periods, taper_line
 from gridtide.plan._linear import Builder, Linear
 from gridtide.plan._phases import Phases, add_phases
 from gridtide.plan.problem import Bools, Floats, Ints
@@ -199,8 +199,7 @@ def _limit_rows(draft: _Draft) -> Ints:
     layout, build, problem = draft.layout, draft.build, draft.layout.problem
     busy = (layout.most_kw > 0) | (layout.least_kw < 0)
     wanted = (layout.upper_kw < layout.most_kw) | (layout.lower_kw > layout.least_kw)
-    rates = problem.demand_charge_per_kw.reshape(len(wanted), -1)
-    charged = np.sum(rates > 0, axis=1) > 0
+    charged = np.sum(demand_periods(problem)[1] > 0, axis=1) > 0
     wanted |= charged[:, None]
     if len(problem.meters):
         wanted[problem.meters] = True
@@ -272,12 +271,7 @@ def _meter_costs(draft: _Draft, net: Ints, modes: Modes) -> Ints:
 
 def _demand(draft: _Draft, net: Ints) -> None:
     layout, build, problem = draft.layout, draft.build, draft.layout.problem
-    limits = len(problem.limit_names)
-    period = problem.demand_period
-    period = np.zeros(problem.steps, dtype=np.int64) if period is None else period
-    count = int(period.max()) + 1 if len(period) else 1
-    rate = np.broadcast_to(problem.demand_charge_per_kw.reshape(limits, -1), (limits, count))
-    before = demand_before(layout, count)
+    period, rate, before = demand_periods(problem)
     for j, q in np.argwhere(rate > 0):
         inside = period == q
         base, t = layout.base_kw[j], np.flatnonzero(inside & (net[j] >= 0))
@@ -292,15 +286,6 @@ def _demand(draft: _Draft, net: Ints) -> None:
         rows = build.rows(len(t), -np.inf, -base[t])
         build.entries(rows, net[j, t], 1.0)
         build.entries(rows, np.repeat(peak, len(t)), -1.0)
-
-
-def demand_before(layout: Layout, count: int) -> Floats:
-    """Peak that is already set for each limit and demand period, shape (m, count)."""
-    limits = len(layout.problem.limit_names)
-    so_far = layout.problem.demand_peak_so_far_kw
-    if so_far is None:
-        return np.zeros((limits, count))
-    return np.maximum(np.broadcast_to(so_far.reshape(limits, -1), (limits, count)), 0.0)
 
 
 def _phase_rows(draft: _Draft) -> None:

@@ -102,7 +102,7 @@ def _promise(
 ) -> list[Phase | None]:
     if len(short) == 0:
         return []
-    unavoidable = (layout.due_kwh - layout.within_reach_kwh)[short_vehicle]
+    unavoidable = layout.due_kwh[short_vehicle] - layout.within_reach_kwh[short_vehicle]
     widest = (
         layout.due_kwh[short_vehicle]
         - np.minimum(layout.problem.min_kwh, layout.problem.arrival_kwh)[short_vehicle]

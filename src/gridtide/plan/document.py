@@ -186,8 +186,7 @@ def problem_schema() -> dict[str, Any]:
 def _quick(data: Mapping[str, Any]) -> ProblemRecord | None:
     """Read a document without any fault in one go; None where a finding has to be told."""
     parts: list[tuple[type[msgspec.Struct], Any]] = [(ProblemRecord, [data])]
-    for kind, name in ((VehicleRecord, "vehicles"), (LimitRecord, "limits")):
-        parts.append((kind, data.get(name, [])))
+    parts += [(VehicleRecord, data.get("vehicles", [])), (LimitRecord, data.get("limits", []))]
     for kind, rows in parts:
         known = frozenset(kind.__struct_fields__)
         if not isinstance(rows, list) or any(

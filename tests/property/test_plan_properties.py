@@ -1,0 +1,132 @@
+"""What must hold for every plan, whatever the problem."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gridtide.plan import answer, read_problem, solve
+
+_path = Path(__file__).parents[1] / "reference" / "plan_draws.py"
+_spec = importlib.util.spec_from_file_location("plan_draws", _path)
+_module = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_module)
+draw_problem = _module.draw_problem
+
+KINDS = [
+    "plain",
+    "plug",
+    "tree",
+    "sun",
+    "taper",
+    "value",
+    "phases",
+    "negative",
+    "crossed",
+    "standby",
+]
+problems = st.builds(
+    lambda seed, kind: draw_problem(seed, kind=kind),
+    st.integers(1000, 9999),
+    st.sampled_from(KINDS),
+)
+
+
+def _spoil(document, seed):
+    """Make the problem infeasible: arrivals outside the window, base load above a limit."""
+    r, document = np.random.default_rng(seed), copy.deepcopy(document)
+    for vehicle in document["vehicles"]:
+        vehicle["soc_min"] = float(r.uniform(0.1, 0.4))
+        vehicle["soc_max"] = float(r.uniform(0.5, 1.0))
+        vehicle["soc_arrival"] = float(r.uniform(0.0, 1.0))
+        vehicle.pop("taper_soc", None)
+    for limit in document["limits"]:
+        limit["import_kw"] = float(r.uniform(0, 10))
+    return document
+
+
+def _check(document, plan, problem):
+    assert plan.lower_bound <= plan.objective
+    assert plan.hard_violation_kw <= 1e-6
+    power = plan.power_kw
+    dt = problem.step_h[0]
+    for i, vehicle in enumerate(document["vehicles"]):
+        a, b = vehicle["arrive_step"], min(vehicle["depart_step"], problem.steps)
+        away = np.ones(problem.steps, bool)
+        away[a:b] = False
+        assert not power[i, away].any()
+        if a >= b:
+            continue
+        c, d = np.maximum(power[i, a:b], 0), np.maximum(-power[i, a:b], 0)
+        energy = plan.energy_kwh[i, a : b + 1]
+        loss = vehicle.get("standby_kw", 0.0) * (power[i, a:b] != 0)
+        step = vehicle["charge_efficiency"] * c - d / vehicle["discharge_efficiency"] - loss
+        np.testing.assert_allclose(np.diff(energy), dt * step, atol=1e-9)
+        cap, start = vehicle["capacity_kwh"], energy[0]
+        assert energy.min() >= min(cap * vehicle["soc_min"], start) - 1e-6
+        assert energy.max() <= max(cap * vehicle["soc_max"], start) + 1e-6
+
+
+@given(problems)
+def test_certificate_limits_and_energy_hold(document):
+    problem = read_problem(document)
+    plan = solve(problem, time_limit_s=10.0)
+    _check(document, plan, problem)
+    assert plan.gap <= 1e-5
+    told = answer(plan, problem)
+    assert set(told) >= {"status", "objective", "lower_bound", "gap", "schedule_kw", "slacks"}
+    assert (told["status"] == "best_effort") == bool(told["slacks"])
+
+
+@given(problems, st.integers(0, 999))
+def test_there_is_always_a_schedule(document, seed):
+    document = _spoil(document, seed)
+    problem = read_problem(document)
+    plan = solve(problem, time_limit_s=10.0)
+    _check(document, plan, problem)
+    for i, vehicle in enumerate(document["vehicles"]):
+        stays = vehicle["arrive_step"] < min(vehicle["depart_step"], problem.steps)
+        below = vehicle["soc_arrival"] < vehicle["soc_min"] - 1e-6
+        if stays and below:
+            names = {s.name for s in plan.slacks if s.entity == problem.ids[i]}
+            assert "soc_below_minimum" in names
+
+
+@given(problems)
+def test_promise_first_never_leaves_more_than_a_price_does(document):
+    priced = solve(read_problem(document | {"shortfall_price_per_kwh": 0.1}), time_limit_s=10.0)
+    first = read_problem(document | {"shortfall_price_per_kwh": 0.1, "promise": "first"})
+    promised = solve(first, time_limit_s=10.0)
+    assert promised.shortfall_kwh.max() <= priced.shortfall_kwh.max() + 1e-5
+    assert promised.objective >= priced.lower_bound - 1e-5
+    assert promised.hard_violation_kw <= 1e-6
+
+
+@given(problems)
+def test_chord_of_standby_keeps_everything_else(document):
+    problem = read_problem(document)
+    plan = solve(problem, relax_standby=True)
+    assert plan.lower_bound <= plan.objective
+    assert plan.hard_violation_kw <= 1e-6
+    relaxed = problem.standby_kw is not None
+    assert any("chord" in note for note in plan.notes) == relaxed
+
+
+@given(problems, st.sampled_from([0.5, 2.0, 10.0]))
+def test_scaling_all_prices_scales_the_cost(document, factor):
+    scaled = copy.deepcopy(document)
+    for part in [scaled, *scaled["limits"], *scaled["vehicles"]]:
+        for key, value in part.items():
+            if "price" in key or "value_per" in key or "charge_per_kw" in key:
+                part[key] = (np.asarray(value) * factor).tolist()
+    if "carbon_kg_per_kwh" in scaled:
+        scaled["carbon_kg_per_kwh"] = document["carbon_kg_per_kwh"]
+    once = solve(read_problem(document), time_limit_s=10.0)
+    again = solve(read_problem(scaled), time_limit_s=10.0)
+    assert again.objective == pytest.approx(once.objective * factor, rel=2e-5, abs=2e-5)

@@ -1,0 +1,99 @@
+"""Random planning problems for comparison, small and well-formed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def draw_problem(seed, *, kind):
+    """Draw a problem; ``kind`` chooses what is peculiar about it."""
+    r = np.random.default_rng([seed, sum(map(ord, kind))])
+    n, steps = int(r.integers(1, 6)), int(r.integers(3, 13))
+    price = r.uniform(0.05, 0.4, steps)
+    spread = r.uniform(0, 0.1) if r.random() < 0.7 else 0.0
+    if kind == "negative":
+        price = r.uniform(-0.6, 0.3, steps)
+    out = price - spread
+    if kind == "crossed":
+        out = price + r.uniform(-0.1, 0.3, steps)
+    vehicles = [_vehicle(r, i, steps, kind) for i in range(n)]
+    ids = [v["id"] for v in vehicles]
+    document = {
+        "version": 1,
+        "start": "2021-08-02T00:00:00Z",
+        "step_minutes": 30,
+        "steps": steps,
+        "price_import_per_kwh": price.tolist(),
+        "price_export_per_kwh": out.tolist(),
+        "shortfall_price_per_kwh": float(r.choice([0.3, 5.0])),
+        "vehicles": vehicles,
+        "limits": [],
+    }
+    if kind != "plug" and not (kind == "crossed" and r.random() < 0.4):
+        document["billing"] = "site"
+        document["limits"] = _limits(r, ids, steps, kind)
+    if r.random() < 0.3:
+        document["carbon_kg_per_kwh"] = r.uniform(0.1, 0.6, steps).tolist()
+        document["carbon_price_per_kg"] = 0.1
+    return document
+
+
+def _vehicle(r, i, steps, kind):
+    arrive = int(r.integers(0, steps))
+    low = float(r.uniform(0, 0.2))
+    high = float(r.uniform(0.6, 1.0))
+    soc = float(r.uniform(low, high))
+    power = float(r.choice([3.7, 7.4, 11.0]))
+    vehicle = {
+        "id": f"ev{i}",
+        "capacity_kwh": float(r.uniform(10, 60)),
+        "soc_arrival": soc,
+        "soc_target": float(r.uniform(soc, 1.0)),
+        "soc_min": low,
+        "soc_max": high,
+        "arrive_step": arrive,
+        "depart_step": int(r.integers(arrive, steps + 4)),
+        "max_charge_kw": power,
+        "max_discharge_kw": power * float(r.integers(0, 2)),
+        "charge_efficiency": float(r.uniform(0.8, 1.0)),
+        "discharge_efficiency": float(r.uniform(0.8, 1.0)),
+        "wear_price_per_kwh": float(r.choice([0.0, 0.03])),
+    }
+    if kind == "taper":
+        vehicle |= {"taper_soc": high * 0.7, "taper_end": float(r.uniform(0.1, 0.6))}
+    if kind == "standby":
+        vehicle["standby_kw"] = float(r.uniform(0.05, 0.4))
+    if kind in ("value", "negative"):
+        vehicle |= {"end_value_per_kwh": 0.2, "end_value_up_to_soc": float(r.uniform(0.3, 0.9))}
+    if kind == "phases":
+        vehicle["phases"] = [[1.0, 0, 0], [0, 1.0, 0], [1 / 3] * 3][int(r.integers(0, 3))]
+    return vehicle
+
+
+def _limits(r, ids, steps, kind):
+    base = r.uniform(-8 if kind in ("sun", "crossed") else 0, 8, steps)
+    site = {
+        "name": "site",
+        "base_load_kw": base.tolist(),
+        "import_kw": (np.maximum(base, 0) + r.uniform(2, 20)).tolist(),
+        "export_kw": (np.maximum(-base, 0) + r.uniform(0, 10)).tolist(),
+        "demand_charge_per_kw": float(r.choice([0.0, 0.5])),
+        "demand_peak_so_far_kw": float(r.choice([0.0, 6.0])),
+        "members": ids,
+    }
+    if kind == "phases":
+        site["phase_kw"] = [float(np.abs(base).max() / 3 + r.uniform(1, 6))] * 3
+    if kind != "tree" or len(ids) < 3:
+        return [site]
+    half = len(ids) // 2
+    panel = {"name": "panel", "import_kw": float(r.uniform(3, 12)), "members": ids[:half]}
+    feeder = {
+        "name": "feeder",
+        "export_kw": float(r.uniform(1, 8)),
+        "base_load_kw": 1.0,
+        "import_kw": 30.0,
+        "demand_charge_per_kw": 0.2,
+        "members": ["panel", *ids[half:-1]],
+    }
+    site["import_kw"] = (np.asarray(site["import_kw"]) + 1).tolist()
+    return [panel, site | {"members": ["feeder", ids[-1]]}, feeder]

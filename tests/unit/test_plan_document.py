@@ -1,0 +1,211 @@
+"""The JSON problem: the documented shape, findings all at once, answers checked by hand."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from gridtide.core import InputError
+from gridtide.plan import answer, plan_file, problem_schema, read_problem, solve
+
+EXAMPLE = {
+    "version": 1, "start": "2021-08-02T00:00:00Z", "step_minutes": 15, "steps": 96,
+    "price_import_per_kwh": [0.12], "price_export_per_kwh": [0.10], "billing": "site",
+    "shortfall_price_per_kwh": 10.0,
+    "limits": [{"name": "site", "import_kw": 150, "export_kw": 50, "base_load_kw": [20],
+                "demand_charge_per_kw": 0.5, "members": ["ev1"]}],
+    "vehicles": [{"id": "ev1", "capacity_kwh": 60, "soc_arrival": 0.4, "soc_target": 0.8,
+                  "soc_min": 0.1, "soc_max": 1.0, "arrive_step": 0, "depart_step": 40,
+                  "max_charge_kw": 11, "max_discharge_kw": 11, "charge_efficiency": 0.93,
+                  "discharge_efficiency": 0.93, "wear_price_per_kwh": 0.03}],
+}  # fmt: skip
+
+
+def changed(**values):
+    """The example with values at dotted places, a digit being a place in a list."""
+    document = copy.deepcopy(EXAMPLE)
+    for path, value in values.items():
+        *way, last = path.split("__")
+        at = document
+        for key in way:
+            at = at[int(key)] if key.isdigit() else at[key]
+        at[int(last) if last.isdigit() else last] = value
+    return document
+
+
+def test_the_example_by_hand():
+    problem = read_problem(json.dumps(EXAMPLE).encode())
+    told = answer(solve(problem), problem)
+    into = 60 * 0.4 / 0.93
+    # Flat prices: spread evenly over 10 h, so that the peak rises by the mean power.
+    expected = 0.12 * (into + 20 * 24) + 0.5 * (20 + into / 10)
+    assert told["objective"] == pytest.approx(expected, rel=1e-9)
+    assert told["status"] == "optimal"
+    assert told["gap"] <= 1e-9
+    assert told["shortfall_kwh"] == {"ev1": 0.0}
+    assert len(told["schedule_kw"]["ev1"]) == 96
+    json.dumps(told)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"vehicles__0__soc_arrival": 80}, "0.8"),
+        ({"limits__0__members": ["ev1", "ev1"]}, "more than once"),
+        ({"limits__0__members": ["ev2"]}, "Did you mean ev1"),
+        ({"limits__0__members": []}, "not below the billing limit"),
+        ({"billing": "sites"}, "Did you mean site"),
+        ({"limits__0__import_kw": [1, 2]}, "2 values for 96 steps"),
+        ({"limits__0__import_kw": -1}, "negative"),
+        ({"price_import_per_kwh": [float("nan")]}, "no number"),
+        ({"price_import_per_kwh": []}, "0 values"),
+        ({"vehicles__0__soc_min": 1.0, "vehicles__0__soc_max": 0.9}, "above soc_max"),
+        ({"vehicles__0__soc_maxx": 0.9}, "Did you mean soc_max"),
+        ({"vehicles__0__phases": [1, 1, 0]}, "sum to 1"),
+        ({"limits__0__phase_kw": [1]}, "three numbers"),
+        ({"vehicles__0__capacity_kwh": 0}, "0 is not allowed"),
+        ({"start": "2021-08-02T00:00:00"}, "offset"),
+        ({"version": 2}, "version"),
+        ({"steps": 0}, "steps"),
+        ({"vehicles": [EXAMPLE["vehicles"][0], EXAMPLE["vehicles"][0]]}, "named twice"),
+        ({"vehicles__0__standby_kw": 20.0}, "leaves nothing to charge"),
+        ({"vehicles__0__arrive_step": 1.5}, "arrive_step"),
+        ({"vehicles": {}}, "vehicles"),
+    ],
+)
+def test_a_fault_is_a_finding(change, word):
+    with pytest.raises(InputError) as error:
+        read_problem(changed(**change), "p.json")
+    assert word in str(error.value)
+    assert all(f.where.startswith("p.json") and f.mend for f in error.value.findings)
+
+
+def test_a_limit_below_itself_is_a_finding():
+    document = changed()
+    document["limits"] += [
+        {"name": "a", "members": ["b"]}, {"name": "b", "members": ["a"]},
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="below itself"):
+        read_problem(document)
+
+
+def test_all_findings_come_at_once():
+    document = changed(vehicles__0__soc_arrival=80, vehicles__0__soc_targt=1, steps="x")
+    del document["version"]
+    with pytest.raises(InputError) as error:
+        read_problem(document)
+    assert len(error.value.findings) >= 4
+
+
+@pytest.mark.parametrize("data", [b"{", b"[]", b'{"version": NaN}', b"\xff", b""])
+def test_what_is_no_json_object_is_a_finding(data):
+    with pytest.raises(InputError):
+        read_problem(data, "p.json")
+
+
+def test_a_file_that_is_not_there_is_a_finding(tmp_path):
+    with pytest.raises(InputError, match=r"none\.json"):
+        plan_file(tmp_path / "none.json")
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(EXAMPLE))
+    assert plan_file(path)["status"] == "optimal"
+
+
+def test_every_field_of_the_schema_is_described():
+    schema = problem_schema()
+    for record in schema["$defs"].values():
+        for name, field in record.get("properties", {}).items():
+            assert "description" in json.dumps(field), name
+
+
+def _slack(told, name):
+    return next(s for s in told["slacks"] if s["name"] == name)
+
+
+def _told(document):
+    problem = read_problem(document)
+    return answer(solve(problem), problem)
+
+
+def test_target_out_of_reach_is_named_with_its_amount():
+    told = _told(changed(vehicles__0__depart_step=4))
+    expected = 60 * 0.4 - 11 * 0.93
+    assert told["status"] == "best_effort"
+    assert told["shortfall_kwh"]["ev1"] == pytest.approx(expected, abs=1e-6)
+    assert "length of stay" in _slack(told, "shortfall")["binding"]
+
+
+def test_limit_that_causes_a_shortfall_is_named():
+    told = _told(changed(limits__0__import_kw=21))
+    assert told["shortfall_kwh"]["ev1"] == pytest.approx(24 - 10 * 0.93, abs=1e-6)
+    assert "site" in _slack(told, "shortfall")["binding"]
+
+
+def test_departure_before_arrival_leaves_target_minus_arrival():
+    told = _told(changed(vehicles__0__arrive_step=50))
+    assert told["shortfall_kwh"]["ev1"] == pytest.approx(24.0)
+
+
+def test_departure_after_the_horizon_has_no_target():
+    told = _told(changed(vehicles__0__depart_step=97))
+    assert told["shortfall_kwh"]["ev1"] == 0.0
+
+
+def test_below_its_minimum_a_vehicle_charges_at_once():
+    told = _told(changed(vehicles__0__soc_arrival=0.0))
+    power = told["schedule_kw"]["ev1"]
+    assert power[:2] == pytest.approx([11.0, 11.0], abs=1e-5)
+    slack = _slack(told, "soc_below_minimum")
+    assert slack["amount"] == pytest.approx(6.0)
+    assert slack["to_step"] == 3
+
+
+def test_above_its_maximum_a_vehicle_discharges_at_once():
+    told = _told(changed(vehicles__0__soc_arrival=1.0, vehicles__0__soc_max=0.9))
+    assert told["schedule_kw"]["ev1"][0] == pytest.approx(-11.0, abs=1e-5)
+    assert _slack(told, "soc_above_maximum")["amount"] == pytest.approx(6.0)
+
+
+def test_base_overload_is_its_own_and_relieved_first():
+    told = _told(changed(limits__0__base_load_kw=[160.0] * 4 + [20.0] * 92))
+    assert max(told["schedule_kw"]["ev1"][:4]) <= -10.0 + 1e-5
+    assert not [s for s in told["slacks"] if s["name"] == "base_overload"]
+    told = _told(changed(limits__0__base_load_kw=[180.0] * 4 + [20.0] * 92))
+    slack = _slack(told, "base_overload")
+    assert slack["amount"] == pytest.approx(19.0, abs=1e-5)
+    assert (slack["from_step"], slack["to_step"]) == (0, 4)
+    assert told["hard_violation_kw"] <= 1e-6
+
+
+def test_the_promise_is_not_for_sale():
+    cheap = changed(shortfall_price_per_kwh=0.0)
+    assert _told(cheap)["shortfall_kwh"]["ev1"] > 20
+    assert _told(cheap | {"promise": "first"})["shortfall_kwh"]["ev1"] <= 1e-6
+
+
+def test_the_largest_shortfall_is_shared_under_a_limit():
+    document = changed(limits__0__import_kw=22, promise="first")
+    second = EXAMPLE["vehicles"][0] | {"id": "ev2", "soc_target": 0.6}
+    document["vehicles"].append(second)
+    document["limits"][0]["members"].append("ev2")
+    short = _told(document)["shortfall_kwh"]
+    assert sum(short.values()) == pytest.approx(24 + 12 - 20 * 0.93, abs=1e-4)
+    assert short["ev1"] == pytest.approx(max(short.values()))
+    assert short["ev1"] == pytest.approx((24 + 12 - 20 * 0.93) / 2, abs=1e-3)
+
+
+def test_no_vehicles_is_a_plan_too():
+    document = changed(vehicles=[], limits__0__members=[])
+    told = _told(document)
+    assert told["objective"] == pytest.approx(0.12 * 20 * 24 + 0.5 * 20)
+    assert told["schedule_kw"] == {}
+
+
+def test_a_time_limit_leaves_a_schedule_with_an_honest_gap():
+    problem = read_problem(changed(price_import_per_kwh=[-1.0], price_export_per_kwh=[-1.0]))
+    plan = solve(problem, time_limit_s=0.5)
+    assert plan.hard_violation_kw <= 1e-6
+    assert 0 <= plan.gap < 0.05
+    assert plan.status == ("optimal" if plan.gap <= 1e-6 else "optimal_with_gap")
