@@ -51,9 +51,9 @@ class ChargerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     name: Annotated[str, Meta(min_length=1, description="Name; with a count, its prefix")]
     count: Annotated[int, Meta(ge=1, description="How many")] = 1
-    ids: Annotated[
-        list[str] | None, Meta(description="Names one by one, in place of a count")
-    ] = None
+    ids: Annotated[list[str] | None, Meta(description="Names one by one, in place of a count")] = (
+        None
+    )
     match: Annotated[
         str | None,
         Meta(description='Stations of the session file whose name fits, such as "CA-*"'),
@@ -78,7 +78,8 @@ class ChargerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     charge_loss: Annotated[
         list[float],
         Meta(
-            min_length=3, max_length=3,
+            min_length=3,
+            max_length=3,
             description="Loss law a [kW], b, c [1/kW]: P_loss = a + b*P + c*P² while charging",
         ),
     ] = msgspec.field(default_factory=lambda: [0.232, 0.060, 0.0])
@@ -93,10 +94,12 @@ class VehicleTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     name: Annotated[str, Meta(min_length=1, description="Name; with a count, its prefix")] = "ev"
     count: Annotated[
-        int | None, Meta(ge=1, description="How many; not given where sessions bring the vehicles")
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="How many; not given where sessions bring the vehicles"),
     ] = None
     capacity_kwh: Annotated[
-        float | None, Meta(gt=0, description="Usable battery energy [kWh]; none: drawn")
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Usable battery energy [kWh]; none: drawn"),
     ] = None
     soc_min: Annotated[Share, Meta(description="Lowest state of charge of the battery [0..1]")] = (
         0.05

@@ -20,13 +20,15 @@ from gridtide.study._pictures_canvas import (
 )
 from gridtide.study._report_words import (
     MINUS,
+    CostStep,
     chain,
     cost_steps,
     money,
     number,
     short_name,
 )
-from gridtide.study.result import Result
+from gridtide.study.charging_cost import charging_costs
+from gridtide.study.result import Result, StrategyResult
 
 # Steps below this are not drawn [currency]; the totals contain them all the same.
 _UNSEEN = 0.005
@@ -45,29 +47,45 @@ class Bar:
 
 
 def waterfall_bars(result: Result) -> list[Bar]:
-    """Return the rows from the first strategy's net cost to the last one's."""
+    """Return the rows from what charging costs under the first strategy to the last."""
     steps = chain(result)
+    if len(steps) == 1:
+        return _single_bars(steps[0])
+    costs = charging_costs(result, steps[0]) if steps else {}
     bars: list[Bar] = []
     before = None
     for strategy in steps:
-        cost = float(strategy.summary["net_cost"])
-        if before is not None or len(steps) == 1:
-            level = 0.0 if before is None else float(before["net_cost"])
-            for step in cost_steps(before, strategy.summary):
-                if abs(step.amount) >= _UNSEEN:
-                    bars.append(Bar(step.label, level, level + step.amount, total=False))
-                level += step.amount
-        bars.append(Bar(short_name(strategy.name), 0.0, cost, total=True))
-        before = strategy.summary
+        if before is not None:
+            changes = cost_steps(before.summary, strategy.summary)
+            bars += _step_bars(changes, costs[before.name])
+        bars.append(Bar(short_name(strategy.name), 0.0, costs[strategy.name], total=True))
+        before = strategy
+    return bars
+
+
+def _single_bars(strategy: StrategyResult) -> list[Bar]:
+    """With nothing to compare it with, the parts of the site's net cost."""
+    cost = float(strategy.summary["net_cost"])
+    parts = _step_bars(cost_steps(None, strategy.summary), 0.0)
+    return [*parts, Bar(short_name(strategy.name), 0.0, cost, total=True)]
+
+
+def _step_bars(changes: list[CostStep], level: float) -> list[Bar]:
+    bars = []
+    for step in changes:
+        if abs(step.amount) >= _UNSEEN:
+            bars.append(Bar(step.label, level, level + step.amount, total=False))
+        level += step.amount
     return bars
 
 
 def waterfall_picture(result: Result, name: str = "waterfall") -> str:
-    """Draw how the net cost changes from strategy to strategy, part by part."""
+    """Draw how the cost of charging changes from strategy to strategy, part by part."""
     from matplotlib.figure import Figure
 
     bars = waterfall_bars(result)
     height = 0.75 + 0.27 * len(bars)
+    axis = "Cost of charging" if len(chain(result)) > 1 else "Net cost of the site"
     with drawing():
         figure = Figure(figsize=(WIDTH_IN, height))
         axes = figure.add_axes((0.335, 0.42 / height, 0.60, 1 - 0.75 / height))
@@ -80,10 +98,10 @@ def waterfall_picture(result: Result, name: str = "waterfall") -> str:
         axes.spines["left"].set_visible(low == 0.0)
         axes.locator_params(axis="x", nbins=6)
         axes.set_xlabel(
-            f"Net cost [{result.case.currency}]"
+            f"{axis} [{result.case.currency}]"
             + ("" if low <= 0.0 else "; the axis does not begin at zero")
         )
-        return to_svg(figure, name, "How the net cost changes from strategy to strategy")
+        return to_svg(figure, name, "How the cost of charging changes from strategy to strategy")
 
 
 def _scale(bars: list[Bar]) -> tuple[float, float]:

@@ -180,7 +180,7 @@ def _reason_sentences(shares: dict[str, dict[Reason, float]]) -> list[str]:
     sentences = []
     for name, held in shares.items():
         parts = [
-            f"for {percent(share)} it {_as_clause(reason)}"
+            f"{percent(share)} {SENTENCES[reason]}"
             for reason, share in list(held.items())[:3]
             if share >= 0.01
         ]
@@ -188,14 +188,3 @@ def _reason_sentences(shares: dict[str, dict[Reason, float]]) -> list[str]:
             sentences.append(f"{short_name(name)}, of the time that a vehicle is plugged in: "
                              f"{'; '.join(parts)}.")  # fmt: skip
     return sentences
-
-
-def _as_clause(reason: Reason) -> str:
-    """Turn a reason's sentence into one that can follow ``it``."""
-    words = SENTENCES[reason].replace("charges now, or", "charges, for else")
-    first = words.split(" ")[0].rstrip(",:")
-    if first in ("charges", "does", "holds", "waits"):
-        return words
-    if first in ("held", "switched", "asked"):
-        return f"is {words}"
-    return {Reason.PLAN: "acts as planned"}.get(reason, f"is told: {words}")

@@ -131,7 +131,7 @@ class CostStep:
 
 _WORDS = {
     # key: (it falls, it rises)
-    "energy": ("Energy moved to cheaper hours", "Energy at dearer hours"),
+    "energy": ("Energy moved to cheaper hours", "More paid for energy"),
     "discharge": ("Energy given back when it is dear", "Energy cycled at a loss"),
     "demand": ("Lower peak", "Higher peak"),
     "fixed": ("Lower fixed charges", "Higher fixed charges"),

@@ -27,7 +27,7 @@ from gridtide.signals import midnight_s, read_zone
 from gridtide.sim import World
 from gridtide.study.ahead import look_ahead, site_tariffs, steps_ahead
 from gridtide.study.case import Case
-from gridtide.study.people import bring_vehicles, read_stays
+from gridtide.study.people import bring_vehicles, capacities_are_drawn, read_stays
 from gridtide.study.scenario import Scenario, read_scenario
 from gridtide.study.surroundings import look_around
 from gridtide.study.toml_places import TomlPlaces
@@ -96,6 +96,7 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
         meters=meters,
         tariffs=tariffs,
         carbon_kg_per_kwh=carbon,
+        capacities_drawn=capacities_are_drawn(scenario, stays),
         notes=(
             *around.notes,
             *people_notes,

@@ -40,6 +40,8 @@ class Case:
         Prices of each site over the run.
     carbon_kg_per_kwh
         Marginal emission on the control steps of the run, shape (steps,).
+    capacities_drawn
+        Whether battery capacities were drawn, for the source has none.
     notes
         Sentences that the report repeats: what is synthetic, what was dropped, what was drawn.
     """
@@ -54,6 +56,7 @@ class Case:
     meters: Ints
     tariffs: tuple[TariffSeries, ...]
     carbon_kg_per_kwh: Floats
+    capacities_drawn: bool
     notes: tuple[str, ...]
 
     @property

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gridtide.study._report_words import MINUS, money, number, short_name
+from gridtide.study._report_words import MINUS, chain, money, number, short_name
+from gridtide.study.charging_cost import charging_costs
 from gridtide.study.headline import headline
 from gridtide.study.result import Result
 
@@ -45,7 +46,7 @@ class ComparisonRow:
 def comparison_rows(result: Result) -> list[ComparisonRow]:
     """Return the figures of every strategy, in the order in which they are shown."""
     currency = result.case.currency
-    rows = []
+    rows = _charging_rows(result)
     for key, group, label, unit, write in _ROWS:
         summaries = result.summary()
         rows.append(
@@ -58,6 +59,30 @@ def comparison_rows(result: Result) -> list[ComparisonRow]:
                 texts={name: write(summary) for name, summary in summaries.items()},
             )
         )
+    return rows
+
+
+def _charging_rows(result: Result) -> list[ComparisonRow]:
+    """What charging costs, and the change against the first strategy, where one is complete."""
+    steps = chain(result)
+    if not steps:
+        return []
+    base = steps[0]
+    costs = charging_costs(result, base)
+    changes = {name: cost - costs[base.name] for name, cost in costs.items()}
+    rows = []
+    for key, label, values in (
+        ("charging_cost", "Cost of charging", costs),
+        ("change", f"Change against {short_name(base.name)}", changes),
+    ):
+        texts = dict.fromkeys(result.strategies, "–")
+        texts |= {name: _bare(value) for name, value in values.items()}
+        if key == "change":
+            texts[base.name] = ""
+        rows.append(
+            ComparisonRow(key=key, group=_MONEY, label=label, unit=result.case.currency,
+                          values=values, texts=texts)
+        )  # fmt: skip
     return rows
 
 
@@ -82,7 +107,7 @@ def print_comparison(result: Result, console: Console) -> None:
             table.add_section()
             table.add_row()
         group = row.group
-        style = "bold" if row.key == "net_cost" else None
+        style = "bold" if row.key == "charging_cost" else None
         table.add_row(Text(row.label), row.unit, *map(Text, row.texts.values()), style=style)
     console.print()
     console.print(table)
@@ -96,8 +121,12 @@ def _plain(key: str) -> Callable[[Summary], str]:
 
 
 def _amount(key: str, sign: float = 1.0) -> Callable[[Summary], str]:
+    return lambda summary: _bare(sign * float(summary[key]))
+
+
+def _bare(amount: float) -> str:
     # The unit stands in its own column, so the currency is left out of the cell.
-    return lambda summary: money(sign * float(summary[key]), "").replace("\u00a0", "")
+    return money(amount, "").replace("\u00a0", "")
 
 
 def _more_or_less(key: str) -> Callable[[Summary], str]:
@@ -123,7 +152,7 @@ def _early(summary: Summary) -> str:
 _Row = tuple[str, str, str, str, Callable[[Summary], str]]
 _MONEY, _ENERGY, _DRIVERS, _CHECK = "Money", "Power and energy", "Drivers", "Check"
 _ROWS: tuple[_Row, ...] = (
-    ("net_cost", _MONEY, "Net cost", "currency", _amount("net_cost")),
+    ("net_cost", _MONEY, "Net cost of the site", "currency", _amount("net_cost")),
     ("energy_cost", _MONEY, "Energy", "currency", _amount("energy_cost")),
     ("demand_cost", _MONEY, "Demand charge", "currency", _amount("demand_cost")),
     ("fixed_cost", _MONEY, "Fixed charges", "currency", _amount("fixed_cost")),

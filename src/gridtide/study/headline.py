@@ -18,6 +18,7 @@ from gridtide.study._report_words import (
     quantity,
     short_name,
 )
+from gridtide.study.charging_cost import building_alone, charging_costs
 from gridtide.study.result import Result, StrategyResult
 
 # Differences below this are told as none [currency].
@@ -52,18 +53,25 @@ def headline(result: Result) -> Headline:
     if all(s.columns["sessions"]["session"].size == 0 for s in steps):
         first = "No vehicle was plugged in during this run, so there is nothing to compare."
         return Headline(first, _peak(steps, result), warnings)
-    then = (*_why(steps, result), *_peak(steps, result), *_people(steps), *_stored(steps))
+    then = (
+        *_why(steps, result),
+        *_peak(steps, result),
+        *_people(steps),
+        *_whole_site(steps, result),
+        *_stored(steps),
+    )
     return Headline(_savings(steps, result), then, warnings)
 
 
 def _savings(steps: Sequence[StrategyResult], result: Result) -> str:
     currency = result.case.currency
-    first, cost = steps[0], float(steps[0].summary["net_cost"])
+    costs = charging_costs(result, steps[0])
+    first = steps[0].name
     if len(steps) == 1:
-        return f"{long_name(first.name)} costs {money(cost, currency)} net."
-    parts = [_against(first, steps[1], currency)]
+        return f"{long_name(first)} costs {money(costs[first], currency)}."
+    parts = [_against(first, steps[1].name, costs, currency)]
     for before, after in pairwise(steps[1:]):
-        change = after.summary["net_cost"] - before.summary["net_cost"]
+        change = costs[after.name] - costs[before.name]
         name = "discharging (V2G)" if after.name == "v2g" else short_name(after.name)
         if abs(change) < _NOTHING:
             parts.append(f"{name} changes nothing on top")
@@ -74,29 +82,40 @@ def _savings(steps: Sequence[StrategyResult], result: Result) -> str:
     return "; ".join(parts) + "."
 
 
-def _against(first: StrategyResult, other: StrategyResult, currency: str) -> str:
-    before, after = float(first.summary["net_cost"]), float(other.summary["net_cost"])
-    name = long_name(other.name)
-    against = long_name(first.name)
+def _against(first: str, other: str, costs: dict[str, float], currency: str) -> str:
+    before, after = costs[first], costs[other]
+    name, against = long_name(other), long_name(first)
     against = against[:1].lower() + against[1:]
     change = after - before
     if abs(change) < _NOTHING:
         return f"{name} costs as much as {against}, {money(before, currency)}"
-    if before <= 0:
+    if before < _NOTHING:
         word = "better" if change < 0 else "worse"
         return (
             f"{name} is {money(abs(change), currency)} {word} than {against} "
-            f"(net cost {money(after, currency)} in place of {money(before, currency)})"
+            f"({money(after, currency)} in place of {money(before, currency)})"
         )
-    share = percent(abs(change) / before)
+    size, share = money(abs(change), currency), percent(abs(change) / before)
     if change < 0:
         return (
-            f"{name} saves {money(-change, currency)} of {money(before, currency)} "
-            f"({share}) against {against}"
+            f"{name} saves {size} of the {money(before, currency)} ({share}) that {against} costs"
         )
+    return f"{name} costs {size} ({share}) more than {against}, {money(before, currency)}"
+
+
+def _whole_site(steps: Sequence[StrategyResult], result: Result) -> tuple[str, ...]:
+    """Tell what the site as a whole pays, where there is more than charging."""
+    alone = building_alone(result.case, steps[0])
+    if abs(alone) < _NOTHING:
+        return ()
+    currency = result.case.currency
+    costs = [
+        f"{money(float(s.summary['net_cost']), currency)} under {short_name(s.name)}" for s in steps
+    ]
+    where = "the site" if len(result.case.meters) == 1 else "the sites"
     return (
-        f"{name} costs {money(change, currency)} ({share}) more than {against} "
-        f"({money(before, currency)})"
+        f"Without vehicles {where} would pay {money(alone, currency)}; with them the net cost "
+        f"is {joined(costs)}.",
     )
 
 
@@ -143,9 +162,15 @@ def _people(steps: Sequence[StrategyResult]) -> tuple[str, ...]:
         who = "1 vehicle" if n == 1 else f"{n:,} vehicles"
         sentences.append(
             f"{who} left before the stated time and {'is' if n == 1 else 'are'} counted apart; "
-            f"{last['departures_early_met']:,} of them had what was asked."
+            f"{_of_them(n, last['departures_early_met'])}."
         )
     return tuple(sentences)
+
+
+def _of_them(n: int, met: int) -> str:
+    if met == n:
+        return "it had what was asked" if n == 1 else "all of them had what was asked"
+    return f"{met:,} of them had what was asked"
 
 
 def met_sentence(summary: dict[str, Any]) -> str:

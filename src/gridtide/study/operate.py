@@ -26,7 +26,9 @@ from gridtide.study.accounts import settle
 from gridtide.study.case import Case
 from gridtide.study.record import Columns, DecisionTape, Tape, plan_columns, schedule_columns
 from gridtide.study.result import EARLY_BY_S, Result, StrategyResult, departures, peak_kw
+from gridtide.study.sensitivity import Moved, scaled_case
 
+PLANNED = ("v1g", "v2g")
 Progress = Callable[[str, float], None]
 
 BASELINES: dict[str, Callable[[], Strategy]] = {
@@ -58,7 +60,23 @@ def run(case: Case, progress: Progress | None = None) -> Result:
         if outcome.partial:
             break
     settle(result)
+    if case.capacities_drawn and not result.partial:
+        for scale in case.scenario.sessions.sensitivity:
+            result.sensitivity += _moved(case, scale)
     return result
+
+
+def _moved(case: Case, scale: float) -> list[Moved]:
+    """Run the planned strategies again with drawn capacities scaled."""
+    names = [name for name in case.scenario.strategy.run if name in PLANNED]
+    other = scaled_case(case, scale)
+    again = Result(other, {name: run_strategy(other, name) for name in names})
+    settle(again)
+    keys = ("net_cost", "energy_out_kwh", "peak_kw", "departures_met")
+    return [
+        Moved(scale=scale, strategy=name, **{key: s.summary[key] for key in keys})
+        for name, s in again.strategies.items()
+    ]
 
 
 def make_strategy(case: Case, name: str) -> tuple[Strategy, RollingPlanner | None]:
@@ -71,7 +89,7 @@ def make_strategy(case: Case, name: str) -> tuple[Strategy, RollingPlanner | Non
     """
     if name in BASELINES:
         return BASELINES[name](), None
-    if name in ("v1g", "v2g"):
+    if name in PLANNED:
         options = case.scenario.strategy
         steps = round(options.horizon_hours * 3600 / case.world.grid.step_s)
         planner = RollingPlanner(

@@ -123,16 +123,19 @@ def _comparison(result: Result) -> str:
             rows.append((group, "", *("" for _ in row.texts)))
             kinds.append("group")
         rows.append((row.label, row.unit, *row.texts.values()))
-        kinds.append("strong" if row.key == "net_cost" else "")
+        kinds.append("strong" if row.key == "charging_cost" else "")
     names = [
         short_name(name) + (" (partial)" if s.partial else "")
         for name, s in result.strategies.items()
     ]
+    minutes = result.case.world.meter_interval_s // 60
     text = (
         "Energies are at the plug, costs and peak at the site's meter with the building "
-        "included. The peak is the largest 15-minute mean. Net cost is energy, demand, fixed "
-        "charges and wear, less the value of the change in store, at "
-        f"{money(result.case.stored_value_per_kwh, result.case.currency)} per kWh for all."
+        f"included. The peak is the largest {minutes}-minute mean. Net cost is energy, demand, "
+        "fixed charges and wear, less the value of the change in store, at "
+        f"{money(result.case.stored_value_per_kwh, result.case.currency)} per kWh for all. Cost "
+        "of charging is what the site pays beyond its building alone, brought to the same "
+        "change in store."
     )
     return section(
         "The strategies compared",

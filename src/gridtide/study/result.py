@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from gridtide.study.case import Case
+    from gridtide.study.sensitivity import Moved
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,6 +58,7 @@ class Result:
 
     case: Case
     strategies: dict[str, StrategyResult] = field(default_factory=dict)
+    sensitivity: list[Moved] = field(default_factory=list)
 
     @property
     def partial(self) -> bool:

@@ -69,9 +69,8 @@ class SessionsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         str | None, Meta(description="One garage of the Trondheim data; none: all")
     ] = None
     ready_by: Annotated[
-        str | None,
+        Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None,
         Meta(
-            pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
             description='Standing departure "HH:MM", local, where the driver stated none; '
             "none: departure unknown, charged at once",
         ),
@@ -82,6 +81,13 @@ class SessionsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     capacity_scale: Annotated[
         float, Meta(gt=0, description="Factor on drawn battery capacities, for sensitivity")
     ] = 1.0
+    sensitivity: Annotated[
+        list[Annotated[float, Meta(gt=0)]],
+        Meta(
+            description="Factors on drawn capacities for which v1g and v2g are run again, to "
+            "show how the result moves; empty: none"
+        ),
+    ] = msgspec.field(default_factory=lambda: [0.8, 1.25])
 
 
 class ObjectiveTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
