@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,38 +28,69 @@ Pixels = npt.NDArray[np.uint8]
 
 # Up to this many rows, the name stands beside each.
 _NAMED = 24
+# Powers below this are meter noise: an idle vehicle.
+_STILL_KW = 0.02
+# All panels together fit on a printed page.
+_PAGE_IN = 9.0
+_PIXELS_FROM = 1500
 
 
-def raster_picture(result: Result, strategy: StrategyResult, name: str = "raster") -> str:
-    """Draw what every vehicle did: one row each, upper half charging, lower half discharging."""
+def raster_picture(
+    result: Result, strategies: Sequence[StrategyResult], name: str = "raster"
+) -> str:
+    """Draw what every vehicle did: one row each, upper half charging, lower half discharging.
+
+    Parameters
+    ----------
+    result
+        A run.
+    strategies
+        Those to be drawn, one panel each.
+    name
+        Prefix of identifiers, unique in the page.
+    """
     case = result.case
-    cells = raster(case, strategy)
-    rows = len(cells.labels)
+    cells = [raster(case, strategy) for strategy in strategies]
+    most_kw = max((_most_kw(c.power_kw) for c in cells), default=1.0)
+    span = (case.world.grid.start_s, case.world.grid.end_s)
+    tallest = min(4.2, _PAGE_IN / max(len(cells), 1))
+    heights = [float(np.clip(0.115 * len(c.labels), 0.8, tallest)) for c in cells]
     with drawing():
-        figure, (axes,) = panels([float(np.clip(0.115 * rows, 0.8, 4.2))])
-        axes.set_title(_raster_title(cells, strategy), fontsize=8.5)
-        span = (case.world.grid.start_s, case.world.grid.end_s)
-        if rows:
-            extent = (cells.edges_s[0], cells.edges_s[-1], rows, 0)
-            axes.imshow(_paint(cells.power_kw), extent=extent, aspect="auto", interpolation="none")
-        axes.set_ylim(max(rows, 1), 0)
-        _name_rows(axes, cells)
-        time_axis(axes, *span, case.zone, labels=True)
-        axes.grid(visible=False)
-        most = quantity(_most_kw(cells.power_kw), "kW")
-        words = [
-            (rows * 0.2, f"▀ charging, darkest\n   at {most}", CHARGE),
-            (rows * 0.5, "▄ discharging", DISCHARGE),
-            (rows * 0.75, "░ plugged in, idle", QUIET),
-        ]
-        for height, text, colour in words:
-            axes.annotate(
-                text, (1.0, height), xycoords=("axes fraction", "data"), xytext=(6, 0),
-                textcoords="offset points", va="center", fontsize=7, color=colour,
-                annotation_clip=False,
-            )  # fmt: skip
-        title = f"{short_name(strategy.name)}: charging, discharging and idle {cells.of} over time"
-        return to_svg(figure, name, title)
+        figure, axes = panels(heights)
+        for panel, strategy, one in zip(axes, strategies, cells, strict=True):
+            panel.set_title(_raster_title(one, strategy))
+            _draw_cells(panel, one, most_kw)
+            _name_rows(panel, one)
+            time_axis(panel, *span, case.zone, labels=panel is axes[-1])
+            panel.grid(visible=False)
+            _explain(panel, one, most_kw)
+        return to_svg(figure, name, "Charging, discharging and idle vehicles over time")
+
+
+def _draw_cells(axes: Any, cells: Raster, most_kw: float) -> None:
+    rows = len(cells.labels)
+    if rows:
+        axes.imshow(
+            _paint(cells.power_kw, most_kw),
+            extent=(cells.edges_s[0], cells.edges_s[-1], rows, 0),
+            aspect="auto",
+            interpolation="none",
+        )
+    axes.set_ylim(max(rows, 1), 0)
+
+
+def _explain(axes: Any, cells: Raster, most_kw: float) -> None:
+    """Name the colours beside the panel; only those that occur in it."""
+    words = [(f"▀ charging, darkest\n   at {quantity(most_kw, 'kW')}", CHARGE)]
+    if np.any(cells.power_kw < -_STILL_KW):
+        words.append(("▄ discharging", DISCHARGE))
+    words.append(("░ plugged in, idle", QUIET))
+    for i, (text, colour) in enumerate(words):
+        axes.annotate(
+            text, (1.0, 1.0), xycoords="axes fraction", xytext=(6, -2 - 22 * i),
+            textcoords="offset points", va="top", fontsize=7.5, color=colour,
+            annotation_clip=False,
+        )  # fmt: skip
 
 
 def _raster_title(cells: Raster, strategy: StrategyResult) -> str:
@@ -73,7 +105,7 @@ def _most_kw(power_kw: npt.NDArray[np.float64]) -> float:
     return max(float(np.nanmax(np.abs(power_kw), initial=0.0)), 1e-9)
 
 
-def _paint(power_kw: npt.NDArray[np.float64]) -> Pixels:
+def _paint(power_kw: npt.NDArray[np.float64], most_kw: float) -> Pixels:
     """Colour the cells; every row becomes pixels for charging, discharging, and a gap."""
     rows, columns = power_kw.shape
     half = 3 if rows <= 80 else 1
@@ -81,10 +113,10 @@ def _paint(power_kw: npt.NDArray[np.float64]) -> Pixels:
     height = 2 * half + gap
     image = np.full((rows * height, columns, 3), 255, dtype=np.uint8)
     plugged = ~np.isnan(power_kw)
-    strength = np.abs(np.nan_to_num(power_kw)) / _most_kw(power_kw)
+    strength = np.abs(np.nan_to_num(power_kw)) / most_kw
     for part, mask, colour in (
-        (slice(0, half), power_kw > 1e-6, CHARGE),
-        (slice(half, 2 * half), power_kw < -1e-6, DISCHARGE),
+        (slice(0, half), power_kw > _STILL_KW, CHARGE),
+        (slice(half, 2 * half), power_kw < -_STILL_KW, DISCHARGE),
     ):
         cells = np.where(plugged[..., None], _rgb(IDLE), 255.0)
         # Even the smallest power stays clearly apart from idle.
@@ -112,35 +144,41 @@ def _name_rows(axes: Any, cells: Raster) -> None:
     axes.set_ylabel(f"{rows:,} {cells.of}, a row each")
 
 
-def soc_picture(result: Result, strategy: StrategyResult, name: str = "soc") -> str:
+def soc_picture(result: Result, strategies: Sequence[StrategyResult], name: str = "soc") -> str:
     """Draw the spread of the state of charge among connected vehicles, and how many they are."""
     case = result.case
-    fan = soc_fan(case, strategy)
+    fans = [soc_fan(case, strategy) for strategy in strategies]
+    span = (case.world.grid.start_s, case.world.grid.end_s)
     with drawing():
-        figure, (axes, strip) = panels([1.6, 0.4], gap_in=0.3)
-        partial = " (partial)" if strategy.partial else ""
-        axes.set_title(f"{short_name(strategy.name)}{partial}: state of charge of those connected")
-        axes.set_ylim(0, 102)
-        axes.set_yticks([0, 25, 50, 75, 100])
-        axes.set_ylabel("% of capacity")
-        _draw_fan(axes, fan)
-        strip.set_title("Connected vehicles", fontsize=8, fontweight="normal", color=QUIET)
-        strip.fill_between(
-            fan.time_s, fan.connected, step="pre", color=IDLE, edgecolor=QUIET, linewidth=0.5
-        )
-        most = int(fan.connected.max(initial=0))
-        strip.set_ylim(0, max(most, 1) * 1.15)
-        strip.set_yticks([0, most] if most else [0])
-        for panel in (axes, strip):
-            span = (case.world.grid.start_s, case.world.grid.end_s)
-            time_axis(panel, *span, case.zone, labels=panel is strip)
-        title = f"{short_name(strategy.name)}: spread of the state of charge over time"
-        return to_svg(figure, name, title)
+        figure, axes = panels([1.45] * len(fans) + [0.4], gap_in=0.34)
+        for panel, strategy, fan in zip(axes, strategies, fans, strict=False):
+            partial = " (partial)" if strategy.partial else ""
+            panel.set_title(f"{short_name(strategy.name)}{partial}")
+            panel.set_ylim(0, 102)
+            panel.set_yticks([0, 25, 50, 75, 100])
+            panel.set_ylabel("% of capacity")
+            _draw_fan(panel, fan)
+        _draw_connected(axes[-1], max(fans, key=lambda fan: fan.connected.size))
+        for panel in axes:
+            time_axis(panel, *span, case.zone, labels=panel is axes[-1])
+        return to_svg(figure, name, "Spread of the state of charge of connected vehicles")
+
+
+def _draw_connected(axes: Any, fan: SocFan) -> None:
+    axes.set_title("Connected vehicles", fontsize=8, fontweight="normal", color=QUIET)
+    pixels = fan.time_s.size > _PIXELS_FROM
+    axes.fill_between(
+        fan.time_s, fan.connected, step="pre", facecolor=IDLE, edgecolor=QUIET, linewidth=0.5,
+        rasterized=pixels,
+    )  # fmt: skip
+    most = int(fan.connected.max(initial=0))
+    axes.set_ylim(0, max(most, 1) * 1.15)
+    axes.set_yticks([0, most] if most else [0])
 
 
 def _draw_fan(axes: Any, fan: SocFan) -> None:
     low, quarter, median, three, high = 100.0 * fan.percentiles
-    pixels = fan.time_s.size > 1500
+    pixels = fan.time_s.size > _PIXELS_FROM
     axes.fill_between(
         fan.time_s, low, high, color=CHARGE, alpha=0.16, linewidth=0, rasterized=pixels
     )
@@ -157,10 +195,7 @@ def _draw_fan(axes: Any, fan: SocFan) -> None:
         (100.0 * float(np.nanmedian(fan.target)), "- - asked for (median)", INK),
         (100.0 * float(np.nanmedian(fan.floor)), "··· floor", INK),
     ]
-    inner = [float(np.nanmedian(line)) for line in (low, quarter, median, three, high)]
-    words += [
-        (inner[2], "— median", CHARGE),
-        ((inner[2] + inner[1]) / 2, "▓ half of them", CHARGE),
-        ((inner[0] + inner[1]) / 2, "░ nine of ten", CHARGE),
-    ]
+    # The key of the fan stands between the two, in the order of the bands.
+    words += [(62.0, "░ nine of ten", CHARGE), (56.0, "▓ half of them", CHARGE),
+              (50.0, "— median", CHARGE)]  # fmt: skip
     margin_words(axes, words)

@@ -55,7 +55,7 @@ def power_picture(result: Result, site: int, name: str = "power") -> str:
         figure, axes = panels([1.75] * len(strategies) + [0.55])
         for panel, strategy, power in zip(axes, strategies, powers, strict=False):
             panel.set_ylim(low, high)
-            _draw_panel(panel, case, site, strategy, power)
+            _draw_panel(panel, case, site, strategy, power, _feeds_in(powers))
         _draw_price(axes[-1], case, site)
         for panel in axes:
             time_axis(panel, *_span(case), case.zone, labels=panel is axes[-1])
@@ -77,9 +77,13 @@ def _range(case: Case, site: int, powers: list[SitePower]) -> tuple[float, float
     import_kw, export_kw = _limits(case, site)
     if np.min(import_kw) <= _FAR * high:
         high = max(high, float(np.max(import_kw[import_kw <= _FAR * high])))
-    if low < 0 and np.min(export_kw) <= -_FAR * low:
+    if _feeds_in(powers) and np.min(export_kw) <= -_FAR * low:
         low = min(low, -float(np.min(export_kw)))
     return 1.06 * low, 1.08 * high
+
+
+def _feeds_in(powers: list[SitePower]) -> bool:
+    return any(bool(np.any(p.net_kw < 0)) for p in powers)
 
 
 def _limits(case: Case, site: int) -> tuple[Floats, Floats]:
@@ -88,16 +92,21 @@ def _limits(case: Case, site: int) -> tuple[Floats, Floats]:
 
 
 def _draw_panel(
-    axes: Any, case: Case, site: int, strategy: StrategyResult, power: SitePower
+    axes: Any,
+    case: Case,
+    site: int,
+    strategy: StrategyResult,
+    power: SitePower,
+    feeds_in: bool,
 ) -> None:
     axes.set_title(_panel_title(case, strategy, power))
     axes.set_ylabel("kW")
     if power.net_kw.size:
         _bands(axes, power)
-        axes.stairs(power.net_kw, power.edges_s, baseline=None, color=INK, linewidth=0.9)
+        axes.stairs(power.net_kw, power.edges_s, baseline=None, color=INK, linewidth=1.2)
     axes.axhline(0.0, color=QUIET, linewidth=0.6)
-    _draw_limits(axes, case, site)
-    margin_words(axes, _names(axes, case, site, power))
+    _draw_limits(axes, case, site, feeds_in)
+    margin_words(axes, _names(axes, case, site, power, feeds_in))
 
 
 def _panel_title(case: Case, strategy: StrategyResult, power: SitePower) -> str:
@@ -127,10 +136,12 @@ def _bands(axes: Any, power: SitePower) -> None:
         )  # fmt: skip
 
 
-def _draw_limits(axes: Any, case: Case, site: int) -> None:
+def _draw_limits(axes: Any, case: Case, site: int, feeds_in: bool) -> None:
     low, high = axes.get_ylim()
     edges = case.world.grid.start_s + case.world.grid.step_s * np.arange(case.world.grid.n + 1)
-    for series in (_limits(case, site)[0], -_limits(case, site)[1]):
+    import_kw, export_kw = _limits(case, site)
+    # A limit on feeding in, drawn where nothing is fed in, would be taken for one on the bands.
+    for series in (import_kw, -export_kw) if feeds_in else (import_kw,):
         shown = np.where((series <= high) & (series >= low), series, np.nan)
         if np.isfinite(shown).any():
             axes.stairs(
@@ -138,7 +149,9 @@ def _draw_limits(axes: Any, case: Case, site: int) -> None:
             )
 
 
-def _names(axes: Any, case: Case, site: int, power: SitePower) -> list[tuple[float, str, str]]:
+def _names(
+    axes: Any, case: Case, site: int, power: SitePower, feeds_in: bool
+) -> list[tuple[float, str, str]]:
     """Names of all that is in the panel, each at about the height where it is widest."""
     low, high = axes.get_ylim()
     words = []
@@ -147,7 +160,7 @@ def _names(axes: Any, case: Case, site: int, power: SitePower) -> list[tuple[flo
         words.append((import_kw, f"- - limit {quantity(import_kw, 'kW')}", INK))
     elif np.isfinite(import_kw):
         words.append((high, f"limit {quantity(import_kw, 'kW')} ↑", INK))
-    if -export_kw >= low:
+    if feeds_in and -export_kw >= low:
         words.append((-export_kw, f"- - limit {quantity(export_kw, 'kW')}", INK))
     if power.net_kw.size == 0:
         return words
@@ -155,7 +168,7 @@ def _names(axes: Any, case: Case, site: int, power: SitePower) -> list[tuple[flo
     if power.charge_kw[at] > 0:
         height = power.building_kw[at] + power.charge_kw[at] / 2
         words.append((float(height), "■ vehicles charging", CHARGE))
-    words.append((float(power.net_kw[-1]), "— at the meter", INK))
+    words.append((float(power.net_kw[-1]), "━ at the meter", INK))
     if power.building_kw.any():
         words.append((float(np.median(power.building_kw)) / 2, "■ building", QUIET))
     if power.pv_kw.any():

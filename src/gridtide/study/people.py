@@ -10,6 +10,7 @@ import numpy as np
 
 from gridtide.core import Finding, InputError, TimeGrid
 from gridtide.fleet import (
+    KIND_OF_ARCHETYPE,
     Chargers,
     RawSessions,
     Sessions,
@@ -25,15 +26,6 @@ from gridtide.fleet import (
 from gridtide.study.scenario import Scenario
 from gridtide.study.toml_places import TomlPlaces
 
-# What is sampled where the scenario names no kind.
-KIND_OF_ARCHETYPE = {
-    "home": "residential",
-    "building": "workplace",
-    "campus": "workplace",
-    "depot": "depot",
-    "hub": "hub",
-}
-
 
 def read_stays(
     scenario: Scenario, grid: TimeGrid, find: Callable[[str], Path], place: TomlPlaces
@@ -48,7 +40,7 @@ def read_stays(
     table = scenario.sessions
     span = {"start_s": grid.start_s, "end_s": grid.end_s}
     if table.source == "sample":
-        stays = _sample(scenario, grid, place)
+        stays = _sample(scenario, grid)
     else:
         path = find(table.file or "")
         if not path.is_file():
@@ -66,23 +58,17 @@ def read_stays(
     return stays
 
 
-def _sample(scenario: Scenario, grid: TimeGrid, place: TomlPlaces) -> RawSessions:
-    chargers = [name for table in scenario.charger for name in charger_names(table)]
+def _sample(scenario: Scenario, grid: TimeGrid) -> RawSessions:
     vehicles = [name for table in scenario.vehicle for name in vehicle_names(table)]
-    if len(vehicles) > len(chargers):
-        mend = "Add chargers, or take fewer vehicles"
-        what = f"{len(vehicles)} vehicles have only {len(chargers)} chargers"
-        raise InputError([Finding(place("vehicle"), what, mend)])
-    power = [t.max_charge_kw for t in scenario.charger for _ in charger_names(t)]
     return sample_sessions(
         scenario.sessions.kind or KIND_OF_ARCHETYPE[scenario.site[0].archetype],
         start_s=grid.start_s,
-        end_s=grid.end_s,
+        days=scenario.days,
         timezone=scenario.timezone,
-        vehicle_ids=tuple(vehicles),
-        charger_ids=tuple(chargers[: len(vehicles)]),
-        max_charge_kw=np.array(power[: len(vehicles)], dtype=float),
+        charger_ids=[name for table in scenario.charger for name in charger_names(table)],
+        vehicle_ids=vehicles or None,
         seed=scenario.seed,
+        charger_kw=min(table.max_charge_kw for table in scenario.charger),
         step_s=grid.step_s,
     )
 
@@ -107,12 +93,11 @@ def bring_vehicles(
         Notes say what was dropped and what was drawn.
     """
     table = scenario.sessions
-    sampled = table.source == "sample"
-    traits = {name: group for group in scenario.vehicle for name in vehicle_names(group)}
+    named = {name: group for group in scenario.vehicle for name in vehicle_names(group)}
     vehicles, sessions = draw_fleet(
         stays,
         chargers,
-        traits if sampled else scenario.vehicle[0],
+        named if named and table.source == "sample" else scenario.vehicle[0],
         seed=scenario.seed,
         timezone=scenario.timezone,
         ready_by=table.ready_by,

@@ -101,7 +101,7 @@ def _top(result: Result) -> str:
     if any(s.summary["net_cost"] for s in chain(result)):
         caption = (
             "Where the money comes from: each bar is a part of the difference. Energy is "
-            "compared like with like: what is left in the batteries is counted in it."
+            "compared like with like, at the same energy left in the batteries."
         )
         drawn = picture(waterfall_picture(result), caption)
     return (
@@ -147,8 +147,8 @@ def _comparison(result: Result) -> str:
 def _power(result: Result) -> str:
     parts = [
         paragraph(
-            "Above the line is what is drawn, below it what the sun and the vehicles give; the "
-            "black line is what the grid sees. Limits are dashed. Times are local."
+            "Above zero is what building and vehicles draw, below it what sun and vehicles give. "
+            "The black line is the balance at the meter: the dashed limits are its limits."
         )
     ]
     sites = result.case.scenario.site
@@ -180,10 +180,7 @@ def _fleet(result: Result) -> str:
     title = "What every vehicle did"
     if not _plugged(result):
         return _nobody(title)
-    parts = [
-        picture(raster_picture(result, strategy, f"raster{i}"))
-        for i, strategy in enumerate(_shown(result))
-    ]
+    parts = [picture(raster_picture(result, _shown(result)))]
     if "v2g" not in result.strategies:
         parts.append(paragraph("V2G was not run, so there is no discharging to see.", "note"))
     text = "A row is a vehicle, or a charger where vehicles are many; white is an empty plug."
@@ -194,11 +191,8 @@ def _soc(result: Result) -> str:
     title = "How full the batteries were"
     if not _plugged(result):
         return _nobody(title)
-    parts = [
-        picture(soc_picture(result, strategy, f"soc{i}"))
-        for i, strategy in enumerate(_shown(result))
-    ]
-    return section(title, *parts)
+    text = "The spread among the vehicles that are plugged in at each moment."
+    return section(title, paragraph(text), picture(soc_picture(result, _shown(result))))
 
 
 def _departures(result: Result) -> str:
@@ -206,7 +200,8 @@ def _departures(result: Result) -> str:
     if not any(s.columns["sessions"]["session"].size for s in result.strategies.values()):
         return _nobody(title)
     told = " ".join(
-        f"{short_name(name)}: {met_sentence(s.summary)}" for name, s in result.strategies.items()
+        f"{joined(names)}: {text[:1].lower()}{text[1:]}"
+        for text, names in _by_outcome(result).items()
     )
     rule = (
         "A departure is met if the battery holds what was asked, or all that full power from "
@@ -215,6 +210,14 @@ def _departures(result: Result) -> str:
     )
     drawn = picture(departures_picture(result))
     return section(title, paragraph(told), drawn, shortfall_tables(result), paragraph(rule, "note"))
+
+
+def _by_outcome(result: Result) -> dict[str, list[str]]:
+    """Strategies by the sentence that tells how their drivers fared."""
+    told: dict[str, list[str]] = {}
+    for name, strategy in result.strategies.items():
+        told.setdefault(met_sentence(strategy.summary), []).append(short_name(name))
+    return told
 
 
 def _figures(result: Result) -> str:

@@ -10,7 +10,14 @@ import msgspec
 from msgspec import Meta
 
 from gridtide.core import Finding, InputError, read_record
-from gridtide.fleet import ChargerTable, LimitChange, LimitTable, Mix, VehicleTable
+from gridtide.fleet import (
+    ChargerTable,
+    LimitChange,
+    LimitTable,
+    Mix,
+    SessionKind,
+    VehicleTable,
+)
 from gridtide.fleet.tables import Archetype, Power
 from gridtide.market import Contract
 from gridtide.signals import BaseLoad, Carbon, Pv, Tariff
@@ -58,7 +65,7 @@ class SessionsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         Meta(description="sample: drawn from fitted distributions; the others: read from a file"),
     ]
     kind: Annotated[
-        Literal["workplace", "residential", "depot", "hub"] | None,
+        SessionKind | None,
         Meta(description="What is sampled; none: what suits the first site's archetype"),
     ] = None
     file: Annotated[
@@ -280,10 +287,10 @@ def _check_vehicles(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
             what = f"soc_target {v.soc_target} is outside [{v.soc_min}, {v.soc_max}]"
             findings.append(Finding(place(f"vehicle[{i}].soc_target"), what, "Set it inside"))
     counted = [v for v in scenario.vehicle if v.count is not None]
-    if scenario.sessions.source == "sample":
+    if scenario.sessions.source == "sample" and counted:
         if len(counted) < len(scenario.vehicle):
-            mend = "Add count = the number of vehicles"
-            findings.append(Finding(place("vehicle"), "sampled vehicles need a count", mend))
+            mend = "Add count = the number of vehicles to every group, or to none"
+            findings.append(Finding(place("vehicle"), "a vehicle group has no count", mend))
     elif len(scenario.vehicle) > 1:
         mend = "Keep one [[vehicle]] table; it holds the traits of all of them"
         findings.append(Finding(place("vehicle"), "the file brings its own vehicles", mend))

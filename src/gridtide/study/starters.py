@@ -23,7 +23,7 @@ class Starter:
     phases: int
     min_current_a: float
     sessions: str
-    capacity_kwh: int
+    capacity_kwh: int | None
 
 
 STARTERS = {
@@ -90,7 +90,7 @@ STARTERS = {
         phases=3,
         min_current_a=0,
         sessions="hub",
-        capacity_kwh=75,
+        capacity_kwh=None,
     ),
 }
 
@@ -159,8 +159,7 @@ min_current_a = {s.min_current_a:g}             # IEC 61851-1: no charging below
 
 [[vehicle]]                   # a group of equal vehicles
 name = "car"
-count = {s.chargers}
-capacity_kwh = {s.capacity_kwh}
+{_vehicles(s)}
 soc_floor = 0.35              # the driver's floor: no discharge below it
 soc_target = 0.8              # wanted at departure
 wear_price_per_kwh = 0.04     # battery wear per kWh discharged
@@ -200,3 +199,9 @@ replan_minutes = 60
 share_of_gain = 0.3
 compensation_per_discharged_kwh = 0.05
 '''
+
+
+def _vehicles(starter: Starter) -> str:
+    if starter.capacity_kwh is None:
+        return "# no count: each session is a vehicle of its own, its capacity is drawn"
+    return f"count = {starter.chargers}\ncapacity_kwh = {starter.capacity_kwh}"
