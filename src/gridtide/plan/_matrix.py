@@ -72,6 +72,8 @@ class Model:
         Columns of the binaries, shape of the places asked for.
     phases
         What is minimised before the cost.
+    basic, tight_rows
+        Columns that equations determine, energies and net powers, and the rows that do so.
     """
 
     linear: Linear
@@ -86,6 +88,8 @@ class Model:
     on_discharge: Ints
     meter_modes: Ints
     phases: Phases
+    basic: Ints
+    tight_rows: Ints
 
 
 @dataclass(slots=True)
@@ -113,8 +117,9 @@ def assemble(layout: Layout, modes: Modes, *, short_price: float, lexical: bool)
         Whether the phases before the cost are to be solved, and get their columns and rows.
     """
     draft = _powers(layout)
-    on_charge, on_discharge = _energy_rows(draft)
-    net = _limit_rows(draft)
+    energy_rows = _energy_rows(draft)
+    on_charge, on_discharge = _standby(draft, energy_rows)
+    net, net_rows = _limit_rows(draft)
     meter_modes = _meter_costs(draft, net, modes)
     _demand(draft, net)
     _phase_rows(draft)
@@ -136,6 +141,8 @@ def assemble(layout: Layout, modes: Modes, *, short_price: float, lexical: bool)
         on_discharge=on_discharge,
         meter_modes=meter_modes,
         phases=phases,
+        basic=np.concatenate((draft.energy, net[net >= 0])),
+        tight_rows=np.concatenate((energy_rows, net_rows)),
     )
 
 
@@ -155,7 +162,7 @@ def _powers(layout: Layout) -> _Draft:
     return _Draft(layout, build, charge, discharge, energy)
 
 
-def _energy_rows(draft: _Draft) -> tuple[Ints, Ints]:
+def _energy_rows(draft: _Draft) -> Ints:
     layout, build = draft.layout, draft.build
     v, hours, first = layout.vehicle, layout.hours, layout.first
     start = np.where(first, layout.problem.arrival_kwh[v], 0.0)
@@ -166,14 +173,14 @@ def _energy_rows(draft: _Draft) -> tuple[Ints, Ints]:
     build.entries(rows, draft.charge, -hours * layout.gain[v])
     able = draft.discharge >= 0
     build.entries(rows[able], draft.discharge[able], (hours * layout.draw[v])[able])
-    if not layout.standby_kw.any():
-        return NONE, NONE
-    return _standby(draft, rows)
+    return rows
 
 
 def _standby(draft: _Draft, energy_rows: Ints) -> tuple[Ints, Ints]:
     """Add the on-columns of every pair; discharge ones only where the pair can discharge."""
     layout, build, problem = draft.layout, draft.build, draft.layout.problem
+    if not layout.standby_kw.any():
+        return NONE, NONE
     v = layout.vehicle
     loss = layout.hours * layout.standby_kw[v]
     able = draft.discharge >= 0
@@ -194,8 +201,8 @@ def _standby(draft: _Draft, energy_rows: Ints) -> tuple[Ints, Ints]:
     return on_charge, on_discharge
 
 
-def _limit_rows(draft: _Draft) -> Ints:
-    """Add the net power of each limit and step that matters; return columns, -1 elsewhere."""
+def _limit_rows(draft: _Draft) -> tuple[Ints, Ints]:
+    """Add the net power of each limit and step that matters: columns, -1 elsewhere, and rows."""
     layout, build, problem = draft.layout, draft.build, draft.layout.problem
     busy = (layout.most_kw > 0) | (layout.least_kw < 0)
     wanted = (layout.upper_kw < layout.most_kw) | (layout.lower_kw > layout.least_kw)
@@ -222,7 +229,7 @@ def _limit_rows(draft: _Draft) -> Ints:
     build.entries(into, draft.charge[held], 1.0)
     able = draft.discharge[held] >= 0
     build.entries(into[able], draft.discharge[held][able], -1.0)
-    return net
+    return net, rows
 
 
 def _nearest(parent: Ints, wanted: Bools, limit: Ints, step: Ints) -> Ints:

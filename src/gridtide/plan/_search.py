@@ -90,6 +90,8 @@ class Search:
         solver = Solver(model.linear, whole=whole)
         if start is not None:
             solver.start_from(start)
+        elif not whole:
+            solver.start_basis(model.basic, model.tight_rows)
         for phase in model.phases:
             cost = np.zeros(len(model.linear.cost))
             cost[phase.columns] = phase.weights
