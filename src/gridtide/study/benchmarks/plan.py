@@ -6,11 +6,63 @@ that bind. A checkable result: the plan's own lower bound and violation.
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gridtide.core import stream
+
+# A fresh process, so that imports, reading, solving and answering are all in its account.
+_CHILD = """
+import json, resource, sys
+from pathlib import Path
+from gridtide.plan import plan_file
+told = plan_file(Path(sys.argv[1]))
+used = resource.getrusage(resource.RUSAGE_SELF)
+unit = 1024.0**2 if sys.platform == "darwin" else 1024.0
+told["process_cpu_s"] = used.ru_utime + used.ru_stime
+told["peak_memory_mb"] = used.ru_maxrss / unit
+json.dump(told, sys.stdout)
+"""
+
+
+def measure(size: int | None, seed: int, variant: str) -> dict[str, Any]:
+    """Plan in a fresh process and account for the whole of it.
+
+    Parameters
+    ----------
+    size
+        Vehicles; 200 where None.
+    seed
+        Of the draw.
+    variant
+        ``"plan_all_day"`` for stays of the whole day.
+    """
+    document = problem(size or 200, seed=seed, all_day="all_day" in variant)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "problem.json"
+        path.write_text(json.dumps(document))
+        child = [sys.executable, "-c", _CHILD, str(path)]
+        told = json.loads(subprocess.run(child, check=True, capture_output=True).stdout)  # noqa: S603
+    return {
+        "vehicles": len(document["vehicles"]),
+        "steps": document["steps"],
+        "cpu_s": told["process_cpu_s"],
+        "solve_cpu_s": told["cpu_s"],
+        "peak_memory_mb": told["peak_memory_mb"],
+        "status": told["status"],
+        "objective": told["objective"],
+        "gap": told["gap"],
+        "hard_violation_kw": told["hard_violation_kw"],
+        "share_of_steps_at_limit": binding_share(document, told),
+        "share_of_steps_at_peak": peak_share(document, told),
+        "variant": variant,
+    }
 
 
 def problem(
