@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import world
 
 from gridtide.control import Wish, narrow, run_loop
 from gridtide.core import Reason
 from gridtide.fleet import LimitTree
 from gridtide.sim import SimPlant
+from worlds import world
 
 KW = st.floats(0, 40)
 SOC = st.floats(0.06, 1.0)
@@ -26,13 +26,20 @@ def worlds(draw):
     caps = np.array([[draw(KW), draw(KW)] for _ in range(3)])
     phases = np.array([[draw(st.one_of(st.just(np.inf), KW))] * 3 for _ in range(3)])
     limits = LimitTree(
-        names=("site", "a", "b"), parent=np.array([-1, 0, 0]), site=np.zeros(3, np.int64),
-        is_meter=np.array([True, False, False]), import_kw=caps[:, 0], export_kw=caps[:, 1],
+        names=("site", "a", "b"),
+        parent=np.array([-1, 0, 0]),
+        site=np.zeros(3, np.int64),
+        is_meter=np.array([True, False, False]),
+        import_kw=caps[:, 0],
+        export_kw=caps[:, 1],
         phase_kw=phases,
     )
     return world(
-        stays, limits=limits, limit=[draw(st.integers(0, 2)) for _ in range(n)],
-        base_kw=[draw(st.floats(-30, 30)), 0, 0], min_kw=draw(st.sampled_from([0, 1.4])),
+        stays,
+        limits=limits,
+        limit=[draw(st.integers(0, 2)) for _ in range(n)],
+        base_kw=[draw(st.floats(-30, 30)), 0, 0],
+        min_kw=draw(st.sampled_from([0, 1.4])),
         taper_soc=draw(st.sampled_from([0.8, 1.0])),
         phase_share=[draw(st.sampled_from([[1, 0, 0], [0, 1, 0], [1 / 3] * 3])) for _ in range(n)],
         need_known=[draw(st.booleans()) for _ in range(n)],

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from worlds import NO_LOSS, START_S, tree, world
 
 from gridtide.control import (
     EarliestDeadlineFirst,
@@ -13,6 +12,7 @@ from gridtide.control import (
 )
 from gridtide.core import Reason
 from gridtide.sim import SimPlant
+from worlds import NO_LOSS, START_S, tree, world
 
 
 class Wants:

@@ -6,7 +6,7 @@ import json as _json
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from gridtide.study import Case, Result, load, print_comparison, run, write_result
 
@@ -21,7 +21,7 @@ def run_and_show(scenario: Path, out: Path, *, as_json: bool, csv: bool) -> bool
     """
     console = Console(stderr=as_json)
     case = load(scenario)
-    result = _run_with_progress(case, console)
+    result = _run_with_progress(case)
     written = write_result(result, out, csv=csv)
     if as_json:
         print(_json.dumps(result.summary(), indent=2))
@@ -33,11 +33,18 @@ def run_and_show(scenario: Path, out: Path, *, as_json: bool, csv: bool) -> bool
     return result.partial
 
 
-def _run_with_progress(case: Case, console: Console) -> Result:
+def _run_with_progress(case: Case) -> Result:
+    """Show a bar per strategy on a terminal, a line per strategy elsewhere."""
+    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        tasks = {name: bars.add_task(name, total=1.0) for name in case.scenario.strategy.run}
-        result = run(case, lambda name, share: bars.update(tasks[name], completed=share))
-        for name in result.strategies:
-            bars.update(tasks[name], completed=1.0)
-    return result
+        tasks: dict[str, TaskID] = {}
+
+        def tell(name: str, share: float) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=1.0)
+                if not console.is_terminal:
+                    console.print(f"running {name}")
+            bars.update(tasks[name], completed=share)
+
+        return run(case, tell)

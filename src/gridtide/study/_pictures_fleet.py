@@ -62,7 +62,6 @@ def raster_picture(
             _draw_cells(panel, one, most_kw)
             _name_rows(panel, one)
             time_axis(panel, *span, case.zone, labels=panel is axes[-1])
-            panel.grid(visible=False)
             _explain(panel, one, most_kw)
         return to_svg(figure, name, "Charging, discharging and idle vehicles over time")
 

@@ -231,7 +231,7 @@ def _draw_departures(axes: Any, row: int, summary: dict[str, Any]) -> None:
     early = int(summary["departures_early"])
     left = 0
     for count, colour, hatch in (
-        (met, "#56B4E9", None), (short, EXTRA, "////"), (early, HAIR, "...."),
+        (met, "#56B4E9", None), (short, EXTRA, "////"), (early, HAIR, ".."),
     ):  # fmt: skip
         if count:
             axes.barh(row, count, left=left, height=0.56, color=colour, hatch=hatch,

@@ -124,7 +124,7 @@ def _bands(axes: Any, power: SitePower) -> None:
     for values, baseline, colour, hatch in (
         (power.building_kw, nothing, BUILDING, ""),
         (power.building_kw + power.charge_kw, power.building_kw, CHARGE, ""),
-        (-power.pv_kw, nothing, SUN, "...."),
+        (-power.pv_kw, nothing, SUN, ".."),
         (-power.pv_kw - power.discharge_kw, -power.pv_kw, DISCHARGE, "////"),
     ):
         if not np.any(values != baseline):
@@ -172,7 +172,7 @@ def _names(
     if power.building_kw.any():
         words.append((float(np.median(power.building_kw)) / 2, "■ building", QUIET))
     if power.pv_kw.any():
-        words.append((-float(power.pv_kw.max()) / 2, "░ sun", "#8A8000"))
+        words.append((-float(power.pv_kw.max()) / 2, "▒ sun", "#8A8000"))
     if power.discharge_kw.any():
         at = int(np.argmax(power.discharge_kw))
         height = -power.pv_kw[at] - power.discharge_kw[at] / 2

@@ -62,11 +62,11 @@ def _account(statement: Columns, name: str, at: list[int]) -> Account:
     )
 
 
-def nano_text(amount_nano: int, currency: str) -> str:
-    """Write an amount to the last nano-currency."""
+def nano_text(amount_nano: int) -> str:
+    """Write an amount to the last nano-unit of the currency."""
     whole, rest = divmod(abs(amount_nano), NANO)
     sign = MINUS if amount_nano < 0 else ""
-    return f"{sign}{currency}\u00a0{whole:,}.{rest:09d}"
+    return f"{sign}{whole:,}.{rest:09d}" if amount_nano else "0"
 
 
 def bill_table(result: Result) -> str:
@@ -108,29 +108,35 @@ def _cents(amount_nano: int) -> str:
 
 
 def reconciliation(result: Result) -> str:
-    """Say of every strategy that what everybody pays is the bill, to the last nano-currency."""
-    sentences = []
-    for name, strategy in result.strategies.items():
-        lines = strategy.columns["statement"]
-        bill, building, vehicles = (
-            sum(account.amount_nano for account in accounts(lines, prefix))
-            for prefix in ("site:", "building:", "vehicle:")
-        )
-        off = bill - building - vehicles
-        currency = result.case.currency
-        told = (
-            "to the last nano-currency"
-            if off == 0
-            else f"but {nano_text(off, currency)} is unaccounted for"
-        )
-        sentences.append(
-            paragraph(
-                f"{short_name(name)}: the buildings' {nano_text(building, currency)} and the "
-                f"vehicles' {nano_text(vehicles, currency)} are the bill of "
-                f"{nano_text(bill, currency)}, {told}."
-            )
-        )
-    return "".join(sentences)
+    """Show for every strategy that what everybody pays is the bill, to the last nano-unit."""
+    parts = {name: _parts_of(s) for name, s in result.strategies.items()}
+    rows = [
+        (label, *(nano_text(part[i]) for part in parts.values()))
+        for i, label in enumerate(("Buildings pay", "Vehicles pay", "Bill", "Left over"))
+    ]
+    head = (
+        f"Who pays the bill [{result.case.currency}]",
+        *(short_name(name) for name in parts),
+    )
+    exact = all(part[3] == 0 for part in parts.values())
+    told = (
+        "The parts add up to the bill to the last billionth."
+        if exact
+        else "The parts do not add up to the bill: please report this as a defect."
+    )
+    return table(head, rows, kinds=("", "", "sum", "")) + paragraph(
+        told, "note" if exact else "warning"
+    )
+
+
+def _parts_of(strategy: StrategyResult) -> tuple[int, int, int, int]:
+    """Buildings' part, vehicles' part, bill, and what is left over [nano-currency]."""
+    lines = strategy.columns["statement"]
+    building, vehicles, bill = (
+        sum(account.amount_nano for account in accounts(lines, prefix))
+        for prefix in ("building:", "vehicle:", "site:")
+    )
+    return building, vehicles, bill, bill - building - vehicles
 
 
 def vehicle_table(result: Result, strategy: StrategyResult) -> str:

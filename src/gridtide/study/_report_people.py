@@ -9,7 +9,7 @@ import numpy as np
 from gridtide.core import SENTENCES, Reason
 from gridtide.study._report_html import bullets, paragraph, table
 from gridtide.study._report_series import decision_hours, reason_shares
-from gridtide.study._report_words import clock, number, percent, quantity, short_name
+from gridtide.study._report_words import clock, joined, number, percent, quantity, short_name
 from gridtide.study.case import Case
 from gridtide.study.result import MET_WITHIN_KWH, Result, StrategyResult
 
@@ -172,19 +172,30 @@ def reasons_table(result: Result) -> str:
             rows.append((words[:1].upper() + words[1:], *cells))
     head = ("Why each plug did what it did, share of the plugged-in time",
             *(short_name(name) for name in told))  # fmt: skip
-    return bullets(_reason_sentences(told)) + table(head, rows)
+    return table(head, rows) + bullets(_limits_that_held(result))
 
 
-def _reason_sentences(shares: dict[str, dict[Reason, float]]) -> list[str]:
-    """For each strategy, the reasons that held longest, as one sentence."""
-    sentences = []
-    for name, held in shares.items():
+def _limits_that_held(result: Result) -> list[str]:
+    """Name the limits that held vehicles back, and for how long, for every strategy."""
+    told = []
+    for name, strategy in result.strategies.items():
+        held = _limit_hours(result.case, strategy)
+        names = result.case.world.limits.names
         parts = [
-            f"{percent(share)} {SENTENCES[reason]}"
-            for reason, share in list(held.items())[:3]
-            if share >= 0.01
+            f"{names[node] if node >= 0 else 'a limit'} for {quantity(hours, 'vehicle-hours')}"
+            for node, hours in sorted(held.items(), key=lambda pair: -pair[1])
+            if hours >= 0.05
         ]
         if parts:
-            sentences.append(f"{short_name(name)}, of the time that a vehicle is plugged in: "
-                             f"{'; '.join(parts)}.")  # fmt: skip
-    return sentences
+            told.append(f"{short_name(name)}: vehicles were held back by {joined(parts)}.")
+    return told
+
+
+def _limit_hours(case: Case, strategy: StrategyResult) -> dict[int, float]:
+    table = strategy.columns["decisions"]
+    if table["time_s"].size == 0:
+        return {}
+    hours, order = decision_hours(case, strategy)
+    held = np.flatnonzero(table["reason"][order] == Reason.SITE_LIMIT)
+    nodes = table["limit"][order][held].astype(np.int64)
+    return {int(n): float(hours[held][nodes == n].sum()) for n in np.unique(nodes)}

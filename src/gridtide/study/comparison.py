@@ -63,7 +63,7 @@ def comparison_rows(result: Result) -> list[ComparisonRow]:
 
 
 def _charging_rows(result: Result) -> list[ComparisonRow]:
-    """What charging costs, and the change against the first strategy, where one is complete."""
+    """Return what charging costs, and how that differs from the first complete strategy."""
     steps = chain(result)
     if not steps:
         return []

@@ -104,18 +104,14 @@ def _against(first: str, other: str, costs: dict[str, float], currency: str) -> 
 
 
 def _whole_site(steps: Sequence[StrategyResult], result: Result) -> tuple[str, ...]:
-    """Tell what the site as a whole pays, where there is more than charging."""
+    """Tell what the building pays, where there is more than charging."""
     alone = building_alone(result.case, steps[0])
     if abs(alone) < _NOTHING:
         return ()
-    currency = result.case.currency
-    costs = [
-        f"{money(float(s.summary['net_cost']), currency)} under {short_name(s.name)}" for s in steps
-    ]
     where = "the site" if len(result.case.meters) == 1 else "the sites"
     return (
-        f"Without vehicles {where} would pay {money(alone, currency)}; with them the net cost "
-        f"is {joined(costs)}.",
+        f"Without vehicles {where} would pay {money(alone, result.case.currency)}; the cost of "
+        "charging is what comes on top.",
     )
 
 

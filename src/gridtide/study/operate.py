@@ -126,7 +126,7 @@ def run_strategy(case: Case, name: str, progress: Progress | None = None) -> Str
         if case.scenario.strategy.record_decisions:
             decisions(image, setpoints)
         if progress is not None:
-            progress(name, image.step / grid.n)
+            progress(name, (image.step + 1) / grid.n)
 
     partial = False
     try:

@@ -222,8 +222,8 @@ def _by_outcome(result: Result) -> dict[str, list[str]]:
 
 def _figures(result: Result) -> str:
     text = (
-        "Carbon is import minus export, at the marginal rate of the hour. Losses are what "
-        "chargers turn into heat; V2G moves more energy and so loses more."
+        "Carbon is import minus export, at the marginal rate of the hour, building included. "
+        "Losses are what chargers and batteries turn into heat on the way in and out."
     )
     return section("Peak, carbon and losses", picture(figures_picture(result)),
                    paragraph(text, "note"))  # fmt: skip
@@ -271,10 +271,45 @@ def _notes(result: Result) -> str:
     return section(
         "What this rests on",
         bullets(case.notes),
+        sensitivity_table(result),
         *(paragraph(text) for text in plan_sentences(result)),
         paragraph(repeat),
         scenario,
     )
+
+
+def sensitivity_table(result: Result) -> str:
+    """Show how the result moves with the drawn battery capacities; nothing where none are."""
+    if not result.sensitivity:
+        return ""
+    rows = [
+        (
+            f"{short_name(moved.strategy)}, batteries × {number(moved.scale)}",
+            money(moved.net_cost, "").strip(),
+            number(moved.energy_out_kwh),
+            number(moved.peak_kw),
+            f"{moved.departures_met:,}",
+        )
+        for moved in sorted(result.sensitivity, key=lambda m: (m.strategy, m.scale))
+    ]
+    rows += [
+        (
+            f"{short_name(name)}, as drawn",
+            money(s.summary["net_cost"], "").strip(),
+            number(s.summary["energy_out_kwh"]),
+            number(s.summary["peak_kw"]),
+            f"{s.summary['departures_met']:,}",
+        )
+        for name, s in result.strategies.items()
+    ]
+    head = (
+        "Capacities were drawn; with others",
+        f"Net cost [{result.case.currency}]",
+        "Gave [kWh]",
+        "Peak [kW]",
+        "Met",
+    )
+    return table(head, sorted(rows))
 
 
 def plan_sentences(result: Result) -> list[str]:

@@ -268,6 +268,14 @@ def _check_sites(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
     if len(currencies) > 1:
         what = f"the tariffs use {' and '.join(currencies)}"
         findings.append(Finding(place("tariff"), what, "One run has one currency"))
+    meter_minutes = max(15, scenario.step_minutes)
+    for i, tariff in enumerate(scenario.tariff):
+        demand = tariff.demand_charge
+        if demand is not None and demand.interval_minutes % meter_minutes:
+            what = f"a mean over {demand.interval_minutes} min needs finer meter readings"
+            mend = f"Meters are read every {meter_minutes} min: take a multiple of it"
+            where = place(f"tariff[{i}].demand_charge.interval_minutes")
+            findings.append(Finding(where, what, mend))
     for i, site in enumerate(scenario.site):
         if site.tariff not in tariffs:
             mend = f"Known: {', '.join(sorted(tariffs))}"

@@ -1,0 +1,290 @@
+"""The real command, as a user types it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GRIDTIDE = [sys.executable, "-m", "gridtide"]
+
+
+def gridtide(*words, cwd, ok=True, **env):
+    """Run the command; the result with its output as text."""
+    done = subprocess.run(
+        [*GRIDTIDE, *map(str, words)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **env},
+    )
+    assert not ok or done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """One day of a small building, its scenario and its results."""
+    folder = tmp_path_factory.mktemp("run")
+    gridtide("new", "building", cwd=folder)
+    path = folder / "building.toml"
+    text = path.read_text().replace("days = 3", "days = 1").replace("count = 12", "count = 4")
+    path.write_text(text)
+    done = gridtide("run", path, "--out", folder / "out", "--json", "--csv", cwd=folder)
+    return folder, path, json.loads(done.stdout)
+
+
+def test_help_names_every_command(tmp_path):
+    text = gridtide("--help", cwd=tmp_path).stdout
+    for command in ("run", "check", "new", "schema", "plan", "bench"):
+        assert command in text
+
+
+def test_the_summary_has_the_promised_keys_for_every_strategy(small):
+    _, _, summary = small
+    keys = ["energy_in_kwh", "energy_out_kwh", "loss_kwh", "stored_change_kwh", "energy_cost", "demand_cost", "wear_cost", "carbon_kg", "net_cost", "peak_kw", "departures", "departures_met", "shortfall_kwh", "hard_violation_kw", "cpu_s"]
+    assert list(summary) == ["uncontrolled", "v1g", "v2g"]
+    for figures in summary.values():
+        assert set(keys) <= set(figures)
+        assert figures["net_cost"] == pytest.approx(
+            figures["energy_cost"]
+            + figures["demand_cost"]
+            + figures["fixed_cost"]
+            + figures["wear_cost"]
+            - figures["stored_value"]
+        )
+        assert figures["hard_violation_kw"] == 0
+        assert figures["departures_met"] == figures["departures"]
+
+
+def test_a_run_keeps_its_tables_its_input_and_a_report(small):
+    folder, path, _ = small
+    out = folder / "out"
+    assert (out / "scenario.toml").read_text() == path.read_text()
+    assert json.loads((out / "run.json").read_text())["partial"] is False
+    assert "<svg" in (out / "report.html").read_text()
+    for table in ("intervals", "site", "decisions", "sessions", "plans", "schedule", "statement"):
+        assert (out / "v2g" / f"{table}.parquet").is_file()
+        assert (out / "v2g" / f"{table}.csv").is_file()
+
+
+def test_a_run_can_be_repeated_bit_for_bit(small):
+    folder, path, summary = small
+    again = gridtide("run", path, "--out", folder / "again", "--json", cwd=folder)
+    for name, figures in json.loads(again.stdout).items():
+        for key in figures.keys() - {"cpu_s"}:
+            assert figures[key] == summary[name][key], key
+    for table in ("intervals", "site", "decisions", "sessions", "schedule", "statement"):
+        first, second = (
+            (folder / out / "v2g" / f"{table}.parquet").read_bytes() for out in ("out", "again")
+        )
+        assert first == second, table
+
+
+def test_statements_add_up_to_the_bill_to_the_last_nano(small):
+    from gridtide.store import read_table
+
+    folder, _, summary = small
+    for name, figures in summary.items():
+        lines = read_table(folder / "out" / name / "statement.parquet").to_pylist()
+
+        def total(prefix, lines=lines):
+            return sum(x["amount_nano"] for x in lines if x["account"].startswith(prefix))
+
+        bill = total("site:")
+        assert bill == total("building:") + total("vehicle:")
+        assert total("driver:") + total("operator") == 0
+        costs = figures["energy_cost"] + figures["demand_cost"] + figures["fixed_cost"]
+        assert bill / 1e9 == pytest.approx(costs, abs=1e-9)
+
+
+def test_intervals_hold_the_price_beside_the_energy(small):
+    from gridtide.store import read_table
+
+    folder, _, _ = small
+    table = read_table(folder / "out" / "v2g" / "intervals.parquet").to_pydict()
+    for took, gave, price, amount in zip(
+        table["import_wh"],
+        table["export_wh"],
+        table["price_micro_per_kwh"],
+        table["amount_nano"],
+        strict=True,
+    ):
+        assert amount == (took - gave) * price
+
+
+@pytest.mark.parametrize("archetype", ["home", "building", "depot", "campus", "hub"])
+def test_every_starting_file_is_in_order(archetype, tmp_path):
+    gridtide("new", archetype, cwd=tmp_path)
+    assert "nothing to mend" in gridtide("check", f"{archetype}.toml", cwd=tmp_path).stdout
+    assert gridtide("new", archetype, cwd=tmp_path, ok=False).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("soc_floor = 0.35", "soc_floor = 35", ["building.toml:", "0.35"]),
+        ("soc_floor", "soc_flor", ["unknown key soc_flor", "Did you mean soc_floor"]),
+        ('below = "building"\nmax', 'below = "bilding"\nmax', ["no limit or site bilding"]),
+        ('tariff = "time of use"', 'tariff = "night"', ["no tariff night", "time of use"]),
+        ("import_kw = 120 ", "import_kw = 1 ", ["always below its base load"]),
+        ('start = "2026-06-01"', 'start = "June"', ["start"]),
+        ('timezone = "Europe/Berlin"', 'timezone = "Mars"', ["no time zone", "Europe/Oslo"]),
+        ("version = 1", "version = 2", ["version"]),
+        ("days = 3", "days = 3\ndays = 4", ["is not TOML", "line"]),
+        ('source = "sample" ', 'source = "csv"\nfile = "no.csv" #', ["there is no file"]),
+    ],
+)
+def test_wrong_input_is_told_with_place_and_mend_and_nothing_is_written(old, new, words, tmp_path):
+    gridtide("new", "building", cwd=tmp_path)
+    path = tmp_path / "building.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    done = gridtide("run", path, cwd=tmp_path, ok=False)
+    assert done.returncode == 2
+    for word in words:
+        assert word in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_findings_come_at_once(tmp_path):
+    gridtide("new", "building", cwd=tmp_path)
+    path = tmp_path / "building.toml"
+    text = path.read_text().replace("soc_floor = 0.35", "soc_floor = 35")
+    path.write_text(text.replace("count = 12", "count = 0").replace("seed = 1", "sed = 1"))
+    done = gridtide("check", path, "--json", cwd=tmp_path, ok=False)
+    found = json.loads(done.stdout)["findings"]
+    assert len(found) >= 4
+    assert all(f["where"] and f["what"] and f["mend"] for f in found)
+
+
+def test_two_currencies_are_refused(tmp_path):
+    gridtide("new", "home", cwd=tmp_path)
+    path = tmp_path / "home.toml"
+    more = '\n[[tariff]]\nname = "b"\ncurrency = "USD"\nimport_price_per_kwh = 0.1\n'
+    path.write_text(path.read_text() + more + "export_price_per_kwh = 0.0\n")
+    done = gridtide("check", path, cwd=tmp_path, ok=False)
+    assert done.returncode == 2
+    assert "one currency" in done.stderr
+
+
+def test_ctrl_c_leaves_a_readable_partial_result_that_says_so(tmp_path):
+    from gridtide.store import is_partial, read_table
+
+    gridtide("new", "depot", cwd=tmp_path)
+    path = tmp_path / "depot.toml"
+    path.write_text(path.read_text().replace("days = 3", "days = 300"))
+    with subprocess.Popen(
+        [*GRIDTIDE, "run", str(path), "--out", "out"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        for line in running.stderr:
+            if "running v1g" in line:
+                break
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=120)
+    assert running.returncode == 130
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["partial"] is True
+    kept = tmp_path / "out" / "v1g" / "intervals.partial.parquet"
+    assert is_partial(kept)
+    assert read_table(kept).num_columns > 5
+    assert "partial" in (tmp_path / "out" / "report.html").read_text().lower()
+
+
+def test_a_full_disk_is_an_error_and_leaves_no_truncated_file(small):
+    folder, path, _ = small
+    script = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
+        "sys.argv = ['gridtide', 'run', sys.argv[1], '--out', sys.argv[2]];"
+        "from gridtide.app.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path), str(folder / "full")],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ},
+    )
+    assert done.returncode == 1
+    assert "StorageError" in done.stderr
+    for left in (folder / "full").rglob("*.*"):
+        if left.is_file():
+            assert left.stat().st_size < 20000
+    assert not (folder / "full" / "report.html").exists()
+
+
+def test_the_documented_problem_is_solved(tmp_path):
+    problem = {
+        "version": 1,
+        "start": "2021-08-02T00:00:00Z",
+        "step_minutes": 15,
+        "steps": 96,
+        "price_import_per_kwh": [0.12],
+        "price_export_per_kwh": [0.10],
+        "billing": "site",
+        "shortfall_price_per_kwh": 10.0,
+        "limits": [
+            {
+                "name": "site",
+                "import_kw": 150,
+                "export_kw": 50,
+                "base_load_kw": [20],
+                "demand_charge_per_kw": 0.5,
+                "members": ["ev1"],
+            }
+        ],
+        "vehicles": [
+            {
+                "id": "ev1",
+                "capacity_kwh": 60,
+                "soc_arrival": 0.4,
+                "soc_target": 0.8,
+                "soc_min": 0.1,
+                "soc_max": 1.0,
+                "arrive_step": 0,
+                "depart_step": 40,
+                "max_charge_kw": 11,
+                "max_discharge_kw": 11,
+                "charge_efficiency": 0.93,
+                "discharge_efficiency": 0.93,
+                "wear_price_per_kwh": 0.03,
+            }
+        ],
+    }
+    path = tmp_path / "problem.json"
+    path.write_text(json.dumps(problem))
+    answer = json.loads(gridtide("plan", path, "--json", cwd=tmp_path).stdout)
+    # 24 kWh at 0.93 spread over 10 h beside 20 kW of base load, by hand:
+    energy = 24 / 0.93
+    assert answer["status"] == "optimal"
+    assert answer["objective"] == pytest.approx(
+        0.12 * (20 * 24 + energy) + 0.5 * (20 + energy / 10)
+    )
+    assert len(answer["schedule_kw"]["ev1"]) == 96
+    assert answer["shortfall_kwh"] == {"ev1": pytest.approx(0, abs=1e-9)}
+    problem["vehicles"][0]["soc_arrival"] = 40
+    path.write_text(json.dumps(problem))
+    done = gridtide("plan", path, "--json", cwd=tmp_path, ok=False)
+    assert done.returncode == 2
+    assert "soc_arrival" in done.stdout
+
+
+def test_the_schemas_are_json(tmp_path):
+    for what in ("scenario", "problem"):
+        schema = json.loads(gridtide("schema", what, cwd=tmp_path).stdout)
+        assert "$defs" in schema or "properties" in schema
+
+
+def test_the_demo_scenario_is_in_order():
+    assert "nothing to mend" in gridtide("check", "scenarios/campus.toml", cwd=ROOT).stdout
