@@ -30,6 +30,11 @@ def make_world(vehicles: int, seed: int) -> World:
     arrive = np.sort(rng.integers(0, STEPS // 2, n))
     depart = np.minimum(arrive + rng.integers(8, 61, n), STEPS)
     full = np.full(n, 11.0)
+
+    def same(value: float) -> Floats:
+        """One value for all vehicles, held once."""
+        return np.broadcast_to(np.float64(value), (n,))
+
     sessions = Sessions(
         ids=tuple(str(i) for i in range(n)),
         vehicle=np.arange(n),
@@ -59,14 +64,14 @@ def make_world(vehicles: int, seed: int) -> World:
         vehicles=Vehicles(
             ids=sessions.ids,
             capacity_kwh=capacity,
-            soc_min=np.full(n, 0.05),
-            soc_max=np.ones(n),
-            soc_floor=np.full(n, 0.3),
-            max_charge_kw=full,
-            max_discharge_kw=full,
-            taper_soc=np.full(n, 0.8),
-            taper_end=np.full(n, 0.2),
-            wear_price_per_kwh=np.full(n, 0.03),
+            soc_min=same(0.05),
+            soc_max=same(1.0),
+            soc_floor=same(0.3),
+            max_charge_kw=same(11.0),
+            max_discharge_kw=same(11.0),
+            taper_soc=same(0.8),
+            taper_end=same(0.2),
+            wear_price_per_kwh=same(0.03),
             bidirectional=np.ones(n, dtype=np.bool_),
             participates=np.ones(n, dtype=np.bool_),
             chemistry=("nmc",) * n,
@@ -110,16 +115,19 @@ class GivenPlan:
         hours = np.maximum((stay // 2) * STEP_S / 3600.0, 0.25)
         given = give * 1.1 * np.maximum(stay // 4, 0) * STEP_S / 3600.0
         take = np.clip((missing + given) / hours / 0.92, 0.0, 11.0)
-        self._first, self._stay, self._give, self._take = first, stay, give, take
+        # Short types: a million vehicles' plan must not weigh on the memory benchmark.
+        self._first, self._stay = first.astype(np.int16), stay.astype(np.int16)
+        self._give, self._take = give.astype(np.float32), take.astype(np.float32)
         self._power: Floats | None = None
 
     def row(self, step: int) -> Floats:
         """Planned powers of one step [kW], shape (vehicles,)."""
-        since = step - self._first
+        since = np.int16(step) - self._first
         inside = (since >= 0) & (since < self._stay)
         giving = inside & (since >= self._stay // 4) & (since < self._stay // 2)
         taking = inside & (since >= self._stay // 2)
-        return np.where(giving, -self._give, np.where(taking, self._take, 0.0))
+        power = np.where(giving, -self._give, np.where(taking, self._take, np.float32(0.0)))
+        return power.astype(np.float64)
 
     def decide(self, image: Image) -> Wish:
         """Wish the planned powers without holding the whole plan in memory."""
