@@ -1,4 +1,5 @@
 """Readers of published session files, on invented rows: what is kept, dropped and why."""
+# ruff: noqa: E501 - a row of a file stands on one line
 
 import gzip
 import math

@@ -1,5 +1,7 @@
 """The plain session file is strict: every doubt, at once, with file and line."""
 
+# ruff: noqa: E501 - a row of a file stands on one line
+
 import math
 
 import pytest
@@ -138,5 +140,5 @@ def test_empty_files_and_empty_windows(tmp_path):
 
 def test_an_overlap_outside_the_window_is_still_told(tmp_path):
     rows = [ROW, ROW.replace("s1", "s2")]
-    with pytest.raises(InputError, match="mine.csv:3 vehicle"):
+    with pytest.raises(InputError, match=r"mine\.csv:3 vehicle"):
         read_sessions_csv(write(tmp_path, HEADER, *rows), start_s=0, end_s=5)
