@@ -153,8 +153,24 @@ def time_axis(axes: Any, start_s: float, end_s: float, zone: ZoneInfo, labels: b
     axes.tick_params(axis="x", which="minor", length=2, labelbottom=labels, labelsize=7)
     axes.grid(visible=True, axis="x", which="major", color=HAIR, linewidth=0.5)
     axes.set_axisbelow(True)
+    if labels and hours:
+        axes.annotate(
+            "local time [h]", (1.0, 0.0), xycoords="axes fraction", xytext=(6, -5),
+            textcoords="offset points", va="top", fontsize=7, color=QUIET,
+            annotation_clip=False,
+        )  # fmt: skip
     if labels:
         _write_days(axes, days, end_s, zone, below=14 if hours else 4)
+
+
+def day_axis(axes: Any, labels: bool) -> None:
+    """Mark the hours of a typical day; the x axis counts seconds since local midnight."""
+    hours = range(0, 25, 3)
+    axes.set_xlim(0, 86_400)
+    axes.set_xticks([3600 * h for h in hours], labels=[f"{h}" for h in hours])
+    axes.tick_params(axis="x", labelbottom=labels)
+    if labels:
+        axes.set_xlabel("Local time, all days together [h]")
 
 
 def local_midnights(start_s: float, end_s: float, zone: ZoneInfo) -> list[float]:

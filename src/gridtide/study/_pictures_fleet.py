@@ -14,14 +14,15 @@ from gridtide.study._pictures_canvas import (
     IDLE,
     INK,
     QUIET,
+    day_axis,
     drawing,
     margin_words,
     panels,
     time_axis,
     to_svg,
 )
-from gridtide.study._report_series import Raster, SocFan, raster, soc_fan
-from gridtide.study._report_words import quantity, short_name
+from gridtide.study._report_series import DAY_S, Raster, SocFan, raster, soc_fan
+from gridtide.study._report_words import number, quantity, short_name
 from gridtide.study.result import Result, StrategyResult
 
 Pixels = npt.NDArray[np.uint8]
@@ -33,6 +34,8 @@ _STILL_KW = 0.02
 # All panels together fit on a printed page.
 _PAGE_IN = 9.0
 _PIXELS_FROM = 1500
+# A longer run shows the state of charge on a typical day.
+MOST_DAYS = 8
 
 
 def raster_picture(
@@ -146,7 +149,8 @@ def _name_rows(axes: Any, cells: Raster) -> None:
 def soc_picture(result: Result, strategies: Sequence[StrategyResult], name: str = "soc") -> str:
     """Draw the spread of the state of charge among connected vehicles, and how many they are."""
     case = result.case
-    fans = [soc_fan(case, strategy) for strategy in strategies]
+    fold = case.scenario.days > MOST_DAYS
+    fans = [soc_fan(case, strategy, typical_day=fold) for strategy in strategies]
     span = (case.world.grid.start_s, case.world.grid.end_s)
     with drawing():
         figure, axes = panels([1.45] * len(fans) + [0.4], gap_in=0.34)
@@ -159,20 +163,24 @@ def soc_picture(result: Result, strategies: Sequence[StrategyResult], name: str 
             _draw_fan(panel, fan)
         _draw_connected(axes[-1], max(fans, key=lambda fan: fan.connected.size))
         for panel in axes:
-            time_axis(panel, *span, case.zone, labels=panel is axes[-1])
+            if fold:
+                day_axis(panel, labels=panel is axes[-1])
+            else:
+                time_axis(panel, *span, case.zone, labels=panel is axes[-1])
         return to_svg(figure, name, "Spread of the state of charge of connected vehicles")
 
 
 def _draw_connected(axes: Any, fan: SocFan) -> None:
-    axes.set_title("Connected vehicles", fontsize=8, fontweight="normal", color=QUIET)
+    what = "Connected vehicles" if fan.time_s[-1:] > DAY_S else "Connected vehicles, mean"
+    axes.set_title(what, fontsize=8, fontweight="normal", color=QUIET)
     pixels = fan.time_s.size > _PIXELS_FROM
     axes.fill_between(
         fan.time_s, fan.connected, step="pre", facecolor=IDLE, edgecolor=QUIET, linewidth=0.5,
         rasterized=pixels,
     )  # fmt: skip
-    most = int(fan.connected.max(initial=0))
-    axes.set_ylim(0, max(most, 1) * 1.15)
-    axes.set_yticks([0, most] if most else [0])
+    most = float(fan.connected.max(initial=0))
+    axes.set_ylim(0, max(most, 1.0) * 1.15)
+    axes.set_yticks([0, most] if most else [0], labels=["0", number(most)] if most else ["0"])
 
 
 def _draw_fan(axes: Any, fan: SocFan) -> None:

@@ -19,8 +19,8 @@ from gridtide.study._pictures_canvas import (
     to_svg,
 )
 from gridtide.study._report_words import (
-    MINUS,
     CostStep,
+    amount,
     chain,
     cost_steps,
     money,
@@ -146,11 +146,10 @@ def _draw_bar(
 
 def _label_bar(axes: Any, row: int, bar: Bar, right: float, currency: str) -> None:
     weight = "bold" if bar.total else "normal"
-    amount = bar.end - bar.begin
-    text = money(amount, currency)
+    change = bar.end - bar.begin
+    text = money(change, currency)
     if not bar.total:
-        size = money(abs(amount), "").strip()
-        text = f"{MINUS if amount < 0 else '+'}{size}"
+        text = amount(change) if change < 0 else f"+{amount(change)}"
     axes.annotate(
         text, (right, row), xytext=(4, 0), textcoords="offset points", va="center",
         fontsize=8, fontweight=weight, color=INK,

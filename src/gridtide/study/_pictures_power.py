@@ -103,7 +103,8 @@ def _draw_panel(
     axes.set_ylabel("kW")
     if power.net_kw.size:
         _bands(axes, power)
-        axes.stairs(power.net_kw, power.edges_s, baseline=None, color=INK, linewidth=1.2)
+        width = 1.2 if power.net_kw.size < PIXELS_FROM else 0.5
+        axes.stairs(power.net_kw, power.edges_s, baseline=None, color=INK, linewidth=width)
     axes.axhline(0.0, color=QUIET, linewidth=0.6)
     _draw_limits(axes, case, site, feeds_in)
     margin_words(axes, _names(axes, case, site, power, feeds_in))

@@ -100,11 +100,8 @@ def _total(strategy: StrategyResult, account: str) -> int:
 
 
 def _cents(amount_nano: int) -> str:
-    return (
-        money(amount_nano / NANO, "").replace("\u00a0", "")
-        if abs(amount_nano) < 100 * NANO
-        else f"{MINUS if amount_nano < 0 else ''}{abs(amount_nano) / NANO:,.2f}"
-    )
+    text = f"{abs(amount_nano) / NANO:,.2f}"
+    return f"{MINUS}{text}" if amount_nano < 0 and text.strip("0.") else text
 
 
 def reconciliation(result: Result) -> str:
@@ -130,7 +127,7 @@ def reconciliation(result: Result) -> str:
 
 
 def _parts_of(strategy: StrategyResult) -> tuple[int, int, int, int]:
-    """Buildings' part, vehicles' part, bill, and what is left over [nano-currency]."""
+    """Return buildings' part, vehicles' part, the bill, and what is left over [nano-currency]."""
     lines = strategy.columns["statement"]
     building, vehicles, bill = (
         sum(account.amount_nano for account in accounts(lines, prefix))

@@ -15,6 +15,7 @@ from gridtide.study.result import MET_WITHIN_KWH, Result, StrategyResult
 
 # The worst are shown; the tables beside the report hold everyone.
 MOST_SHOWN = 10
+MOST_EARLY = 5
 # A limit that held for this share of the stay is named as the reason.
 _HELD_BACK = 0.1
 # A reason that held for less than this is left out of the table of reasons.
@@ -123,7 +124,8 @@ def shortfall_tables(result: Result) -> str:
     parts = []
     for name, strategy in result.strategies.items():
         for early in (False, True):
-            rows = worst_departures(result.case, strategy, early=early)
+            most = MOST_EARLY if early else MOST_SHOWN
+            rows = worst_departures(result.case, strategy, early=early, most=most)
             if rows:
                 parts.append(_shortfall_table(result.case, name, strategy, rows, early=early))
     if parts:

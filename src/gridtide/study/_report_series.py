@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtide.core import Reason
+from gridtide.signals import local_times
 from gridtide.study.case import Case
 from gridtide.study.result import StrategyResult
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+DAY_S = 86_400
 PERCENTILES = (5, 25, 50, 75, 95)
 # More rows than this say nothing more on a page; the rows shown are then spread evenly.
 MOST_ROWS = 600
@@ -68,20 +70,21 @@ class SocFan:
     Parameters
     ----------
     time_s
-        End of each interval in which somebody is connected, else too, shape (intervals,).
+        End of each interval [s since 1970-01-01 UTC], or of each slot of a typical day
+        [s since local midnight], shape (intervals,).
     percentiles
         State of charge, NaN where nobody is connected, shape (5, intervals).
     target, floor
         Medians among the connected, NaN where nobody is, shape (intervals,).
     connected
-        How many are connected, shape (intervals,).
+        How many are connected, the mean over all days for a typical one, shape (intervals,).
     """
 
     time_s: Ints
     percentiles: Floats
     target: Floats
     floor: Floats
-    connected: Ints
+    connected: Floats
 
 
 def charger_site(case: Case) -> Ints:
@@ -157,8 +160,16 @@ def raster(case: Case, strategy: StrategyResult) -> Raster:
     )
 
 
-def soc_fan(case: Case, strategy: StrategyResult) -> SocFan:
-    """Percentiles of the state of charge of those connected at the end of each interval."""
+def soc_fan(case: Case, strategy: StrategyResult, *, typical_day: bool = False) -> SocFan:
+    """Return percentiles of the state of charge of those connected at each interval's end.
+
+    Parameters
+    ----------
+    case, strategy
+        A run.
+    typical_day
+        Take all days together, by the time on the wall clock.
+    """
     starts, length = intervals_until(case, strategy), case.world.meter_interval_s
     plugs, sessions, vehicles = (
         strategy.columns["intervals"],
@@ -172,15 +183,17 @@ def soc_fan(case: Case, strategy: StrategyResult) -> SocFan:
     capacity = vehicles.capacity_kwh[v]
     soc = plugs["energy_kwh"][kept] / capacity
     floor = np.maximum(vehicles.soc_floor[v], vehicles.soc_min[v])
-    at = at[kept]
+    at, n, time_s, days = at[kept], starts.size, starts + length, 1.0
+    if typical_day:
+        local = local_times(starts, case.zone)
+        at, n = local.second[at] // length, -(-DAY_S // length)
+        time_s, days = length * np.arange(1, n + 1), float(np.unique(local.date).size or 1)
     return SocFan(
-        time_s=starts + length,
-        percentiles=grouped_percentiles(at, soc, starts.size, PERCENTILES),
-        target=grouped_percentiles(at, sessions.target_kwh[session] / capacity, starts.size, (50,))[
-            0
-        ],
-        floor=grouped_percentiles(at, floor, starts.size, (50,))[0],
-        connected=np.bincount(at, minlength=starts.size),
+        time_s=time_s,
+        percentiles=grouped_percentiles(at, soc, n, PERCENTILES),
+        target=grouped_percentiles(at, sessions.target_kwh[session] / capacity, n, (50,))[0],
+        floor=grouped_percentiles(at, floor, n, (50,))[0],
+        connected=np.bincount(at, minlength=n) / days,
     )
 
 

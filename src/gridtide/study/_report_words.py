@@ -57,11 +57,17 @@ def quantity(value: float, unit: str) -> str:
 
 
 def money(value: float, currency: str) -> str:
-    """Write an amount: cents below 100, whole units above."""
+    """Write an amount with its currency: cents below 100, whole units above."""
+    text = amount(value)
+    sign = MINUS if text.startswith(MINUS) else ""
+    return f"{sign}{currency}{SPACE}{text.removeprefix(MINUS)}"
+
+
+def amount(value: float) -> str:
+    """Write an amount where the currency stands elsewhere."""
     size = abs(value)
     text = f"{size:,.0f}" if round(size, 2) >= 100 else f"{size:,.2f}"
-    sign = MINUS if value < 0 and float(text.replace(",", "")) else ""
-    return f"{sign}{currency}{SPACE}{text}"
+    return f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) else text
 
 
 def percent(share: float) -> str:

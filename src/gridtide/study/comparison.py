@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gridtide.study._report_words import MINUS, chain, money, number, short_name
+from gridtide.study._report_words import MINUS, amount, chain, number, short_name
 from gridtide.study.charging_cost import charging_costs
 from gridtide.study.headline import headline
 from gridtide.study.result import Result
@@ -76,7 +76,7 @@ def _charging_rows(result: Result) -> list[ComparisonRow]:
         ("change", f"Change against {short_name(base.name)}", changes),
     ):
         texts = dict.fromkeys(result.strategies, "–")
-        texts |= {name: _bare(value) for name, value in values.items()}
+        texts |= {name: amount(value) for name, value in values.items()}
         if key == "change":
             texts[base.name] = ""
         rows.append(
@@ -121,12 +121,7 @@ def _plain(key: str) -> Callable[[Summary], str]:
 
 
 def _amount(key: str, sign: float = 1.0) -> Callable[[Summary], str]:
-    return lambda summary: _bare(sign * float(summary[key]))
-
-
-def _bare(amount: float) -> str:
-    # The unit stands in its own column, so the currency is left out of the cell.
-    return money(amount, "").replace("\u00a0", "")
+    return lambda summary: amount(sign * float(summary[key]))
 
 
 def _more_or_less(key: str) -> Callable[[Summary], str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gridtide import __version__
 from gridtide.store import write_text
-from gridtide.study._pictures_fleet import raster_picture, soc_picture
+from gridtide.study._pictures_fleet import MOST_DAYS, raster_picture, soc_picture
 from gridtide.study._pictures_money import departures_picture, figures_picture, waterfall_picture
 from gridtide.study._pictures_power import power_picture
 from gridtide.study._report_html import (
@@ -29,6 +29,7 @@ from gridtide.study._report_money import (
 )
 from gridtide.study._report_people import reasons_table, shortfall_tables
 from gridtide.study._report_words import (
+    amount,
     chain,
     count,
     joined,
@@ -191,7 +192,10 @@ def _soc(result: Result) -> str:
     title = "How full the batteries were"
     if not _plugged(result):
         return _nobody(title)
-    text = "The spread among the vehicles that are plugged in at each moment."
+    text = "The spread among the vehicles that are plugged in at each moment"
+    if result.case.scenario.days > MOST_DAYS:
+        text += ", on a typical day: all days together, by the clock on the wall"
+    text = sentence(text)
     return section(title, paragraph(text), picture(soc_picture(result, _shown(result))))
 
 
@@ -285,7 +289,7 @@ def sensitivity_table(result: Result) -> str:
     rows = [
         (
             f"{short_name(moved.strategy)}, batteries × {number(moved.scale)}",
-            money(moved.net_cost, "").strip(),
+            amount(moved.net_cost),
             number(moved.energy_out_kwh),
             number(moved.peak_kw),
             f"{moved.departures_met:,}",
@@ -295,7 +299,7 @@ def sensitivity_table(result: Result) -> str:
     rows += [
         (
             f"{short_name(name)}, as drawn",
-            money(s.summary["net_cost"], "").strip(),
+            amount(s.summary["net_cost"]),
             number(s.summary["energy_out_kwh"]),
             number(s.summary["peak_kw"]),
             f"{s.summary['departures_met']:,}",
