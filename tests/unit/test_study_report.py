@@ -331,6 +331,15 @@ def test_the_fan_is_ordered_and_ends_where_the_batteries_ended(once):
         assert word in text
 
 
+def test_a_typical_day_has_24_hours_and_counts_the_repeated_hour_as_one_more(once):
+    strategy = once.strategies["uncontrolled"]
+    day, run_through = soc_fan(once.case, strategy, typical_day=True), soc_fan(once.case, strategy)
+    assert day.time_s[-1] == 86_400 and day.connected.size == 96
+    assert day.connected.sum() == run_through.connected.sum()
+    # Plugged in from 6 to 22 local winter time, the first of three.
+    assert np.flatnonzero(day.connected)[[0, -1]].tolist() == [24, 87]
+
+
 def test_grouped_percentiles_are_those_of_numpy():
     rng = np.random.default_rng(5)
     group, values = rng.integers(0, 7, 90), rng.random(90)

@@ -180,7 +180,8 @@ def _draw_connected(axes: Any, fan: SocFan) -> None:
     )  # fmt: skip
     most = float(fan.connected.max(initial=0))
     axes.set_ylim(0, max(most, 1.0) * 1.15)
-    axes.set_yticks([0, most] if most else [0], labels=["0", number(most)] if most else ["0"])
+    told = f"{most:,.0f}" if most == round(most) else number(most)
+    axes.set_yticks([0, most] if most else [0], labels=["0", told] if most else ["0"])
 
 
 def _draw_fan(axes: Any, fan: SocFan) -> None:

@@ -264,8 +264,8 @@ def _notes(result: Result) -> str:
     case = result.case
     digest = hashlib.sha256(case.source.encode()).hexdigest()
     repeat = (
-        f"To repeat this run: “gridtide run scenario.toml” with gridtide {__version__} on the "
-        f"scenario below. Everything drawn comes from seed "
+        f"To repeat this run: “gridtide run scenario.toml” with gridtide {__version__}; the "
+        f"file stands beside this report. Everything drawn comes from seed "
         f"{case.scenario.seed}; only the computing time differs. "
         f"The scenario's SHA-256 is {digest}."
     )
