@@ -95,7 +95,7 @@ def print_comparison(result: Result, console: Console) -> None:
     for warning in said.warnings:
         console.print(Text(warning, style="bold"))
     console.print(Text(said.first, style="bold"))
-    table = Table(box=None, padding=(0, 2), pad_edge=False, show_header=True)
+    table = Table(box=None, padding=(0, 1), pad_edge=False, show_header=True)
     table.add_column("")
     table.add_column("", style="dim")
     for name, strategy in result.strategies.items():
@@ -152,13 +152,13 @@ _ROWS: tuple[_Row, ...] = (
     ("demand_cost", _MONEY, "Demand charge", "currency", _amount("demand_cost")),
     ("fixed_cost", _MONEY, "Fixed charges", "currency", _amount("fixed_cost")),
     ("wear_cost", _MONEY, "Battery wear", "currency", _amount("wear_cost")),
-    ("stored_value", _MONEY, f"{MINUS} Value of the change in store", "currency",
+    ("stored_value", _MONEY, f"{MINUS} Value of change in store", "currency",
      _amount("stored_value", -1.0)),
     ("peak_kw", _ENERGY, "Peak of the site", "kW", _plain("peak_kw")),
     ("energy_in_kwh", _ENERGY, "Vehicles took", "kWh", _plain("energy_in_kwh")),
     ("energy_out_kwh", _ENERGY, "Vehicles gave", "kWh", _plain("energy_out_kwh")),
     ("loss_kwh", _ENERGY, "Conversion losses", "kWh", _plain("loss_kwh")),
-    ("stored_change_kwh", _ENERGY, "Left in batteries, against arrival", "kWh",
+    ("stored_change_kwh", _ENERGY, "Batteries hold at departure", "kWh",
      _more_or_less("stored_change_kwh")),
     ("carbon_kg", _ENERGY, "Carbon, import less export", "kg CO₂", _plain("carbon_kg")),
     ("departures_met", _DRIVERS, "Departures met", "", _met),
