@@ -5,6 +5,7 @@ from gridtide.fleet.acn import read_acn
 from gridtide.fleet.arrays import Chargers, LimitTree, RawSessions, Sessions, Vehicles
 from gridtide.fleet.draw import draw_fleet
 from gridtide.fleet.mixes import CAPACITY_MIXES, Mix
+from gridtide.fleet.sampler import KIND_OF_ARCHETYPE, SessionKind, sample_sessions
 from gridtide.fleet.sessions_csv import read_sessions_csv
 from gridtide.fleet.sites import build_chargers, charger_names, limit_tree
 from gridtide.fleet.tables import ChargerTable, LimitChange, LimitTable, VehicleTable
@@ -12,6 +13,7 @@ from gridtide.fleet.trondheim import read_trondheim
 
 __all__ = [
     "CAPACITY_MIXES",
+    "KIND_OF_ARCHETYPE",
     "ChargerTable",
     "Chargers",
     "LimitChange",
@@ -19,6 +21,7 @@ __all__ = [
     "LimitTree",
     "Mix",
     "RawSessions",
+    "SessionKind",
     "Sessions",
     "VehicleTable",
     "Vehicles",
@@ -29,5 +32,6 @@ __all__ = [
     "read_acn",
     "read_sessions_csv",
     "read_trondheim",
+    "sample_sessions",
     "up_the_tree",
 ]
