@@ -51,7 +51,8 @@ footer { margin-top: 3rem; color: var(--quiet); font-size: .82rem; }
 @media print { @page { size: A4; margin: 15mm; }
   body { font-size: 10pt; } main { max-width: none; padding: 0; }
   .scroll { overflow: visible; } .picture svg { min-width: 0; }
-  figure, tr, .warning { break-inside: avoid; } h2, h3, h2 + p, h3 + p, tr.group { break-after: avoid; }
+  figure, tr, .warning { break-inside: avoid; }
+  h2, h3, h2 + p, h3 + p, tr.group { break-after: avoid; }
   p { break-inside: avoid; }
   th, td { padding-top: .1rem; padding-bottom: .1rem; } h2 { margin-top: 1.4rem; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } details { display: none; } }
