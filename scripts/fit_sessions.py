@@ -1,7 +1,8 @@
 """Fit the session sampler to published data, print how well it fits, write its parameters.
 
-Usage: ``GRIDTIDE_DATA=… python scripts/fit_sessions.py [--write]``. Needs SciPy (the ``fit``
-extra). Without ``--write`` the parameters in the package are judged as they are.
+Usage: ``GRIDTIDE_DATA=… python scripts/fit_sessions.py [--write] [--tables]``. Needs SciPy (the
+``fit`` extra). Without ``--write`` the parameters in the package are judged as they are;
+``--tables`` prints them as the model card has them.
 
 Every fourth local day is held out: parameters come from the other days, the goodness of fit
 from the days held out.
@@ -375,6 +376,25 @@ def print_stated(drawn: Data, held: Data) -> None:
         print(f"      {label:9s}", np.quantile(value, [0.05, 0.25, 0.5, 0.75, 0.95]).round(2))
 
 
+def print_tables(model: SessionModel) -> None:
+    """Print the mixtures as the model card has them."""
+    for name in ("weekday", "weekend"):
+        mixture: Mixture = getattr(model, name)
+        print(f"\n{model.kind}, {name}:\n")
+        print("| share offered | arrival h | median stay h | median power share | correlations |")
+        print("|---|---|---|---|---|")
+        for weight, mean, half in zip(mixture.weight, mixture.mean, mixture.cholesky, strict=True):
+            lower = np.zeros((3, 3))
+            lower[np.tril_indices(3)] = half
+            covariance = lower @ lower.T
+            sd = np.sqrt(np.diag(covariance))
+            rho = covariance / np.outer(sd, sd)
+            stay, share = np.exp(mean[1]), 1 / (1 + np.exp(-mean[2]))
+            print(f"| {weight:.3f} | {mean[0]:.2f} ± {sd[0]:.2f} | {stay:.2f} × {np.exp(sd[1]):.2f}",
+                  f"| {share:.2f}, σ {sd[2]:.2f}",
+                  f"| {rho[0, 1]:+.2f}, {rho[0, 2]:+.2f}, {rho[1, 2]:+.2f} |")  # fmt: skip
+
+
 def main() -> None:
     """Fit if asked to, and judge."""
     folder = Path(os.environ.get("GRIDTIDE_DATA", FOLDER.parents[4] / "shared" / "data"))
@@ -387,6 +407,8 @@ def main() -> None:
             path.write_bytes(as_text(model))
             session_model.cache_clear()
         judge(session_model(kind), data)
+        if "--tables" in sys.argv:
+            print_tables(session_model(kind))
 
 
 if __name__ == "__main__":
