@@ -390,7 +390,8 @@ def print_tables(model: SessionModel) -> None:
             sd = np.sqrt(np.diag(covariance))
             rho = covariance / np.outer(sd, sd)
             stay, share = np.exp(mean[1]), 1 / (1 + np.exp(-mean[2]))
-            print(f"| {weight:.3f} | {mean[0]:.2f} ± {sd[0]:.2f} | {stay:.2f} × {np.exp(sd[1]):.2f}",
+            print(f"| {weight:.3f} | {mean[0]:.2f} ± {sd[0]:.2f}",
+                  f"| {stay:.2f} × {np.exp(sd[1]):.2f}",
                   f"| {share:.2f}, σ {sd[2]:.2f}",
                   f"| {rho[0, 1]:+.2f}, {rho[0, 2]:+.2f}, {rho[1, 2]:+.2f} |")  # fmt: skip
 
