@@ -5,12 +5,12 @@ string of a fence says what happens to it:
 
 - ``python``: executed. ``sh``: each line is run with the ``gridtide`` command on the path;
   ``make`` targets are looked up and not run, and so are ``pip``, ``git``, ``cd``.
-- ``sh exit=2``: the last line must end with this code.
+- ``sh exit=2``: the last line must end with this code. ``sh norun``: the command must exist.
 - ``… file=NAME``: written to NAME in the folder instead.
 - ``diff file=NAME``: lines with ``-`` stand in the file once and become those with ``+``.
 - ``toml``: read as a part of a scenario. ``json``: read.
 - ``text`` after ``python`` or ``sh``: its lines appear in the output, in this order; ``…``
-  stands for anything, numbers may differ by a fiftieth.
+  stands for anything, numbers may differ by a fiftieth. ``text like``: numbers are not compared.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
 import re
 import shlex
@@ -92,6 +93,8 @@ class Reader:
     def _sh(self, snippet: Snippet) -> None:
         self.said = ""
         lines = [line for line in snippet.text.splitlines() if line.strip()]
+        if "norun" in snippet.options:
+            lines = [f"{' '.join(line.split()[:2])} --help" for line in lines]
         for line in lines:
             code = self._run(line, snippet)
             expected = int(snippet.options.get("exit", 0)) if line is lines[-1] else 0
@@ -138,20 +141,34 @@ class Reader:
         json.loads(snippet.text)
 
     def _text(self, snippet: Snippet) -> None:
-        heard = iter(self.said.splitlines())
+        within = math.inf if "like" in snippet.options else _TOLERANCE
+        said = self.said
         for line in filter(str.strip, snippet.text.splitlines()):
-            assert any(alike(line, actual) for actual in heard), (
-                f"{snippet}: {line!r} is not said, or not in this order:\n{self.said}"
+            end = find(line, said, within)
+            assert end is not None, (
+                f"{snippet}: {line!r} is not said, or not in this order:\n{said}"
             )
+            said = said[end:]
 
 
-def alike(expected: str, actual: str) -> bool:
-    """Compare two lines: spaces do not count, … is anything, numbers may differ a little."""
-    expected, actual = " ".join(expected.split()), " ".join(actual.split())
+def find(expected: str, said: str, within: float = _TOLERANCE) -> int | None:
+    """Find a line in what was said, and return where it ends.
+
+    Spaces and line breaks do not count, … is anything in a line, numbers may differ a little.
+    """
     numbers = [float(n.replace(",", "")) for n in _NUMBER.findall(expected)]
-    words = [".*".join(map(re.escape, part.split("…"))) for part in _NUMBER.split(expected)]
-    match = re.fullmatch(f"({_NUMBER.pattern})".join(words), actual)
-    return match is not None and all(
-        abs(a - float(b.replace(",", ""))) <= _TOLERANCE * abs(a)
-        for a, b in zip(numbers, match.groups(), strict=True)
+    words = [_pattern(part) for part in _NUMBER.split(" ".join(expected.split()))]
+    pattern = rf"(?<![\d.])({_NUMBER.pattern})(?![\d])".join(words)
+    for match in re.finditer(pattern, said):
+        found = [float(n.replace(",", "")) for n in match.groups()]
+        if all(
+            abs(a - b) <= within * max(abs(a), 1e-12) for a, b in zip(numbers, found, strict=True)
+        ):
+            return match.end()
+    return None
+
+
+def _pattern(words: str) -> str:
+    return r".*?".join(
+        re.sub(r"(\\\s|\s)+", lambda _: r"\s+", re.escape(part)) for part in words.split("…")
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from doc_pages import PAGES, REPOSITORY, Reader, alike, snippets
+from doc_pages import PAGES, REPOSITORY, Reader, find, snippets
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
@@ -46,12 +46,13 @@ def _anchor(heading: str) -> str:
 
 
 def test_outputs_are_compared_not_waved_through() -> None:
-    line = "Peak of the site      kW   213   209 (gap 1e-16)"
-    assert alike("Peak of the site kW 213 210 (gap …)", line)
-    assert not alike("Peak of the site kW 213 250 (gap …)", line)
-    assert not alike("Peak of the site kW 213", line)
-    assert not alike("Peak of a site kW 213 209 (gap …)", line)
-    assert alike("Peak … 209 (gap 1e-16)", line)
+    said = "saves EUR 12.50 of\nEUR 90.\nPeak of the site      kW   213   209 (gap 1e-16)\n"
+    assert find("Peak of the site kW 213 210 (gap …)", said) == len(said) - 1
+    assert find("saves EUR 12.4 of EUR 90.", said)
+    assert find("Peak … 209 (gap 1e-16)", said)
+    assert find("Peak of the site kW 213 250 (gap …)", said) is None
+    assert find("Peak of the site kW 213 20", said) is None
+    assert find("Peak of a site kW 213 209 (gap …)", said) is None
 
 
 def test_every_page_is_found_from_the_index() -> None:
