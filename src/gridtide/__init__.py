@@ -11,24 +11,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gridtide.plan import plan_file as plan
+    from gridtide import plan as plan
     from gridtide.study import load, run
 
 __version__ = "0.1.0"
 __all__ = ["load", "plan", "run"]
 
-_HOMES = {
-    "load": ("gridtide.study", "load"),
-    "plan": ("gridtide.plan", "plan_file"),
-    "run": ("gridtide.study", "run"),
-}
-
 
 def __getattr__(name: str) -> Any:
     """Import the three verbs when they are first used: `gridtide --help` needs none of them."""
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module 'gridtide' has no attribute {name!r}")
     import importlib
 
-    room, attribute = _HOMES[name]
-    return getattr(importlib.import_module(room), attribute)
+    if name == "plan":
+        return importlib.import_module("gridtide.plan")
+    return getattr(importlib.import_module("gridtide.study"), name)

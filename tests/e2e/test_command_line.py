@@ -179,7 +179,7 @@ def test_ctrl_c_leaves_a_readable_partial_result_that_says_so(tmp_path):
 
     gridtide("new", "depot", cwd=tmp_path)
     path = tmp_path / "depot.toml"
-    path.write_text(path.read_text().replace("days = 3", "days = 300"))
+    path.write_text(path.read_text().replace("days = 3", "days = 60"))
     with subprocess.Popen(
         [*GRIDTIDE, "run", str(path), "--out", "out"],
         cwd=tmp_path,

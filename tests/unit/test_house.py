@@ -9,19 +9,33 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("core", "battery", "signals", "store", "fleet", "plan", "control", "market", "sim", "study")
+ROOMS = (
+    "core",
+    "battery",
+    "signals",
+    "store",
+    "fleet",
+    "plan",
+    "control",
+    "market",
+    "sim",
+    "study",
+)
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_what_a_room_offers_is_listed_exactly(room):
     module = importlib.import_module(f"gridtide.{room}")
+    borrowed = {"annotations", "Any", "Path", "Mapping"}
     public = {
         name
         for name, value in vars(module).items()
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
-    assert module.__all__ == sorted(module.__all__, key=lambda n: (not n.isupper(), n[0].islower(), n))
-    assert set(module.__all__) == public - {"annotations"}
+    assert module.__all__ == sorted(
+        module.__all__, key=lambda n: (not n.isupper(), n[0].islower(), n)
+    )
+    assert set(module.__all__) == public - borrowed
     assert module.__doc__
 
 
@@ -44,8 +58,10 @@ def test_every_dependency_is_locked():
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
-    locked = {line.split("==")[0].lower() for line in
-              (ROOT / "requirements.lock").read_text().splitlines()}
+    locked = {
+        line.split("==")[0].lower()
+        for line in (ROOT / "requirements.lock").read_text().splitlines()
+    }
     assert {re.split(r"[<>=]", name)[0].lower() for name in wanted} <= locked
 
 

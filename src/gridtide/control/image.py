@@ -125,12 +125,16 @@ class Wish:
         time to spare.
     reason
         Code of :class:`gridtide.core.Reason` for each power.
+    peak_kw
+        Net import that planned charging should stay below at each limit [kW], shape (limits,);
+        what a promise needs goes before. None: no such wish.
     """
 
     power_kw: Floats
     stop_kwh: Floats
     reason: Codes
     priority: Floats | None = None
+    peak_kw: Floats | None = None
 
     @classmethod
     def of(cls, power_kw: Floats, priority: Floats | None = None) -> Wish:

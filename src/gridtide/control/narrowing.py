@@ -3,11 +3,14 @@
 1. The battery's and the charger's own limits, and doubt about data.
 2. The driver's promise: the target stays within reach.
 3. The charger's minimum current.
-4. The limits of panel, site and feeder, which outrank all the above: where they bind, those
+4. The planned peak, where a peak costs: planned charging that can wait does.
+5. The limits of panel, site and feeder, which outrank all the above: where they bind, those
    with the lowest priority number are served first.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +18,7 @@ import numpy.typing as npt
 from gridtide.control._kernel_limits import share_room, within_limits
 from gridtide.control._kernel_narrow import narrow_each
 from gridtide.control.image import Image, Setpoints, Wish
+from gridtide.core import Reason
 from gridtide.fleet import up_the_tree
 
 Floats = npt.NDArray[np.float64]
@@ -37,14 +41,57 @@ def narrow(image: Image, wish: Wish) -> Setpoints:
     Setpoints
         With the reason of each value, and the limit that bound it.
     """
+    each = _narrow_each(image, wish)
+    if wish.peak_kw is not None:
+        less = _below_peak(image, wish, wish.peak_kw, each)
+        each = each if less is None else _narrow_each(image, less)
+    room_in, room_out = room_kw(image)
+    if not within_limits(each.net, each.net_sure, room_in, room_out):
+        priority = laxity_h(image) if wish.priority is None else wish.priority
+        share_room(
+            each.power,
+            each.sure,
+            each.reason,
+            each.binding,
+            np.argsort(priority, kind="stable"),
+            image.min_power_kw,
+            image.limit,
+            image.phase_share,
+            image.limits.parent,
+            room_in,
+            room_out,
+        )
+    return Setpoints(
+        power_kw=each.power, stop_kwh=each.stop, reason=each.reason, binding=each.binding
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Narrowed:
+    """Powers that each vehicle and charger can do, and their sums below each limit."""
+
+    power: Floats
+    stop: Floats
+    reason: npt.NDArray[np.uint8]
+    binding: npt.NDArray[np.int32]
+    sure: Floats
+    net: Floats
+    net_sure: Floats
+
+
+def _narrow_each(image: Image, wish: Wish) -> _Narrowed:
+    """Battery, promise and minimum current, charger by charger."""
     power = np.array(wish.power_kw, dtype=np.float64)
-    stop = np.array(wish.stop_kwh, dtype=np.float64)
-    reason = np.array(wish.reason, dtype=np.uint8)
-    binding = np.full(power.size, -1, dtype=np.int32)
-    sure = np.empty_like(power)
     net, net_sure = np.zeros((2, len(image.limits), 4))
-    phases = bool(np.isfinite(image.phase_kw).any())
-    parent = image.limits.parent
+    out = _Narrowed(
+        power=power,
+        stop=np.array(wish.stop_kwh, dtype=np.float64),
+        reason=np.array(wish.reason, dtype=np.uint8),
+        binding=np.full(power.size, -1, dtype=np.int32),
+        sure=np.empty_like(power),
+        net=net,
+        net_sure=net_sure,
+    )
     narrow_each(
         image.time_s,
         image.until_s,
@@ -68,33 +115,41 @@ def narrow(image: Image, wish: Wish) -> Setpoints:
         image.loss_table,
         image.limit,
         image.phase_share,
-        phases,
-        power,
-        stop,
-        reason,
-        sure,
-        net,
-        net_sure,
+        bool(np.isfinite(image.phase_kw).any()),
+        out.power,
+        out.stop,
+        out.reason,
+        out.sure,
+        out.net,
+        out.net_sure,
     )
-    up_the_tree(net, parent)
-    up_the_tree(net_sure, parent)
-    room_in, room_out = room_kw(image)
-    if not within_limits(net, net_sure, room_in, room_out):
-        priority = laxity_h(image) if wish.priority is None else wish.priority
-        share_room(
-            power,
-            sure,
-            reason,
-            binding,
-            np.argsort(priority, kind="stable"),
-            image.min_power_kw,
-            image.limit,
-            image.phase_share,
-            parent,
-            room_in,
-            room_out,
-        )
-    return Setpoints(power_kw=power, stop_kwh=stop, reason=reason, binding=binding)
+    up_the_tree(net, image.limits.parent)
+    up_the_tree(net_sure, image.limits.parent)
+    return out
+
+
+def _below_peak(image: Image, wish: Wish, peak_kw: Floats, done: _Narrowed) -> Wish | None:
+    """Put planned charging off where the site would pass its planned peak.
+
+    Those with the most time to spare wait first. The wish is narrowed again after this, so
+    that nobody's promise waits.
+    """
+    excess = done.net[:, 0] + image.base_kw - np.maximum(peak_kw, image.peak_kw)
+    if not (excess > MARGIN_KW).any():
+        return None
+    power = np.where(done.reason == Reason.PLAN, done.power, wish.power_kw)
+    reason = np.array(wish.reason, dtype=np.uint8)
+    order = np.argsort(-laxity_h(image), kind="stable")
+    for node in np.flatnonzero(excess > MARGIN_KW):
+        below = image.limits.site[image.limit] == node
+        waits = order[(below & (done.reason == Reason.PLAN) & (power > 0))[order]]
+        before = np.cumsum(power[waits]) - power[waits]
+        cut = np.clip(excess[node] - before, 0.0, power[waits])
+        left = power[waits] - cut
+        left[left < image.min_power_kw[waits]] = 0.0
+        power[waits] = np.where(cut > 0, left, power[waits])
+        reason[waits[cut > 0]] = Reason.PEAK
+    return replace(wish, power_kw=power, reason=reason)
 
 
 def laxity_h(image: Image) -> Floats:

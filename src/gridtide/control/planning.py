@@ -103,10 +103,12 @@ class RollingPlanner:
         at, depart = _plannable(image, self._outlook.grid.step_s)
         steps = self._steps(image, depart)
         power = np.zeros((steps, image.session.size))
+        peak = None
         if at.size:
             problem = self._problem(image, at, depart, steps)
             plan = solve(problem, time_limit_s=self._time_limit_s, relax_standby=True)
             power[:, at] = plan.power_kw.T
+            peak = self._planned_peak(image, problem, plan)
             self.records.append(
                 PlanRecord(
                     time_s=image.time_s,
@@ -121,7 +123,18 @@ class RollingPlanner:
             step_s=self._outlook.grid.step_s,
             session=image.session.copy(),
             power_kw=power,
+            peak_kw=peak,
         )
+
+    def _planned_peak(self, image: Image, problem: Problem, plan: Plan) -> Floats:
+        """Highest net import of the running billing period that the plan counts on [kW]."""
+        own = problem.base_load_kw.copy()
+        np.add.at(own, problem.limit, plan.power_kw)
+        period = self._outlook.demand_period[image.step : image.step + problem.steps]
+        now = period == period[0]
+        peak = image.limits.add_up(own.T)[now].max(axis=0)
+        paid = self._outlook.demand_charge_per_kw[:, period[0]] > 0
+        return np.where(paid, np.maximum(peak, image.peak_kw), np.inf)
 
     def _steps(self, image: Image, depart: Ints) -> int:
         ahead = self._outlook.grid.n - image.step
@@ -137,7 +150,9 @@ class RollingPlanner:
             discharge = np.zeros_like(discharge)
         discharge = np.where((energy <= floor) | image.in_doubt[at], 0.0, discharge)
         full = np.maximum(image.full_kwh[at], energy)
-        target = np.minimum(image.target_kwh[at], full)
+        # What full power could not give by the stated departure is no shortfall of the plan.
+        reach = energy + image.full_power_dc_kw[at] * depart * step_h
+        target = np.minimum(np.minimum(image.target_kwh[at], full), np.maximum(reach, energy))
         eta_c, eta_d, standby = _efficiencies(image, at, charge, discharge)
         stays_on = np.maximum(depart - steps, 0) * step_h
         later = np.where(depart > steps, target - stays_on * image.full_power_dc_kw[at], -np.inf)

@@ -67,12 +67,16 @@ class Schedule:
         Session that each charger's column is meant for, shape (chargers,).
     power_kw
         Planned power at the plug [kW], shape (steps, chargers).
+    peak_kw
+        Highest net import that the plan counts on at each limit [kW], shape (limits,); ``inf``
+        where nobody pays for a peak. None: nowhere.
     """
 
     start_s: float
     step_s: float
     session: npt.NDArray[np.int64]
     power_kw: Floats
+    peak_kw: Floats | None = None
 
 
 class Planner(Protocol):
@@ -116,6 +120,7 @@ class Planned:
             power_kw=np.where(planned, row, 0.0),
             stop_kwh=image.full_kwh,
             reason=np.where(planned, np.uint8(Reason.PLAN), np.uint8(Reason.AWAITING_PLAN)),
+            peak_kw=schedule.peak_kw,
         )
 
     def _due(self, image: Image, schedule: Schedule) -> bool:

@@ -24,6 +24,7 @@ class Reason(IntEnum):
     OPTED_OUT = 13
     STRATEGY = 14
     DATA_IN_DOUBT = 15
+    PEAK = 16
 
 
 SENTENCES: dict[Reason, str] = {
@@ -43,4 +44,5 @@ SENTENCES: dict[Reason, str] = {
     Reason.OPTED_OUT: "the driver opted out of flexible charging",
     Reason.STRATEGY: "asked for by the strategy",
     Reason.DATA_IN_DOUBT: "does not discharge: its data are in doubt",
+    Reason.PEAK: "put off, so that the site stays below its planned peak",
 }

@@ -82,7 +82,9 @@ def build_chargers(tables: Sequence[ChargerTable], limits: LimitTree) -> Charger
         max_discharge_kw=np.repeat([float(t.max_discharge_kw) for t in tables], sizes),
         min_power_kw=np.repeat(min_kw, sizes),
         power_step_kw=np.repeat(step_kw, sizes),
-        phase_share=np.concatenate([_phase_share(t, n) for t, n in zip(tables, sizes, strict=True)]),
+        phase_share=np.concatenate(
+            [_phase_share(t, n) for t, n in zip(tables, sizes, strict=True)]
+        ),
         charge_loss=np.repeat(np.array([t.charge_loss for t in tables], float), sizes, axis=0),
         discharge_loss=np.repeat(np.array(discharge, float), sizes, axis=0),
     )

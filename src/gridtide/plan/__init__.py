@@ -1,4 +1,13 @@
-"""Plan: the problem, the reference optimiser, the certificate."""
+"""Plan: the problem, the reference optimiser, the certificate.
+
+The room is named as its verb, so ``gridtide.plan(problem)`` plans.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType as _ModuleType
+from typing import Any
 
 from gridtide.plan.answer import answer, plan_file
 from gridtide.plan.document import problem_schema, read_problem, read_problem_file
@@ -17,3 +26,17 @@ __all__ = [
     "read_problem_file",
     "solve",
 ]
+
+
+class _Room(_ModuleType):
+    """A module that can be called: ``gridtide.plan(problem)``."""
+
+    def __call__(self, problem: str | Path | Mapping[str, Any]) -> dict[str, Any]:
+        """Plan a problem, a JSON file or the same as a mapping; return the documented answer."""
+        if not isinstance(problem, Mapping):
+            return plan_file(Path(problem))
+        read = read_problem(problem)
+        return answer(solve(read), read)
+
+
+sys.modules[__name__].__class__ = _Room
