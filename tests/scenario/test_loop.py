@@ -6,6 +6,8 @@ import pytest
 from gridtide.control import (
     EarliestDeadlineFirst,
     LeastLaxityFirst,
+    Planned,
+    Schedule,
     Uncontrolled,
     Wish,
     run_loop,
@@ -195,3 +197,60 @@ def test_the_image_cannot_be_written():
 def test_the_promise_is_kept_when_the_departure_falls_within_a_step():
     plant, _ = operate(world([(0, 4.2, 0.4, 0.52, 4.2)]), Wants(0.0))
     assert plant.outcomes.departure[0] == pytest.approx(0.52 * 60, abs=1e-6)
+
+
+class Follows:
+    """A planner with one fixed row, and a planned peak."""
+
+    def __init__(self, *power_kw, peak_kw=None):
+        self._power = np.array([power_kw], dtype=float)
+        self._peak = None if peak_kw is None else np.array([float(peak_kw)])
+        self.plans = 0
+
+    def plan(self, image):
+        self.plans += 1
+        return Schedule(
+            edges_s=np.append(image.time_s, image.until_s + 900.0 * np.arange(4)),
+            session=image.session.copy(),
+            power_kw=np.repeat(self._power, 4, axis=0),
+            peak_kw=self._peak,
+        )
+
+
+def test_charging_that_can_wait_is_put_off_below_the_planned_peak():
+    stays = [(0, 16, 0.2, 0.4), (0, 12, 0.2, 0.5)]
+    a_world = world(stays, base_kw=30)
+    _, told = operate(a_world, Planned(Follows(8.0, 8.0, peak_kw=40)))
+    _, setpoints = told[0]
+    # ev0 has more time to spare: it waits for what exceeds 10 kW.
+    assert setpoints.power_kw == pytest.approx([2.0, 8.0])
+    assert [Reason(r) for r in setpoints.reason] == [Reason.PEAK, Reason.PLAN]
+
+
+def test_a_promise_does_not_wait_for_the_peak():
+    _, told = operate(world([(0, 2, 0.2, 0.29)], base_kw=30), Planned(Follows(11.0, peak_kw=31)))
+    _, setpoints = told[0]
+    assert setpoints.power_kw[0] > 10
+    assert Reason(setpoints.reason[0]) is Reason.PROMISE
+
+
+def test_a_plan_is_renewed_hourly_and_after_someone_came_or_a_limit_changed():
+    planner = Follows(1.0, 1.0)
+    operate(world([(0, 16, 0.2, 0.3), (0, 16, 0.2, 0.3)]), Planned(planner))
+    assert planner.plans == 4
+    planner = Follows(1.0, 1.0)
+    a_world = world([(0, 16, 0.2, 0.3), (1.5, 16, 0.2, 0.3)])
+    a_world.import_kw[7:] = 50
+    operate(a_world, Planned(planner))
+    # At the start, on the arrival, an hour later in step 5, at the limit's change in step 7,
+    # and hourly in steps 11 and 15.
+    assert planner.plans == 6
+
+
+def test_who_comes_is_planned_at_once_but_the_next_in_the_same_step_waits():
+    stays = [(0, 16, 0.2, 0.3), (1.3, 16, 0.2, 0.3), (1.6, 16, 0.2, 0.3)]
+    _, told = operate(world(stays), Planned(Follows(3.0, 3.0, 3.0)))
+    at = {(i.time_s - START_S) / 900: [Reason(r) for r in s.reason] for i, s in told}
+    assert at[1.3][1] is Reason.PLAN
+    assert at[1.6][2] is Reason.AWAITING_PLAN
+    assert at[2.0][2] is Reason.PLAN

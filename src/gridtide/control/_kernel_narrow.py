@@ -99,20 +99,21 @@ def _raise_to(
 
 @njit(cache=True, error_model="numpy")
 def _above_minimum(
-    P: float, reason: int, minimum: float, owed: bool, step: int, i: int
+    P: float, reason: int, minimum: float, owed: bool, can_give: bool, step: int, i: int
 ) -> tuple[float, int]:
     """Below the minimum current switch on and off so that the mean follows the wish.
 
-    ``owed`` says that the promise needs charging in this very step.
+    ``owed`` says that the promise needs charging in this very step, ``can_give`` that floor
+    and promise allow discharging at the minimum for the whole step.
     """
     if P == 0.0 or abs(P) >= minimum - SMALL_KW:
         return P, reason
-    if P < 0.0:
-        return 0.0, MINIMUM_CURRENT
-    share = P / minimum
+    share = abs(P) / minimum
     phase = (i * GOLDEN) % 1.0
-    on = owed or floor((step + 1) * share + phase) > floor(step * share + phase)
-    return (minimum if on else 0.0), MINIMUM_CURRENT
+    on = floor((step + 1) * share + phase) > floor(step * share + phase)
+    if P < 0.0:
+        return (-minimum if on and can_give else 0.0), MINIMUM_CURRENT
+    return (minimum if on or owed else 0.0), MINIMUM_CURRENT
 
 
 @njit(cache=True, error_model="numpy")
@@ -215,7 +216,17 @@ def narrow_each(
             why = TARGET_REACHED
             if e < end:
                 why = DEPARTURE_UNKNOWN if participates[i] else OPTED_OUT
-        P, why = _above_minimum(P, why, min_power[i], e < least - SMALL_KWH, step, i)
+        if abs(P) < min_power[i]:
+            spare = e - max(low[i], least)
+            P, why = _above_minimum(
+                P,
+                why,
+                min_power[i],
+                e < least - SMALL_KWH,
+                cells_discharging(min_power[i], da, db, dc) * h <= spare,
+                step,
+                i,
+            )
         flow = P
         if P > 0.0:
             if e > knee[i]:

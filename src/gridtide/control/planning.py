@@ -60,12 +60,10 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRecord:
-    """One plan of a run, with its certificate."""
+    """One plan of a run, with its certificate; ``schedule.edges_s[0]`` is when it was made."""
 
-    time_s: float
-    vehicles: int
-    session: Ints
-    power_kw: Floats
+    schedule: Schedule
+    chargers: Ints
     plan: Plan
 
 
@@ -101,30 +99,28 @@ class RollingPlanner:
     def plan(self, image: Image) -> Schedule:
         """Plan from this image on; the promise first, then the cost."""
         at, depart = _plannable(image, self._outlook.grid.step_s)
-        steps = self._steps(image, depart)
-        power = np.zeros((steps, image.session.size))
-        peak = None
-        if at.size:
-            problem = self._problem(image, at, depart, steps)
-            plan = solve(problem, time_limit_s=self._time_limit_s, relax_standby=True)
-            power[:, at] = plan.power_kw.T
-            peak = self._planned_peak(image, problem, plan)
-            self.records.append(
-                PlanRecord(
-                    time_s=image.time_s,
-                    vehicles=at.size,
-                    session=image.session[at],
-                    power_kw=plan.power_kw,
-                    plan=plan,
-                )
-            )
-        return Schedule(
-            start_s=image.time_s,
-            step_s=self._outlook.grid.step_s,
+        edges = self._edges(image, depart)
+        power = np.zeros((edges.size - 1, image.session.size))
+        if at.size == 0:
+            return Schedule(edges_s=edges, session=image.session.copy(), power_kw=power)
+        problem = self._problem(image, at, depart, edges)
+        plan = solve(problem, time_limit_s=self._time_limit_s, relax_standby=True)
+        power[:, at] = plan.power_kw.T
+        schedule = Schedule(
+            edges_s=edges,
             session=image.session.copy(),
             power_kw=power,
-            peak_kw=peak,
+            peak_kw=self._planned_peak(image, problem, plan),
         )
+        self.records.append(PlanRecord(schedule=schedule, chargers=at, plan=plan))
+        return schedule
+
+    def _edges(self, image: Image, depart: Ints) -> Floats:
+        """Edges of the plan's steps: the rest of the running control step, then whole ones."""
+        ahead = self._outlook.grid.n - image.step
+        steps = int(max(1, min(self._horizon, ahead, depart.max(initial=1))))
+        whole = image.until_s + self._outlook.grid.step_s * np.arange(steps)
+        return np.concatenate([[image.time_s], whole])
 
     def _planned_peak(self, image: Image, problem: Problem, plan: Plan) -> Floats:
         """Highest net import of the running billing period that the plan counts on [kW]."""
@@ -134,16 +130,12 @@ class RollingPlanner:
         now = period == period[0]
         peak = image.limits.add_up(own.T)[now].max(axis=0)
         paid = self._outlook.demand_charge_per_kw[:, period[0]] > 0
-        return np.where(paid, np.maximum(peak, image.peak_kw), np.inf)
+        planned: Floats = np.where(paid, np.maximum(peak, image.peak_kw), np.inf)
+        return planned
 
-    def _steps(self, image: Image, depart: Ints) -> int:
-        ahead = self._outlook.grid.n - image.step
-        return int(max(1, min(self._horizon, ahead, depart.max(initial=1))))
-
-    def _problem(self, image: Image, at: Ints, depart: Ints, steps: int) -> Problem:
-        outlook, limits = self._outlook, image.limits
+    def _problem(self, image: Image, at: Ints, depart: Ints, edges: Floats) -> Problem:
+        outlook, limits, steps = self._outlook, image.limits, edges.size - 1
         ahead = slice(image.step, image.step + steps)
-        step_h = outlook.grid.step_h
         charge, discharge = image.max_charge_kw[at], image.max_discharge_kw[at]
         energy, floor = image.energy_kwh[at], image.floor_kwh[at]
         if not self._bidirectional:
@@ -151,19 +143,20 @@ class RollingPlanner:
         discharge = np.where((energy <= floor) | image.in_doubt[at], 0.0, discharge)
         full = np.maximum(image.full_kwh[at], energy)
         # What full power could not give by the stated departure is no shortfall of the plan.
-        reach = energy + image.full_power_dc_kw[at] * depart * step_h
+        dc_full, hours = image.full_power_dc_kw[at], (image.departure_s[at] - edges[0]) / 3600.0
+        reach = energy + dc_full * np.minimum(hours, _hours_before(depart, edges))
         target = np.minimum(np.minimum(image.target_kwh[at], full), np.maximum(reach, energy))
         eta_c, eta_d, standby = _efficiencies(image, at, charge, discharge)
-        stays_on = np.maximum(depart - steps, 0) * step_h
-        later = np.where(depart > steps, target - stays_on * image.full_power_dc_kw[at], -np.inf)
+        stays_on = np.maximum(hours - (edges[-1] - edges[0]) / 3600.0, 0.0)
+        later = np.where(depart > steps, target - stays_on * dc_full, -np.inf)
         periods = slice(
             int(outlook.demand_period[ahead].min()), int(outlook.demand_period[ahead].max()) + 1
         )
-        sooner = SOONER_PER_KWH_H * step_h * np.arange(steps)
+        sooner = SOONER_PER_KWH_H * (edges[:-1] - edges[0]) / 3600.0
         names = tuple(str(session) for session in image.session[at])
         return Problem(
             ids=names,
-            step_h=np.full(steps, step_h),
+            step_h=np.diff(edges) / 3600.0,
             arrive=np.zeros(at.size, dtype=np.int64),
             depart=depart,
             arrival_kwh=energy,
@@ -181,7 +174,7 @@ class RollingPlanner:
             limit_parent=limits.parent,
             import_kw=np.repeat(image.import_kw[:, None], steps, axis=1),
             export_kw=np.repeat(image.export_kw[:, None], steps, axis=1),
-            base_load_kw=self._base(image, steps),
+            base_load_kw=self._base(image, edges),
             demand_charge_per_kw=outlook.demand_charge_per_kw[:, periods],
             demand_period=outlook.demand_period[ahead] - periods.start,
             demand_peak_so_far_kw=_peaks(image, outlook)[:, periods],
@@ -201,10 +194,9 @@ class RollingPlanner:
             carbon_price_per_kg=outlook.carbon_price_per_kg,
         )
 
-    def _base(self, image: Image, steps: int) -> Floats:
+    def _base(self, image: Image, edges: Floats) -> Floats:
         """Own base load of each limit: forecast, measured now, and vehicles we cannot plan."""
-        ahead = slice(image.step, image.step + steps)
-        base = self._outlook.base_forecast_kw[ahead].T.copy()
+        base = self._outlook.base_forecast_kw[image.step : image.step + edges.size - 1].T.copy()
         base[:, 0] += np.where(
             image.limits.is_meter, image.base_kw - image.limits.add_up(base[:, 0]), 0.0
         )
@@ -214,17 +206,25 @@ class RollingPlanner:
         missing = np.maximum(image.goal_kwh[fixed] - image.energy_kwh[fixed], 0.0)
         hours = missing / np.maximum(image.full_power_dc_kw[fixed], 1e-9)
         hours = np.where(known, hours, np.minimum(hours, UNKNOWN_NEED_H))
-        on_h = hours[:, None] - np.arange(steps) * self._outlook.grid.step_h
-        share = np.clip(on_h / self._outlook.grid.step_h, 0.0, 1.0)
+        on_h = hours[:, None] - (edges[:-1] - edges[0]) / 3600.0
+        share = np.clip(on_h / (np.diff(edges) / 3600.0), 0.0, 1.0)
         np.add.at(base, image.limit[fixed], image.max_charge_kw[fixed, None] * share)
         return base
+
+
+def _hours_before(depart: Ints, edges: Floats) -> Floats:
+    """Hours from now to the step at whose start the vehicle should be ready."""
+    whole_h = (edges[-1] - edges[-2]) / 3600.0
+    first_h = (edges[1] - edges[0]) / 3600.0
+    hours: Floats = first_h + (depart - 1) * whole_h
+    return hours
 
 
 def _plannable(image: Image, step_s: float) -> tuple[Ints, Ints]:
     """Chargers whose vehicle can be planned, and the step at whose start it should be ready."""
     known = image.connected & image.participates & ~np.isnan(image.target_kwh)
     with np.errstate(invalid="ignore"):
-        steps = np.floor((image.departure_s - image.time_s) / step_s + 1e-9)
+        steps = 1 + np.floor((image.departure_s - image.until_s) / step_s + 1e-9)
         at = np.flatnonzero(known & (steps >= 1))
     return at, steps[at].astype(np.int64)
 

@@ -22,6 +22,9 @@ from gridtide.core import Reason
 
 Floats = npt.NDArray[np.float64]
 
+# Excess over the planned peak that is no reason for a new plan.
+PEAK_SLACK_KW = 0.1
+
 
 class Strategy(Protocol):
     """Decides what each charger should do."""
@@ -61,8 +64,8 @@ class Schedule:
 
     Parameters
     ----------
-    start_s, step_s
-        Time of the first step and length of a step [s].
+    edges_s
+        Where the steps begin, and where the last one ends [s], shape (steps + 1,).
     session
         Session that each charger's column is meant for, shape (chargers,).
     power_kw
@@ -72,11 +75,16 @@ class Schedule:
         where nobody pays for a peak. None: nowhere.
     """
 
-    start_s: float
-    step_s: float
+    edges_s: Floats
     session: npt.NDArray[np.int64]
     power_kw: Floats
     peak_kw: Floats | None = None
+
+    def row_at(self, time_s: float) -> Floats:
+        """Planned powers at an instant [kW], shape (chargers,); the last step's after the end."""
+        step = int(np.searchsorted(self.edges_s, time_s, side="right")) - 1
+        row: Floats = self.power_kw[min(step, len(self.power_kw) - 1)]
+        return row
 
 
 class Planner(Protocol):
@@ -95,8 +103,9 @@ class Planned:
     planner
         Makes the plans.
     replan_s
-        Longest time that a plan is followed [s]. A plan is also renewed at the next control
-        step after a vehicle came or left, or a limit changed.
+        Longest time that a plan is followed [s]. A plan is also renewed when a vehicle came or
+        left, a limit changed, or the base load as measured would carry the site past its
+        planned peak; at most once in each control step.
     """
 
     def __init__(self, planner: Planner, replan_s: float = 3600.0) -> None:
@@ -113,8 +122,7 @@ class Planned:
             schedule = self._schedule = self._planner.plan(image)
             self._planned_step = image.step
             self._limits = _fingerprint(image)
-        step = int((image.time_s - schedule.start_s) // schedule.step_s)
-        row = schedule.power_kw[min(step, schedule.power_kw.shape[0] - 1)]
+        row = schedule.row_at(image.time_s)
         planned = schedule.session == image.session
         return Wish(
             power_kw=np.where(planned, row, 0.0),
@@ -126,11 +134,11 @@ class Planned:
     def _due(self, image: Image, schedule: Schedule) -> bool:
         if image.step == self._planned_step:
             return False
-        if image.time_s - schedule.start_s >= self._replan_s - 1e-6:
+        if image.time_s - schedule.edges_s[0] >= self._replan_s - 1e-6:
             return True
         if not np.array_equal(image.session, schedule.session):
             return True
-        return _fingerprint(image) != self._limits
+        return _fingerprint(image) != self._limits or _passes_peak(image, schedule)
 
 
 def _full_power(image: Image, priority: Floats | None) -> Wish:
@@ -141,6 +149,16 @@ def _full_power(image: Image, priority: Floats | None) -> Wish:
         priority=priority,
         reason=np.where(reached, np.uint8(Reason.TARGET_REACHED), np.uint8(Reason.FULL_POWER)),
     )
+
+
+def _passes_peak(image: Image, schedule: Schedule) -> bool:
+    """Whether the plan, on top of the base load as measured, passes its own peak."""
+    if schedule.peak_kw is None:
+        return False
+    row = schedule.row_at(image.time_s)
+    planned = np.bincount(image.limit, weights=row, minlength=len(image.limits)).astype(np.float64)
+    net = image.limits.add_up(planned) + image.base_kw
+    return bool((net > schedule.peak_kw + PEAK_SLACK_KW).any())
 
 
 def _fingerprint(image: Image) -> bytes:

@@ -141,7 +141,7 @@ def run_strategy(case: Case, name: str, progress: Progress | None = None) -> Str
         "decisions": decisions.columns(),
         "sessions": session_columns(case, plant),
         "plans": plan_columns(records),
-        "schedule": schedule_columns(records, grid.step_s),
+        "schedule": schedule_columns(records),
     }
     summary = _physical_summary(case, plant, columns)
     summary["cpu_s"] = cpu_s() - began

@@ -80,30 +80,32 @@ class DecisionTape:
 
 def plan_columns(records: Sequence[PlanRecord]) -> Columns:
     """One row per plan: its certificate."""
+    plans = [record.plan for record in records]
     return {
-        "time_s": np.array([r.time_s for r in records], dtype=np.float64),
-        "vehicles": np.array([r.vehicles for r in records], dtype=np.int64),
-        "status": np.array([r.plan.status for r in records], dtype=object),
-        "objective": np.array([r.plan.objective for r in records], dtype=np.float64),
-        "lower_bound": np.array([r.plan.lower_bound for r in records], dtype=np.float64),
-        "gap": np.array([r.plan.gap for r in records], dtype=np.float64),
-        "hard_violation_kw": np.array([r.plan.hard_violation_kw for r in records], float),
-        "shortfall_kwh": np.array([r.plan.shortfall_kwh.sum() for r in records], float),
-        "cpu_s": np.array([r.plan.cpu_s for r in records], dtype=np.float64),
+        "time_s": np.array([r.schedule.edges_s[0] for r in records], dtype=np.float64),
+        "vehicles": np.array([r.chargers.size for r in records], dtype=np.int64),
+        "status": np.array([plan.status for plan in plans], dtype=object),
+        "objective": np.array([plan.objective for plan in plans], dtype=np.float64),
+        "lower_bound": np.array([plan.lower_bound for plan in plans], dtype=np.float64),
+        "gap": np.array([plan.gap for plan in plans], dtype=np.float64),
+        "hard_violation_kw": np.array([plan.hard_violation_kw for plan in plans], float),
+        "shortfall_kwh": np.array([plan.shortfall_kwh.sum() for plan in plans], float),
+        "cpu_s": np.array([plan.cpu_s for plan in plans], dtype=np.float64),
     }
 
 
-def schedule_columns(records: Sequence[PlanRecord], step_s: int) -> Columns:
+def schedule_columns(records: Sequence[PlanRecord]) -> Columns:
     """One row per plan, session and step in which something is planned."""
     tape = Tape(("plan_time_s", "step_time_s", "session", "power_kw"))
     for record in records:
-        vehicle, step = np.nonzero(np.abs(record.power_kw) > 1e-6)
+        schedule = record.schedule
+        step, charger = np.nonzero(np.abs(schedule.power_kw) > 1e-6)
         tape(
             {
-                "plan_time_s": np.full(vehicle.size, record.time_s),
-                "step_time_s": record.time_s + step * float(step_s),
-                "session": record.session[vehicle],
-                "power_kw": record.power_kw[vehicle, step].astype(np.float32),
+                "plan_time_s": np.full(step.size, schedule.edges_s[0]),
+                "step_time_s": schedule.edges_s[step],
+                "session": schedule.session[charger],
+                "power_kw": schedule.power_kw[step, charger].astype(np.float32),
             }
         )
     return tape.columns()

@@ -167,6 +167,8 @@ wear_price_per_kwh = 0.04     # battery wear per kWh discharged
 [sessions]                    # who comes and goes
 source = "sample"             # or "csv", "acn", "trondheim" with a file
 kind = "{s.sessions}"
+ready_by = "07:00"            # standing departure of drivers who state none; without it a
+                              # vehicle is charged at once and never discharged
 
 [[tariff]]
 name = "time of use"

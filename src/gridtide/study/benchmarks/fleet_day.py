@@ -137,9 +137,5 @@ class GivenPlan:
         """Return the given plan, for whatever is plugged in now."""
         if self._power is None:
             self._power = np.stack([self.row(step) for step in range(STEPS)])
-        return Schedule(
-            start_s=float(START_S),
-            step_s=float(STEP_S),
-            session=image.session.copy(),
-            power_kw=self._power,
-        )
+        edges = START_S + STEP_S * np.arange(STEPS + 1.0)
+        return Schedule(edges_s=edges, session=image.session.copy(), power_kw=self._power)
