@@ -167,8 +167,7 @@ wear_price_per_kwh = 0.04     # battery wear per kWh discharged
 [sessions]                    # who comes and goes
 source = "sample"             # or "csv", "acn", "trondheim" with a file
 kind = "{s.sessions}"
-ready_by = "07:00"            # standing departure of drivers who state none; without it a
-                              # vehicle is charged at once and never discharged
+{_ready_by(s)}
 
 [[tariff]]
 name = "time of use"
@@ -207,3 +206,13 @@ def _vehicles(starter: Starter) -> str:
     if starter.capacity_kwh is None:
         return "# no count: each session is a vehicle of its own, its capacity is drawn"
     return f"count = {starter.chargers}\ncapacity_kwh = {starter.capacity_kwh}"
+
+
+def _ready_by(starter: Starter) -> str:
+    """Only at home does the same departure hold for every stay."""
+    set_it = "" if starter.sessions == "residential" else "# "
+    return (
+        f'{set_it}ready_by = "07:00"          # standing departure of drivers who state none; '
+        "without it\n#                             such a vehicle is charged at once and "
+        "never discharged"
+    )
