@@ -14,7 +14,7 @@ from gridtide.core import Finding, InputError, TimeGrid
 from gridtide.signals import TariffSeries, expand_tariff
 from gridtide.sim import World
 from gridtide.study.scenario import Scenario
-from gridtide.study.surroundings import Surroundings, carbon_series
+from gridtide.study.surroundings import Surroundings
 from gridtide.study.toml_places import TomlPlaces
 
 Floats = npt.NDArray[np.float64]
@@ -56,31 +56,26 @@ def look_ahead(
     world: World,
     tariffs: Sequence[TariffSeries],
     around: Surroundings,
+    emission_seen: Floats,
     zone: ZoneInfo,
     find: Find,
     place: TomlPlaces,
-) -> tuple[Outlook, Floats, tuple[str, ...]]:
+) -> Outlook:
     """Compose what planning knows.
 
-    Price files that end with the run shorten the look ahead, not the run.
-
-    Returns
-    -------
-    outlook, carbon_kg_per_kwh, notes
-        The second is the marginal emission on the run, shape (steps,).
+    Files of prices and emissions that end with the run shorten the look ahead, not the run.
     """
     ahead = steps_ahead(scenario, world.grid)
-    carbon, seen, notes = carbon_series(scenario, ahead, world.grid, find)
     try:
         prices = site_tariffs(scenario, ahead, zone, find, place)
     except InputError:
         prices, ahead = tuple(tariffs), world.grid
-    n = min(ahead.n, len(seen))
+    n = min(ahead.n, len(emission_seen))
     stored = scenario.objective.stored_value_per_kwh
     if stored is None:
         stored = float(np.mean([tariff.price_import_per_kwh.mean() for tariff in tariffs]))
     nodes = np.array([world.limits.names.index(site.name) for site in scenario.site])
-    outlook = Outlook(
+    return Outlook(
         grid=TimeGrid(ahead.start_s, ahead.step_s, n),
         meters=nodes,
         price_import_per_kwh=np.stack([t.price_import_per_kwh[:n] for t in prices]),
@@ -90,14 +85,13 @@ def look_ahead(
                 for tariff, site in zip(prices, scenario.site, strict=True)
             ]
         ),
-        carbon_kg_per_kwh=seen[:n],
+        carbon_kg_per_kwh=emission_seen[:n],
         carbon_price_per_kg=scenario.objective.carbon_price_per_kg,
         base_forecast_kw=around.forecast_kw[:n],
         demand_charge_per_kw=_demand(world, nodes, tariffs, max(len(t.periods) for t in prices)),
         demand_period=prices[0].demand_period[:n],
         stored_value_per_kwh=stored,
     )
-    return outlook, carbon, notes
 
 
 def _refund(tariff: TariffSeries, vehicles_alone: bool) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -29,7 +30,7 @@ from gridtide.study.ahead import look_ahead, site_tariffs, steps_ahead
 from gridtide.study.case import Case
 from gridtide.study.people import bring_vehicles, capacities_are_drawn, read_stays
 from gridtide.study.scenario import Scenario, read_scenario
-from gridtide.study.surroundings import look_around
+from gridtide.study.surroundings import carbon_series, look_around
 from gridtide.study.toml_places import TomlPlaces
 
 Floats = npt.NDArray[np.float64]
@@ -62,11 +63,20 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
     find = file_finder(folder)
     tree = _tree(scenario)
     meters = np.array([tree.names.index(site.name) for site in scenario.site], dtype=np.int64)
-    tariffs = site_tariffs(scenario, grid, zone, find, place)
-    around = look_around(scenario, tree, steps_ahead(scenario, grid), grid, zone, find)
-    import_kw, export_kw = _limits_over_time(scenario, tree, grid, zone, place)
-    stays = read_stays(scenario, grid, find, place)
-    chargers = _chargers(scenario, tree, stays.charger_ids, place)
+    doubts = _Doubts()
+    ahead = steps_ahead(scenario, grid)
+    with doubts.noted():
+        tariffs = site_tariffs(scenario, grid, zone, find, place)
+    with doubts.noted():
+        around = look_around(scenario, tree, ahead, grid, zone, find)
+    with doubts.noted():
+        import_kw, export_kw = _limits_over_time(scenario, tree, grid, zone, place)
+    with doubts.noted():
+        carbon = carbon_series(scenario, ahead, grid, find)
+    with doubts.noted():
+        stays = read_stays(scenario, grid, find, place)
+        chargers = _chargers(scenario, tree, stays.charger_ids, place)
+    doubts.stop_if_any()
     vehicles, sessions, people_notes = bring_vehicles(scenario, stays, chargers)
     peaks = np.zeros(len(tree))
     peaks[meters] = [tariff.peak_so_far_w / 1000.0 for tariff in tariffs]
@@ -84,7 +94,7 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
         peak_so_far_kw=peaks,
     )
     _check_base_load(world, place)
-    outlook, carbon, carbon_notes = look_ahead(scenario, world, tariffs, around, zone, find, place)
+    outlook = look_ahead(scenario, world, tariffs, around, carbon.seen, zone, find, place)
     return Case(
         scenario=scenario,
         source=source,
@@ -95,15 +105,35 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
         outlook=outlook,
         meters=meters,
         tariffs=tariffs,
-        carbon_kg_per_kwh=carbon,
+        carbon_kg_per_kwh=carbon.run,
         capacities_drawn=capacities_are_drawn(scenario, stays),
         notes=(
             *around.notes,
             *people_notes,
-            *carbon_notes,
+            *carbon.notes,
             *dict.fromkeys(note for tariff in tariffs for note in tariff.notes),
         ),
     )
+
+
+class _Doubts:
+    """Findings of several readers, told all at once."""
+
+    def __init__(self) -> None:
+        self._findings: list[Finding] = []
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Go on after findings; what the block would have made is not used then."""
+        try:
+            yield
+        except InputError as error:
+            self._findings += error.findings
+
+    def stop_if_any(self) -> None:
+        """Raise all findings, if there are any."""
+        if self._findings:
+            raise InputError(list(dict.fromkeys(self._findings)))
 
 
 def run_grid(scenario: Scenario, zone: ZoneInfo) -> TimeGrid:

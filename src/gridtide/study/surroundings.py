@@ -109,24 +109,38 @@ def _note(site: SiteTable, kind: str, stated: object) -> str:
     return f"The {what} of {site.name} is {origin}; {known}."
 
 
-def carbon_series(
-    scenario: Scenario, ahead: TimeGrid, grid: TimeGrid, find: Find
-) -> tuple[Floats, Floats, tuple[str, ...]]:
-    """Marginal emission on the run, on the look ahead, and what to say of it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emissions:
+    """Marginal emission [kg CO2/kWh].
 
-    Returns
-    -------
-    run, seen, notes
-        Shapes (grid.n,) and (up to ahead.n,); the second is shorter where a file ends early,
-        and zero where the objective does not pay for carbon.
+    ``run`` holds on the steps of the run; ``seen`` is what planning sees on the look ahead:
+    shorter where a file ends early, zero where the objective does not pay for carbon.
     """
+
+    run: Floats
+    seen: Floats
+    notes: tuple[str, ...]
+
+
+def carbon_series(scenario: Scenario, ahead: TimeGrid, grid: TimeGrid, find: Find) -> Emissions:
+    """Lay the marginal emission on the run and on the look ahead.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read or does not cover the run.
+    """
+    nothing = np.zeros(ahead.n)
     if scenario.carbon is None:
-        return np.zeros(grid.n), np.zeros(ahead.n), ("No emission rate is given: carbon is 0.",)
+        notes = ("No emission rate is given: carbon is 0.",)
+        return Emissions(run=np.zeros(grid.n), seen=nothing, notes=notes)
     run = carbon_kg_per_kwh(scenario.carbon, grid, find)
     if scenario.objective.carbon_price_per_kg == 0.0:
-        return run, np.zeros(ahead.n), ()
+        return Emissions(run=run, seen=nothing, notes=())
     try:
         seen = carbon_kg_per_kwh(scenario.carbon, ahead, find)
     except InputError:
         seen = run
-    return run, seen, ("Planning sees the emission rate ahead, without error.",)
+    return Emissions(
+        run=run, seen=seen, notes=("Planning sees the emission rate ahead, without error.",)
+    )
