@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from doc_pages import REPOSITORY
 
+from doc_pages import REPOSITORY
 from gridtide.core import SENTENCES
 from gridtide.study import Result, comparison_rows, load, run, write_starter
 
@@ -16,7 +16,7 @@ TABLES = (REPOSITORY / "docs" / "how-to" / "read-results.md").read_text(encoding
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    path: Path = write_starter("home", tmp_path_factory.mktemp("home") / "home.toml")
+    path: Path = write_starter("depot", tmp_path_factory.mktemp("depot") / "depot.toml")
     text = path.read_text(encoding="utf-8").replace("days = 3", "days = 1")
     path.write_text(text.replace('run = ["uncontrolled", "v1g", "v2g"]', 'run = ["v2g"]'))
     return run(load(path))

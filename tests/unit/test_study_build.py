@@ -1,0 +1,151 @@
+"""A scenario becomes a case: places, chargers, limits over time, what planning knows."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from gridtide.core import InputError
+from gridtide.study import load
+from gridtide.study.build import compose
+from gridtide.study.scenario import read_scenario
+from gridtide.study.starters import starter_text
+from gridtide.study.toml_places import TomlPlaces
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    """Return a scenario file made from a starting file by replacing text."""
+
+    def make(archetype="building", *changes, more=""):
+        text = starter_text(archetype)
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new, 1)
+        path = tmp_path / f"{archetype}.toml"
+        path.write_text(text + more)
+        return path
+
+    return make
+
+
+def test_places_name_the_line_of_a_key_and_of_the_nth_table():
+    text = "a = 1\n[[site]]\nname = 'x'\n[[site]]\nname = 'y'\n[site.pv]\npeak_kw = 3\n"
+    place = TomlPlaces(text, "f.toml")
+    assert place("a") == "f.toml:1 a"
+    assert place("site[1].name") == "f.toml:5 site[1].name"
+    assert place("site[1].pv.peak_kw") == "f.toml:7 site[1].pv.peak_kw"
+    assert place("site[0].tariff") == "f.toml:2 site[0].tariff"
+    assert place("") == "f.toml"
+
+
+@pytest.mark.parametrize(
+    ("start", "steps"), [("2026-03-29", 92), ("2026-10-25", 100), ("2026-06-01", 96)]
+)
+def test_a_local_day_has_23_to_25_hours(scenario, start, steps):
+    case = load(scenario("building", ('"2026-06-01"', f'"{start}"'), ("days = 3", "days = 1")))
+    assert case.world.grid.n == steps
+
+
+def test_a_change_of_a_limit_holds_from_its_local_time_on(scenario):
+    more = '\n[[change]]\nlimit = "building"\nat = "2026-06-02T17:00"\nimport_kw = 72\n'
+    case = load(scenario("building", more=more))
+    step = (24 + 17) * 4
+    assert case.world.import_kw[step - 1, 0] == 120
+    assert np.all(case.world.import_kw[step:, 0] == 72)
+
+
+def test_stations_of_a_file_find_the_first_group_that_fits(scenario, tmp_path):
+    (tmp_path / "s.csv").write_text(
+        "session,vehicle,charger,arrival,departure,energy_kwh\n"
+        "1,a,DC-1,2026-06-01T08:00+02:00,2026-06-01T09:00+02:00,20\n"
+        "2,b,AC-1,2026-06-01T08:00+02:00,2026-06-01T17:00+02:00,9\n"
+    )
+    groups = (
+        '\n[[charger]]\nname = "fast"\nmatch = "DC-*"\nbelow = "building"\nmax_charge_kw = 50\n'
+        '\n[[charger]]\nname = "slow"\nmatch = "*"\nbelow = "building"\nmax_charge_kw = 7\n'
+    )
+    case = load(
+        scenario(
+            "building",
+            ('source = "sample" ', 'source = "csv"\nfile = "s.csv" #'),
+            ("count = 12\ncapacity_kwh = 62", "capacity_kwh = 62"),
+            more=groups,
+        )
+    )
+    power = dict(zip(case.world.chargers.ids, case.world.chargers.max_charge_kw, strict=True))
+    assert power["DC-1"] == 50
+    assert power["AC-1"] == 7
+
+
+def test_planning_sees_yesterdays_sun_and_todays_prices(scenario):
+    case = load(scenario("building"))
+    world, outlook = case.world, case.outlook
+    own = world.building_kw - world.pv_kw
+    assert not np.allclose(outlook.base_forecast_kw[: world.grid.n], own)
+    np.testing.assert_allclose(outlook.base_forecast_kw[96:192], own[:96])
+    assert outlook.grid.n == world.grid.n + 96
+    n = world.grid.n
+    np.testing.assert_array_equal(
+        outlook.price_import_per_kwh[0, :n], case.tariffs[0].price_import_per_kwh
+    )
+
+
+def test_demand_is_charged_for_the_runs_share_of_the_month_only(scenario):
+    case = load(scenario("building"))
+    assert case.outlook.demand_charge_per_kw[0, 0] == pytest.approx(8.0 * 3 / 30)
+
+
+def test_a_refund_on_reexport_reaches_the_plan_only_without_sun(scenario):
+    off = ("fees_on_reexport = true ", "fees_on_reexport = false ")
+    with_sun = load(scenario("building", off))
+    pv = next(line for line in starter_text("building").splitlines() if line.startswith("pv = "))
+    alone = load(scenario("building", off, (pv, "")))
+    assert with_sun.outlook.price_export_per_kwh[0, 0] == pytest.approx(0.07)
+    assert alone.outlook.price_export_per_kwh[0, 0] == pytest.approx(0.07 + 0.08 + 0.02)
+
+
+def test_findings_of_all_readers_come_together(scenario):
+    path = scenario(
+        "building",
+        ('base_load = { kind = "office"', 'base_load = { file = "gone.csv"'),
+        ('source = "sample" ', 'source = "csv"\nfile = "gone too.csv" #'),
+        ("count = 12\ncapacity_kwh = 62", "capacity_kwh = 62"),
+        more='\n[[change]]\nlimit = "building"\nat = "later"\n',
+    )
+    with pytest.raises(InputError) as caught:
+        load(path)
+    told = str(caught.value)
+    assert "gone.csv" in told
+    assert "gone too.csv" in told
+    assert "'later'" in told
+
+
+def test_two_sites_below_a_feeder_have_a_meter_each(scenario):
+    more = (
+        '\n[[site]]\nname = "annex"\ntariff = "time of use"\nbelow = "street"\nimport_kw = 30\n'
+        '\n[[limit]]\nname = "street"\nimport_kw = 140\n'
+        '\n[[charger]]\nname = "annex"\ncount = 2\nbelow = "annex"\nmax_charge_kw = 11\n'
+    )
+    path = scenario(
+        "building", ('name = "building"', 'name = "building"\nbelow = "street"'), more=more
+    )
+    case = load(path)
+    tree = case.world.limits
+    assert tree.names[0] == "street"
+    assert [tree.names[i] for i in case.meters] == ["building", "annex"]
+    assert tree.site[tree.names.index("street")] == -1
+    assert case.outlook.price_import_per_kwh.shape[0] == 2
+
+
+def test_a_scaled_draw_changes_capacities_and_nothing_else(scenario):
+    path = scenario("hub")
+    read, place = read_scenario(path)
+    scaled = msgspec.structs.replace(
+        read, sessions=msgspec.structs.replace(read.sessions, capacity_scale=1.5)
+    )
+    one, two = (compose(s, place, "", Path(path.parent)) for s in (read, scaled))
+    assert two.world.vehicles.capacity_kwh.mean() > 1.2 * one.world.vehicles.capacity_kwh.mean()
+    np.testing.assert_array_equal(one.world.sessions.arrival_s, two.world.sessions.arrival_s)
+    assert one.capacities_drawn
