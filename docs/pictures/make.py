@@ -111,7 +111,8 @@ def _words(figure: Figure, folder: Path, cars: int, days: int) -> None:
     figure.text(
         0.075, 0.908,
         f"{cars} parked cars over {days} days took {figures['energy_in_kwh']:,.0f} kWh and gave "
-        f"{figures['energy_out_kwh']:,.0f} kWh back; {met} of {due} left with what was asked.",
+        f"{figures['energy_out_kwh']:,.0f} kWh back; "
+        f"{met} of {due} who left as stated had what they asked for.",
         fontsize=10, color=QUIET,
     )  # fmt: skip
 
@@ -157,8 +158,8 @@ def _tide(axes: Any, hours: Any, power: Any, wild: Any) -> None:
     )  # fmt: skip
     high = int(np.argmax(power))
     axes.annotate(
-        f"takes {power[high]:.0f} kW", (hours[high + 1], power[high]), xytext=(6, -2),
-        textcoords="offset points", va="top", color=CHARGE, fontsize=9,
+        f"takes {power[high]:.0f} kW", (hours[high], power[high]), xytext=(0, 3),
+        textcoords="offset points", ha="left", color=CHARGE, fontsize=9,
     )  # fmt: skip
     axes.set_ylabel("all cars, at the plug [kW]", color=QUIET)
 

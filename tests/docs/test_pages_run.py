@@ -66,3 +66,13 @@ def test_every_page_is_found_from_the_index() -> None:
         and (REPOSITORY / page).resolve() not in linked
     ]
     assert not lost
+
+
+def test_picture_and_table_of_the_readme_are_of_one_run() -> None:
+    picture = REPOSITORY / "docs" / "pictures" / "campus.svg"
+    assert picture.stat().st_size < 300_000
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    for row, words in (("took", r"took ([\d,]+) kWh"), ("gave", r"gave ([\d,]+) kWh back")):
+        shown = re.search(rf"^Vehicles {row} .* ([\d,]+)$", readme, re.MULTILINE)
+        drawn = re.search(words, picture.read_text(encoding="utf-8"))
+        assert shown and drawn and shown[1] == drawn[1], "run: python docs/pictures/make.py"
