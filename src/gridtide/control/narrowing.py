@@ -24,6 +24,7 @@ from gridtide.fleet import up_the_tree
 Floats = npt.NDArray[np.float64]
 
 MARGIN_KW = 1e-9
+NO_TIME_H = -1e6
 
 
 def narrow(image: Image, wish: Wish) -> Setpoints:
@@ -153,9 +154,10 @@ def _below_peak(image: Image, wish: Wish, peak_kw: Floats, done: _Narrowed) -> W
 
 
 def laxity_h(image: Image) -> Floats:
-    """Time to spare before a vehicle must charge at full power [h]; unknown departures first.
+    """Time to spare before a vehicle must charge at full power [h].
 
     Laxity is the time until departure less the time that full power needs for the target.
+    Where the departure is unknown there is none: those come first, in the order of arrival.
     """
     left = (image.departure_s - image.time_s) / 3600.0
     missing = np.maximum(image.goal_kwh - image.energy_kwh, 0.0)
@@ -165,7 +167,9 @@ def laxity_h(image: Image) -> Floats:
         out=np.zeros_like(missing),
         where=image.full_power_dc_kw > 0,
     )
-    return np.nan_to_num(left - hours, nan=-np.inf)
+    unknown = NO_TIME_H + (image.arrival_s - image.time_s) / 3600.0
+    laxity: Floats = np.where(np.isnan(left), unknown, left - hours)
+    return laxity
 
 
 def room_kw(image: Image) -> tuple[Floats, Floats]:

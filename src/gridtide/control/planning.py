@@ -38,6 +38,8 @@ class Outlook:
         Marginal emission, shape (n,), and what the objective pays for it [currency/kg].
     base_forecast_kw
         Forecast of each limit's own base load minus PV [kW], shape (n, limits).
+    base_margin_kw
+        Room kept free below import limits for errors of that forecast [kW], shape (n, limits).
     demand_charge_per_kw
         Per limit and billing period [currency/kW], shape (limits, periods).
     demand_period
@@ -53,6 +55,7 @@ class Outlook:
     carbon_kg_per_kwh: Floats
     carbon_price_per_kg: float
     base_forecast_kw: Floats
+    base_margin_kw: Floats
     demand_charge_per_kw: Floats
     demand_period: Ints
     stored_value_per_kwh: float
@@ -153,6 +156,7 @@ class RollingPlanner:
             int(outlook.demand_period[ahead].min()), int(outlook.demand_period[ahead].max()) + 1
         )
         sooner = SOONER_PER_KWH_H * (edges[:-1] - edges[0]) / 3600.0
+        base = self._base(image, edges)
         names = tuple(str(session) for session in image.session[at])
         return Problem(
             ids=names,
@@ -172,9 +176,9 @@ class RollingPlanner:
             limit=image.limit[at],
             limit_names=limits.names,
             limit_parent=limits.parent,
-            import_kw=np.repeat(image.import_kw[:, None], steps, axis=1),
+            import_kw=self._import_kw(image, base),
             export_kw=np.repeat(image.export_kw[:, None], steps, axis=1),
-            base_load_kw=self._base(image, edges),
+            base_load_kw=base,
             demand_charge_per_kw=outlook.demand_charge_per_kw[:, periods],
             demand_period=outlook.demand_period[ahead] - periods.start,
             demand_peak_so_far_kw=_peaks(image, outlook)[:, periods],
@@ -193,6 +197,20 @@ class RollingPlanner:
             carbon_kg_per_kwh=outlook.carbon_kg_per_kwh[ahead],
             carbon_price_per_kg=outlook.carbon_price_per_kg,
         )
+
+    def _import_kw(self, image: Image, base: Floats) -> Floats:
+        """Import limits with room kept free for forecast errors, shape (limits, steps).
+
+        The running step is measured and keeps none; nowhere does the margin alone ask
+        vehicles to relieve the base load.
+        """
+        steps = base.shape[1]
+        margin = self._outlook.base_margin_kw[image.step : image.step + steps]
+        margin = image.limits.add_up(margin).T.copy()
+        margin[:, 0] = 0.0
+        limit = image.import_kw[:, None]
+        below = image.limits.add_up(base.T).T
+        return np.maximum(limit - margin, np.minimum(limit, below))
 
     def _base(self, image: Image, edges: Floats) -> Floats:
         """Own base load of each limit: forecast, measured now, and vehicles we cannot plan."""

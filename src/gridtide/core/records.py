@@ -124,24 +124,32 @@ def _is_list(kind: Any) -> bool:
 
 
 def _plain(error: msgspec.ValidationError) -> str:
-    return str(error).split(" - at `$")[0].rstrip(".").lower()
+    text = str(error).split(" - at `$")[0].rstrip(".")
+    return text[:1].lower() + text[1:]
 
 
 def _example(kind: Any) -> str:
-    for value, text in ((0.5, " = a number"), ("x", ' = "…"'), (True, " = true or false")):
-        try:
-            msgspec.convert(value, kind, strict=True)
-        except msgspec.ValidationError:
-            continue
-        return text
+    for value, text in (
+        (0.5, ", a number"),
+        (5, ", a whole number"),
+        ("x", ", a text"),
+        (True, ", true or false"),
+    ):
+        if _fits(kind, value):
+            return text
     return ""
 
 
+def _fits(kind: Any, value: Any) -> bool:
+    try:
+        msgspec.convert(value, kind, strict=True)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
 def _mend(kind: Any, value: Any) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool) and 1 < value <= 100:
-        try:
-            msgspec.convert(value / 100, kind, strict=True)
-        except msgspec.ValidationError:
-            return "Write a value in the range named"
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and value > 1 and _fits(kind, value / 100) and not _fits(kind, 1.5):
         return f"A share is written as a fraction from 0 to 1: write {value / 100:g}"
     return "Write a value of the kind named"

@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class Carbon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Marginal emission rate; the same for import and export. At most one of the two ways."""
+    """Marginal emission rate; the same for import and export. Exactly one of the two ways."""
 
     emission_kg_per_kwh: Annotated[
         float | None,

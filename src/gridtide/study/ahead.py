@@ -88,6 +88,7 @@ def look_ahead(
         carbon_kg_per_kwh=emission_seen[:n],
         carbon_price_per_kg=scenario.objective.carbon_price_per_kg,
         base_forecast_kw=around.forecast_kw[:n],
+        base_margin_kw=around.margin_kw[:n],
         demand_charge_per_kw=_demand(world, nodes, tariffs, max(len(t.periods) for t in prices)),
         demand_period=prices[0].demand_period[:n],
         stored_value_per_kwh=stored,

@@ -93,7 +93,7 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
         billing_period=tariffs[0].demand_period,
         peak_so_far_kw=peaks,
     )
-    _check_base_load(world, place)
+    _check_base_load(world, scenario, place)
     outlook = look_ahead(scenario, world, tariffs, around, carbon.seen, zone, find, place)
     return Case(
         scenario=scenario,
@@ -248,12 +248,12 @@ def _step_of(text: str, grid: TimeGrid, zone: ZoneInfo) -> int | None:
     return step if 0 <= step < grid.n else None
 
 
-def _check_base_load(world: World, place: TomlPlaces) -> None:
+def _check_base_load(world: World, scenario: Scenario, place: TomlPlaces) -> None:
     """Refuse a limit that is below its base load all the time: nothing could ever charge."""
     base = world.limits.add_up(world.building_kw - world.pv_kw)
     findings = [
         Finding(
-            place(""),
+            _place_of_limit(world.limits.names[node], scenario, place),
             f"the limit {world.limits.names[node]} ({world.import_kw[0, node]:g} kW) is always "
             f"below its base load (at least {base[:, node].min():.3g} kW)",
             "Raise import_kw or lower the base load",
@@ -262,3 +262,9 @@ def _check_base_load(world: World, place: TomlPlaces) -> None:
     ]
     if findings:
         raise InputError(findings)
+
+
+def _place_of_limit(name: str, scenario: Scenario, place: TomlPlaces) -> str:
+    places = {site.name: f"site[{i}].import_kw" for i, site in enumerate(scenario.site)}
+    places |= {limit.name: f"limit[{i}].import_kw" for i, limit in enumerate(scenario.limit)}
+    return place(places[name])

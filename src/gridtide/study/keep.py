@@ -60,6 +60,8 @@ def provenance(result: Result) -> dict[str, Any]:
         "step_minutes": case.scenario.step_minutes,
         "currency": case.currency,
         "stored_value_per_kwh": case.stored_value_per_kwh,
+        "sites": [site.name for site in case.scenario.site],
+        "limits": list(case.world.limits.names),
         "notes": list(case.notes),
         "partial": result.partial,
     }

@@ -55,6 +55,8 @@ def run(case: Case, progress: Progress | None = None) -> Result:
     """
     result = Result(case)
     for name in case.scenario.strategy.run:
+        make_strategy(case, name)  # whatever cannot be made is told before anything runs
+    for name in case.scenario.strategy.run:
         outcome = run_strategy(case, name, progress)
         result.strategies[name] = outcome
         if outcome.partial:
@@ -164,6 +166,7 @@ def session_columns(case: Case, plant: SimPlant) -> Columns:
         early = sessions.departure_s[at] < stated - EARLY_BY_S
     return {
         "session": at,
+        "charger": sessions.charger[at].astype(np.int32),
         "session_id": np.array(sessions.ids, dtype=object)[at],
         "vehicle_id": np.array(vehicles.ids, dtype=object)[vehicle],
         "charger_id": np.array(world.chargers.ids, dtype=object)[sessions.charger[at]],

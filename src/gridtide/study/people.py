@@ -52,7 +52,7 @@ def read_stays(
             stays = read_trondheim(path, garage=table.garage, **span)
         else:
             stays = read_sessions_csv(path, **span)
-    if len(stays) == 0:
+    if len(stays) == 0 and table.source != "sample":
         mend = "Choose other days, or another file"
         raise InputError([Finding(place("sessions"), "no session begins within the run", mend)])
     return stays

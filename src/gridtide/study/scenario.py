@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +23,9 @@ from gridtide.fleet.tables import Archetype, Power
 from gridtide.market import Contract
 from gridtide.signals import BaseLoad, Carbon, Pv, Tariff
 from gridtide.study.toml_places import TomlPlaces
+
+# Strategies that have a name; others are given as module:Class.
+STRATEGIES = ("uncontrolled", "v1g", "v2g", "edf", "llf")
 
 
 class SiteTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -206,6 +210,9 @@ def check_scenario(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
         *_check_sites(scenario, place),
         *_check_vehicles(scenario, place),
         *_check_sources(scenario, place),
+        *_check_time(scenario, place),
+        *_check_chargers(scenario, place),
+        *_check_strategies(scenario, place),
     ]
 
 
@@ -302,6 +309,42 @@ def _check_vehicles(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
     elif len(scenario.vehicle) > 1:
         mend = "Keep one [[vehicle]] table; it holds the traits of all of them"
         findings.append(Finding(place("vehicle"), "the file brings its own vehicles", mend))
+    return findings
+
+
+def _check_time(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    try:
+        date.fromisoformat(scenario.start)
+    except ValueError:
+        mend = "Write year, month and day, such as 2026-06-02"
+        return [Finding(place("start"), f"there is no day {scenario.start}", mend)]
+    return []
+
+
+def _check_chargers(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    """Check that every charger can run at its own minimum current."""
+    findings = []
+    for i, charger in enumerate(scenario.charger):
+        least = charger.min_current_a * charger.phases * charger.voltage_v / 1000.0
+        for key in ("max_charge_kw", "max_discharge_kw"):
+            power = getattr(charger, key)
+            if 0 < power < least:
+                what = f"{power:g} kW is below the minimum current's {least:.3g} kW"
+                mend = "Raise it, or lower min_current_a, or use one phase"
+                findings.append(Finding(place(f"charger[{i}].{key}"), what, mend))
+    return findings
+
+
+def _check_strategies(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    names, where = scenario.strategy.run, place("strategy.run")
+    mend = f"Use {', '.join(STRATEGIES)}, or module:Class of your own"
+    findings = [
+        Finding(where, f"there is no strategy {name}", mend)
+        for name in names
+        if name not in STRATEGIES and ":" not in name
+    ]
+    if len(set(names)) < len(names):
+        findings.append(Finding(where, "a strategy is named twice", "Name each once"))
     return findings
 
 

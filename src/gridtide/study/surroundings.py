@@ -24,14 +24,22 @@ from gridtide.study.scenario import Scenario, SiteTable
 Floats = npt.NDArray[np.float64]
 Find = Callable[[str], Path]
 
+# Share of yesterday's base load and sun that planning keeps free below import limits: today
+# differs. A stated assumption, not a fit.
+FORECAST_MARGIN = 0.15
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """Base load and sun of every limit [kW], shape (steps, limits), and what planning sees."""
+    """Base load and sun of every limit [kW], shape (steps, limits), and what planning sees.
+
+    ``margin_kw`` is the room that planning keeps free for errors of the forecast.
+    """
 
     building_kw: Floats
     pv_kw: Floats
     forecast_kw: Floats
+    margin_kw: Floats
     notes: tuple[str, ...]
 
 
@@ -50,7 +58,7 @@ def look_around(
     InputError
         If a file cannot be read or does not cover the run.
     """
-    building, sun, forecast = (np.zeros((ahead.n, len(tree))) for _ in range(3))
+    building, sun, forecast, margin = (np.zeros((ahead.n, len(tree))) for _ in range(4))
     notes: list[str] = []
     for site in scenario.site:
         node = tree.names.index(site.name)
@@ -61,8 +69,12 @@ def look_around(
             truth, seen = _profile(scenario, site, kind, ahead, run, zone, find)
             column[:, node] += truth
             forecast[:, node] += sign * seen
+            if stated.forecast == "yesterday":
+                margin[:, node] += FORECAST_MARGIN * seen
             notes.append(_note(site, kind, stated))
-    return Surroundings(building_kw=building, pv_kw=sun, forecast_kw=forecast, notes=tuple(notes))
+    return Surroundings(
+        building_kw=building, pv_kw=sun, forecast_kw=forecast, margin_kw=margin, notes=tuple(notes)
+    )
 
 
 def _profile(

@@ -34,6 +34,8 @@ def run_benchmark(name: str, size: int | None, seed: int) -> dict[str, Any]:
     InputError
         If there is no benchmark of that name.
     """
+    if name == "list":
+        return dict(BENCHMARKS)
     if name not in BENCHMARKS:
         known = "; ".join(f"{key}: {what}" for key, what in BENCHMARKS.items())
         raise InputError([Finding(f"bench {name}", "no such benchmark", f"Known: {known}")])
