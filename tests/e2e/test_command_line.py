@@ -47,7 +47,23 @@ def test_help_names_every_command(tmp_path):
 
 def test_the_summary_has_the_promised_keys_for_every_strategy(small):
     _, _, summary = small
-    keys = ["energy_in_kwh", "energy_out_kwh", "loss_kwh", "stored_change_kwh", "energy_cost", "demand_cost", "wear_cost", "carbon_kg", "net_cost", "peak_kw", "departures", "departures_met", "shortfall_kwh", "hard_violation_kw", "cpu_s"]
+    keys = [
+        "energy_in_kwh",
+        "energy_out_kwh",
+        "loss_kwh",
+        "stored_change_kwh",
+        "energy_cost",
+        "demand_cost",
+        "wear_cost",
+        "carbon_kg",
+        "net_cost",
+        "peak_kw",
+        "departures",
+        "departures_met",
+        "shortfall_kwh",
+        "hard_violation_kw",
+        "cpu_s",
+    ]
     assert list(summary) == ["uncontrolled", "v1g", "v2g"]
     for figures in summary.values():
         assert set(keys) <= set(figures)

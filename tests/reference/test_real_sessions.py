@@ -45,8 +45,8 @@ def unlimited(case):
 def test_uncontrolled_delivers_per_session_what_was_requested_or_power_times_stay(
     real_case, shared_data, name, sessions
 ):
-    from gridtide.study.people import read_stays  # the raw sessions, as the source tells them
     from gridtide.study.build import file_finder
+    from gridtide.study.people import read_stays  # the raw sessions, as the source tells them
 
     case = unlimited(real_case(name))
     stays = read_stays(case.scenario, case.world.grid, file_finder(SCENARIOS), case.place)
@@ -68,20 +68,31 @@ def test_jpl_would_peak_at_326_kw_without_a_limit(real_case):
     seen = []
 
     def count(image, _setpoints):
-        seen.append((image.max_charge_kw * (image.energy_kwh < image.goal_kwh))[image.connected].sum())
+        seen.append(
+            (image.max_charge_kw * (image.energy_kwh < image.goal_kwh))[image.connected].sum()
+        )
 
     from gridtide.control import Uncontrolled, run_loop
     from gridtide.sim import SimPlant
 
-    run_loop(SimPlant(case.world, lambda _: None, lambda _: None), Uncontrolled(),
-             case.world.grid.end_s, count)
+    run_loop(
+        SimPlant(case.world, lambda _: None, lambda _: None),
+        Uncontrolled(),
+        case.world.grid.end_s,
+        count,
+    )
     # 49 vehicles at 6.656 kW at once; the issue says "about 326 kW".
     assert max(seen) == pytest.approx(326, abs=7)
 
 
-@pytest.mark.parametrize(("name", "start"), [
-    ("caltech", "2019-07-08"), ("jpl", "2019-07-08"), ("trondheim", "2019-10-25"),
-])
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("caltech", "2019-07-08"),
+        ("jpl", "2019-07-08"),
+        ("trondheim", "2019-10-25"),
+    ],
+)
 def test_three_days_of_every_real_garage(real_case, name, start):
     case = real_case(name, start=start, days=3)
     result = run(case)
@@ -91,7 +102,9 @@ def test_three_days_of_every_real_garage(real_case, name, start):
         assert figures["hard_violation_kw"] == 0
         assert figures["energy_residual_kwh"] < 1e-9
         balance = (
-            figures["energy_in_kwh"] - figures["energy_out_kwh"] - figures["loss_kwh"]
+            figures["energy_in_kwh"]
+            - figures["energy_out_kwh"]
+            - figures["loss_kwh"]
             - figures["stored_change_kwh"]
         )
         assert balance == pytest.approx(0, abs=1e-6)

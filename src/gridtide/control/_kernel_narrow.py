@@ -23,7 +23,6 @@ from gridtide.core import Reason
 
 Floats = npt.NDArray[np.float64]
 
-NOT_CONNECTED = int(Reason.NOT_CONNECTED)
 TARGET_REACHED = int(Reason.TARGET_REACHED)
 PROMISE = int(Reason.PROMISE)
 DEPARTURE_UNKNOWN = int(Reason.DEPARTURE_UNKNOWN)
@@ -128,7 +127,10 @@ def narrow_each(
     now: float,
     until: float,
     step: int,
-    session: npt.NDArray[np.int64],
+    at: npt.NDArray[np.int64],
+    wish_power: Floats,
+    wish_stop: Floats,
+    wish_reason: npt.NDArray[np.uint8],
     departure: Floats,
     energy: Floats,
     low: Floats,
@@ -155,27 +157,23 @@ def narrow_each(
     net: Floats,
     net_sure: Floats,
 ) -> None:
-    """Narrow ``power``, ``stop`` and ``reason`` in place; they hold the wish on entry.
+    """Narrow the wish for the chargers ``at``, those with a vehicle, into ``power``.
 
-    ``sure`` receives the mean power that will surely flow: less than ``power`` where the
-    battery fills up or slows down within the step. ``net`` and ``net_sure`` receive the sums
-    of both right below each limit, shape (limits, 4).
+    ``stop`` and ``reason`` go with it; other chargers keep what these arrays hold. ``sure``
+    receives the mean power that will surely flow: less than ``power`` where the battery fills
+    up or slows down within the step. ``net`` and ``net_sure`` receive the sums of both right
+    below each limit, shape (limits, 4).
     """
     h = (until - now) / 3600.0
-    for i in range(power.size):
-        if session[i] < 0:
-            power[i] = 0.0
-            sure[i] = 0.0
-            reason[i] = NOT_CONNECTED
-            continue
+    for i in at:
         k = law[i]
         a, b, c = table[k, 0], table[k, 1], table[k, 2]
         da, db, dc = table[k, 3], table[k, 4], table[k, 5]
         e = energy[i]
-        end = min(stop[i], full[i])
+        end = min(wish_stop[i], full[i])
         P, why = _within_battery(
-            power[i],
-            reason[i],
+            wish_power[i],
+            wish_reason[i],
             e,
             low[i],
             end,
@@ -191,10 +189,18 @@ def narrow_each(
         left = (departure[i] - now) / 3600.0
         least = 0.0
         if left > 0.0 and target[i] >= 0.0 and participates[i]:  # both are known
-            least = energy_needed(min(target[i], full[i]), left - h, knee[i], beta[i], dc_full[i])
+            goal = min(target[i], full[i])
             until_then = min(h, left)
-            gain = cells_charging(P, a, b, c) - cells_discharging(-P, da, db, dc)
-            if e + gain * until_then < least - SMALL_KWH:
+            then = e
+            if P > 0.0:
+                then += cells_charging(P, a, b, c) * until_then
+            elif P < 0.0:
+                then -= cells_discharging(-P, da, db, dc) * until_then
+            if min(e, then) < goal or P < 0.0:  # else the promise is kept in any case
+                least = goal - max(left - h, 0.0) * dc_full[i]
+                if goal > knee[i]:
+                    least = energy_needed(goal, left - h, knee[i], beta[i], dc_full[i])
+            if then < least - SMALL_KWH:
                 P = _raise_to(
                     (least - e) / until_then,
                     P,
@@ -216,7 +222,7 @@ def narrow_each(
             why = TARGET_REACHED
             if e < end:
                 why = DEPARTURE_UNKNOWN if participates[i] else OPTED_OUT
-        if abs(P) < min_power[i]:
+        if P != 0.0 and abs(P) < min_power[i]:
             spare = e - max(low[i], least)
             P, why = _above_minimum(
                 P,

@@ -82,14 +82,14 @@ class _Narrowed:
 
 def _narrow_each(image: Image, wish: Wish) -> _Narrowed:
     """Battery, promise and minimum current, charger by charger."""
-    power = np.array(wish.power_kw, dtype=np.float64)
+    n = image.session.size
     net, net_sure = np.zeros((2, len(image.limits), 4))
-    out = _Narrowed(
-        power=power,
-        stop=np.array(wish.stop_kwh, dtype=np.float64),
-        reason=np.array(wish.reason, dtype=np.uint8),
-        binding=np.full(power.size, -1, dtype=np.int32),
-        sure=np.empty_like(power),
+    out = _Narrowed(  # where nothing is plugged in, zeros say so
+        power=np.zeros(n),
+        stop=np.zeros(n),
+        reason=np.zeros(n, dtype=np.uint8),
+        binding=np.full(n, -1, dtype=np.int32),
+        sure=np.zeros(n),
         net=net,
         net_sure=net_sure,
     )
@@ -97,7 +97,10 @@ def _narrow_each(image: Image, wish: Wish) -> _Narrowed:
         image.time_s,
         image.until_s,
         image.step,
-        image.session,
+        np.flatnonzero(image.session >= 0),
+        np.ascontiguousarray(wish.power_kw, dtype=np.float64),
+        np.ascontiguousarray(wish.stop_kwh, dtype=np.float64),
+        np.ascontiguousarray(wish.reason, dtype=np.uint8),
         image.departure_s,
         image.energy_kwh,
         image.floor_kwh,

@@ -122,13 +122,14 @@ class Planned:
             schedule = self._schedule = self._planner.plan(image)
             self._planned_step = image.step
             self._limits = _fingerprint(image)
-        row = schedule.row_at(image.time_s)
-        planned = schedule.session == image.session
+        power = schedule.row_at(image.time_s)
+        reason = np.full(power.size, Reason.PLAN, dtype=np.uint8)
+        if not np.array_equal(schedule.session, image.session):
+            came = schedule.session != image.session
+            power = np.where(came, 0.0, power)
+            reason[came] = Reason.AWAITING_PLAN
         return Wish(
-            power_kw=np.where(planned, row, 0.0),
-            stop_kwh=image.full_kwh,
-            reason=np.where(planned, np.uint8(Reason.PLAN), np.uint8(Reason.AWAITING_PLAN)),
-            peak_kw=schedule.peak_kw,
+            power_kw=power, stop_kwh=image.full_kwh, reason=reason, peak_kw=schedule.peak_kw
         )
 
     def _due(self, image: Image, schedule: Schedule) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtide.control import Image, PlanRecord, Setpoints
+from gridtide.study._kernel_record import note_changes
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -53,12 +54,14 @@ class DecisionTape:
 
     def __call__(self, image: Image, setpoints: Setpoints) -> None:
         """Keep what changed."""
-        changed = (
-            (np.abs(setpoints.power_kw - self._power) > 1e-6)
-            | (setpoints.reason != self._reason)
-            | (image.session != self._session)
+        at = note_changes(
+            setpoints.power_kw,
+            setpoints.reason,
+            image.session,
+            self._power,
+            self._reason,
+            self._session,
         )
-        at = np.flatnonzero(changed)
         if at.size:
             self._tape(
                 {
@@ -70,8 +73,6 @@ class DecisionTape:
                     "limit": setpoints.binding[at],
                 }
             )
-        self._power, self._reason = setpoints.power_kw, setpoints.reason
-        self._session = image.session.copy()
 
     def columns(self) -> Columns:
         """All decisions, in the order of time."""
