@@ -18,7 +18,6 @@ from gridtide.core import Finding, InputError, TimeGrid
 from gridtide.fleet import (
     Chargers,
     ChargerTable,
-    LimitTable,
     LimitTree,
     build_chargers,
     charger_names,
@@ -61,7 +60,7 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
     zone = read_zone(scenario.timezone, place("timezone"))
     grid = run_grid(scenario, zone)
     find = file_finder(folder)
-    tree = _tree(scenario)
+    tree = limit_tree([*scenario.site, *scenario.limit], [site.name for site in scenario.site])
     meters = np.array([tree.names.index(site.name) for site in scenario.site], dtype=np.int64)
     doubts = _Doubts()
     ahead = steps_ahead(scenario, grid)
@@ -162,21 +161,6 @@ def file_finder(folder: Path) -> Find:
         return path if path.is_absolute() else folder / path
 
     return find
-
-
-def _tree(scenario: Scenario) -> LimitTree:
-    sites = [
-        LimitTable(
-            name=site.name,
-            below=site.below,
-            import_kw=site.import_kw,
-            export_kw=site.export_kw,
-            phase_current_a=site.phase_current_a,
-            voltage_v=site.voltage_v,
-        )
-        for site in scenario.site
-    ]
-    return limit_tree([*sites, *scenario.limit], [site.name for site in scenario.site])
 
 
 def _chargers(

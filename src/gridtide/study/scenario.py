@@ -28,27 +28,11 @@ from gridtide.study.toml_places import TomlPlaces
 STRATEGIES = ("uncontrolled", "v1g", "v2g", "edf", "llf")
 
 
-class SiteTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A grid connection with its meter, and what stands behind it beside chargers."""
+class SiteTable(LimitTable, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A grid connection: a limit with a meter, and what stands behind it beside chargers."""
 
-    name: Annotated[str, Meta(min_length=1, description="Name, unique among limits and sites")]
     archetype: Annotated[Archetype, Meta(description="What kind of place it is")] = "campus"
     tariff: Annotated[str, Meta(description="Name of the tariff of this meter")]
-    below: Annotated[
-        str | None, Meta(description="The limit above the connection, such as a feeder")
-    ] = None
-    import_kw: Annotated[
-        Power | None, Meta(description="Largest net power drawn [kW]; none: unlimited")
-    ] = None
-    export_kw: Annotated[
-        Power | None, Meta(description="Largest net power fed back [kW]; none: unlimited")
-    ] = None
-    phase_current_a: Annotated[
-        Power | None, Meta(description="Largest current of each phase, both ways [A]")
-    ] = None
-    voltage_v: Annotated[
-        float, Meta(gt=0, description="Phase voltage to turn currents into powers [V]")
-    ] = 230.0
     latitude_deg: Annotated[
         float, Meta(ge=-90, le=90, description="For the sun's position [°]")
     ] = 37.77
