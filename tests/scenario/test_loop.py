@@ -12,7 +12,7 @@ from gridtide.control import (
     Wish,
     run_loop,
 )
-from gridtide.core import Reason
+from gridtide.core import Reason, StrategyError
 from gridtide.sim import SimPlant
 from worlds import NO_LOSS, START_S, tree, world
 
@@ -254,3 +254,15 @@ def test_who_comes_is_planned_at_once_but_the_next_in_the_same_step_waits():
     assert at[1.3][1] is Reason.PLAN
     assert at[1.6][2] is Reason.AWAITING_PLAN
     assert at[2.0][2] is Reason.PLAN
+
+
+def test_a_wish_of_the_wrong_length_is_refused():
+    with pytest.raises(StrategyError, match="one value per charger"):
+        operate(world([(0, 8, 0.4, 0.6)]), Wants(1.0, 2.0))
+
+
+def test_the_promise_never_charges_beyond_the_target():
+    # 0.3 kWh are missing in the last step; the charger cannot run below 4.14 kW.
+    plant, told = operate(world([(0, 4, 0.4, 0.405)], min_kw=4.14), Wants(0.0))
+    assert Reason.PROMISE in reasons(told, 0)
+    assert plant.outcomes.departure[0] == pytest.approx(0.405 * 60, abs=1e-6)

@@ -168,15 +168,22 @@ def test_above_its_maximum_a_vehicle_discharges_at_once():
     assert _slack(told, "soc_above_maximum")["amount"] == pytest.approx(6.0)
 
 
-def test_base_overload_is_its_own_and_relieved_first():
-    told = _told(changed(limits__0__base_load_kw=[160.0] * 4 + [20.0] * 92))
-    assert max(told["schedule_kw"]["ev1"][:4]) <= -10.0 + 1e-5
-    assert not [s for s in told["slacks"] if s["name"] == "base_overload"]
+def test_base_overload_is_its_own_and_vehicles_never_add_to_it():
     told = _told(changed(limits__0__base_load_kw=[180.0] * 4 + [20.0] * 92))
     slack = _slack(told, "base_overload")
-    assert slack["amount"] == pytest.approx(19.0, abs=1e-5)
+    assert slack["amount"] == pytest.approx(30.0, abs=1e-5)
     assert (slack["from_step"], slack["to_step"]) == (0, 4)
+    assert max(told["schedule_kw"]["ev1"][:4]) <= 1e-6
     assert told["hard_violation_kw"] <= 1e-6
+    assert told["shortfall_kwh"]["ev1"] <= 1e-6
+    assert told["objective"] == pytest.approx(told["lower_bound"], abs=1e-6)
+
+
+def test_in_a_run_vehicles_relieve_the_overload_after_the_promise():
+    over = changed(limits__0__base_load_kw=[180.0] * 4 + [20.0] * 92, promise="first")
+    told = _told(over)
+    assert _slack(told, "base_overload")["amount"] == pytest.approx(19.0, abs=1e-5)
+    assert told["shortfall_kwh"]["ev1"] <= 1e-6
 
 
 def test_the_promise_is_not_for_sale():

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from gridtide.core import InputError
-from gridtide.study import load
+from gridtide.core import InputError, StorageError
+from gridtide.study import load, prepare_folder, run, write_result
 from gridtide.study.build import compose
 from gridtide.study.scenario import read_scenario
 from gridtide.study.starters import starter_text
@@ -149,3 +149,54 @@ def test_a_scaled_draw_changes_capacities_and_nothing_else(scenario):
     assert two.world.vehicles.capacity_kwh.mean() > 1.2 * one.world.vehicles.capacity_kwh.mean()
     np.testing.assert_array_equal(one.world.sessions.arrival_s, two.world.sessions.arrival_s)
     assert one.capacities_drawn
+
+
+def test_an_opt_out_of_nobody_is_a_finding(scenario):
+    path = scenario(
+        "building", ("share_of_gain = 0.3", 'share_of_gain = 0.3\nopt_out = ["nobody"]')
+    )
+    with pytest.raises(InputError, match="no vehicle nobody"):
+        load(path)
+
+
+def test_a_plain_session_that_began_before_the_run_is_kept(scenario, tmp_path):
+    (tmp_path / "s.csv").write_text(
+        "session,vehicle,charger,arrival,departure,energy_kwh\n"
+        "1,a,charger-01,2026-05-31T20:00+02:00,2026-06-01T09:00+02:00,20\n"
+        "2,b,charger-02,2026-05-31T20:00+02:00,2026-05-31T21:00+02:00,2\n"
+    )
+    case = load(
+        scenario(
+            "building",
+            ('source = "sample" ', 'source = "csv"\nfile = "s.csv" #'),
+            ("count = 12\ncapacity_kwh = 62", "capacity_kwh = 62"),
+        )
+    )
+    assert case.world.sessions.ids == ("1",)
+    assert list(case.inputs) == ["s.csv"]
+
+
+def test_an_unknown_strategy_and_one_without_decide_are_findings(scenario, tmp_path):
+    (tmp_path / "mine_without_decide.py").write_text("class Nothing:\n    pass\n")
+    usual = 'run = ["uncontrolled", "v1g", "v2g"]'
+    with pytest.raises(InputError, match="no strategy v3g"):
+        load(scenario("building", (usual, 'run = ["v3g"]')))
+    case = load(scenario("building", (usual, 'run = ["mine_without_decide:Nothing"]')))
+    with pytest.raises(InputError, match="no method decide"):
+        run(case)
+
+
+def test_results_replace_those_of_an_earlier_run(scenario, tmp_path):
+    day = ("days = 3", "days = 1")
+    usual = 'run = ["uncontrolled", "v1g", "v2g"]'
+    both = load(scenario("building", day, (usual, 'run = ["uncontrolled", "edf"]')))
+    write_result(run(both), tmp_path / "out")
+    write_result(run(load(scenario("building", day, (usual, 'run = ["llf"]')))), tmp_path / "out")
+    left = sorted(p.parent.name for p in (tmp_path / "out").glob("*/sessions.parquet"))
+    assert left == ["llf"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_run(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError):
+        prepare_folder(tmp_path / "file")

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from gridtide.study import Case, Result, load, print_comparison, run, write_result
+from gridtide.study import Case, Result, load, prepare_folder, print_comparison, run, write_result
 
 
 def run_and_show(scenario: Path, out: Path, *, as_json: bool, csv: bool) -> bool:
@@ -21,6 +21,7 @@ def run_and_show(scenario: Path, out: Path, *, as_json: bool, csv: bool) -> bool
     """
     console = Console(stderr=as_json)
     case = load(scenario)
+    prepare_folder(out)
     result = _run_with_progress(case)
     written = write_result(result, out, csv=csv)
     if as_json:

@@ -215,7 +215,7 @@ def narrow_each(
                     dc,
                 )
                 why = PROMISE
-                end = min(max(end, target[i]), full[i])
+                end = goal  # the promise itself never charges beyond the target
         else:
             end = full[i] if isnan(target[i]) else min(target[i], full[i])
             P = max_charge[i] if e < end else 0.0

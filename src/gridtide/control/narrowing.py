@@ -18,7 +18,7 @@ import numpy.typing as npt
 from gridtide.control._kernel_limits import share_room, within_limits
 from gridtide.control._kernel_narrow import narrow_each
 from gridtide.control.image import Image, Setpoints, Wish
-from gridtide.core import Reason
+from gridtide.core import Reason, StrategyError
 from gridtide.fleet import up_the_tree
 
 Floats = npt.NDArray[np.float64]
@@ -41,7 +41,13 @@ def narrow(image: Image, wish: Wish) -> Setpoints:
     -------
     Setpoints
         With the reason of each value, and the limit that bound it.
+
+    Raises
+    ------
+    StrategyError
+        If the wish is not for as many chargers as there are.
     """
+    _check_shape(image, wish)
     each = _narrow_each(image, wish)
     if wish.peak_kw is not None:
         less = _below_peak(image, wish, wish.peak_kw, each)
@@ -65,6 +71,16 @@ def narrow(image: Image, wish: Wish) -> Setpoints:
     return Setpoints(
         power_kw=each.power, stop_kwh=each.stop, reason=each.reason, binding=each.binding
     )
+
+
+def _check_shape(image: Image, wish: Wish) -> None:
+    """Compiled code does not look: a wrong length would read other people's memory."""
+    n = image.session.size
+    for name in ("power_kw", "stop_kwh", "reason", "priority"):
+        values = getattr(wish, name)
+        if values is not None and np.shape(values) != (n,):
+            told = f"{name} of shape {np.shape(values)} for {n} chargers"
+            raise StrategyError(f"a wish must hold one value per charger: {told}")
 
 
 @dataclass(frozen=True, slots=True)

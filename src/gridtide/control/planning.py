@@ -181,7 +181,7 @@ class RollingPlanner:
             base_load_kw=base,
             demand_charge_per_kw=outlook.demand_charge_per_kw[:, periods],
             demand_period=outlook.demand_period[ahead] - periods.start,
-            demand_peak_so_far_kw=_peaks(image, outlook)[:, periods],
+            demand_peak_so_far_kw=_peaks(image, outlook, steps)[:, periods],
             meters=outlook.meters,
             price_import_per_kwh=outlook.price_import_per_kwh[:, ahead] + sooner,
             price_export_per_kwh=outlook.price_export_per_kwh[:, ahead] + sooner,
@@ -262,8 +262,18 @@ def _taper_end(image: Image, at: Ints) -> Floats:
     return 1.0 - lost / np.maximum(image.full_power_dc_kw[at], 1e-9)
 
 
-def _peaks(image: Image, outlook: Outlook) -> Floats:
-    """Peak already set in each billing period; only the running one has any."""
+def _peaks(image: Image, outlook: Outlook, steps: int) -> Floats:
+    """Peak of each billing period that this plan cannot undo [kW], shape (limits, periods).
+
+    What the meter has seen, and what the base load alone is forecast to draw between the end
+    of the plan and this time tomorrow: shaving below that earns nothing.
+    """
+    later = slice(image.step + steps, image.step + round(86_400 / outlook.grid.step_s))
+    base = image.limits.add_up(outlook.base_forecast_kw[later])
+    period = outlook.demand_period[later]
     peaks = np.zeros_like(outlook.demand_charge_per_kw)
-    peaks[:, outlook.demand_period[image.step]] = image.peak_kw
+    for k in np.unique(period):
+        peaks[:, k] = np.maximum(base[period == k].max(axis=0), 0.0)
+    now = outlook.demand_period[image.step]
+    peaks[:, now] = np.maximum(peaks[:, now], image.peak_kw)
     return peaks

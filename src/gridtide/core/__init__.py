@@ -7,6 +7,7 @@ from gridtide.core.errors import (
     SolverError,
     StoppedError,
     StorageError,
+    StrategyError,
 )
 from gridtide.core.findings import Finding
 from gridtide.core.random import stream
@@ -25,6 +26,7 @@ __all__ = [
     "SolverError",
     "StoppedError",
     "StorageError",
+    "StrategyError",
     "TimeGrid",
     "cpu_s",
     "parse_utc",

@@ -5,6 +5,7 @@
     GridtideError
     ├── InputError      findings about a file or a value; nothing has run
     ├── SolverError     the solver stopped without a usable answer
+    ├── StrategyError   a strategy of the user's own did not answer as agreed
     ├── StorageError    a table could not be written or read back whole
     └── StoppedError    a run was interrupted; what was recorded is kept
 """
@@ -38,6 +39,10 @@ class InputError(GridtideError):
 
 class SolverError(GridtideError):
     """The solver stopped without a usable answer."""
+
+
+class StrategyError(GridtideError):
+    """A strategy of the user's own did not answer as agreed."""
 
 
 class StorageError(GridtideError):

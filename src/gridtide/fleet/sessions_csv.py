@@ -35,7 +35,8 @@ def read_sessions_csv(
     path
         CSV file, comma between columns, point in decimals, UTF-8; may be gzipped.
     start_s, end_s
-        Window of arrivals to keep [s since 1970-01-01 UTC]; the whole file is checked.
+        Sessions that overlap this window are kept [s since 1970-01-01 UTC]; the whole file is
+        checked.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def read_sessions_csv(
     kept = [
         row
         for _, row in rows
-        if (start_s is None or row.arrival_s >= start_s)
+        if (start_s is None or row.departure_s > start_s)
         and (end_s is None or row.arrival_s < end_s)
     ]
     if not kept and not findings:

@@ -1,9 +1,11 @@
 """What comes before the cost, in this order, each held before the next is looked at.
 
-1. ``overload``: where base load alone is above a limit, its excess over the limit, kWh.
-2. ``recovery``: energy below the window (or above it) on arrival, summed over time, kWh·h, which
+1. ``recovery``: energy below the window (or above it) on arrival, summed over time, kWh·h, which
    is least when the vehicle comes back as fast as the limits let it.
-3. ``largest`` and 4. ``sum`` of the shortfalls, where the promise comes first.
+2. ``largest`` and 3. ``sum`` of the shortfalls, where the promise comes first.
+4. ``overload``, there too: where base load alone is above a limit, its excess over the limit,
+   kWh. Vehicles never add to it; in a run they also relieve it before any cost is saved. A
+   problem with priced shortfall minimises its stated cost alone.
 
 Nothing here is ever traded for money; the last phase is the cost.
 """
@@ -44,9 +46,10 @@ def add_phases(
     """Add columns and rows of the phases that have something to minimise."""
     if not lexical:
         return ()
-    phases = [_overload(layout, build, net), _recovery(layout, build, energy)]
+    phases = [_recovery(layout, build, energy)]
     if layout.problem.promise == "first":
         phases += _promise(layout, build, short, short_vehicle)
+        phases.append(_overload(layout, build, net))
     return tuple(phase for phase in phases if phase is not None)
 
 

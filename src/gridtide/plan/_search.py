@@ -257,11 +257,14 @@ def rewarded(layout: Layout) -> Modes:
 
 
 def _conflicted(layout: Layout) -> bool:
-    """Whether something stands before promise and cost: overload to relieve, or recovery."""
+    """Whether something stands before the cost: recovery, or in a run overload to relieve."""
     problem = layout.problem
+    recovery = bool(layout.recovering.any() or layout.overfull.any())
+    if problem.promise == "priced":
+        return recovery
     over = (layout.base_kw > problem.import_kw) & (layout.least_kw < 0)
     over |= (-layout.base_kw > problem.export_kw) & (layout.most_kw > 0)
-    return bool(over.any() or layout.recovering.any() or layout.overfull.any())
+    return recovery or bool(over.any())
 
 
 def _unavoidable(layout: Layout) -> float:

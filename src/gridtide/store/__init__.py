@@ -1,6 +1,6 @@
 """Tables and documents kept whole and read back."""
 
-from gridtide.store.atomic import whole_file, write_json, write_text
+from gridtide.store.atomic import storage_errors, whole_file, write_json, write_text
 from gridtide.store.tables import (
     TableWriter,
     arrow_table,
@@ -16,6 +16,7 @@ __all__ = [
     "is_partial",
     "partial_path",
     "read_table",
+    "storage_errors",
     "whole_file",
     "write_json",
     "write_table",

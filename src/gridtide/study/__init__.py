@@ -2,7 +2,7 @@
 
 from gridtide.study.build import load
 from gridtide.study.case import Case
-from gridtide.study.keep import provenance, write_result
+from gridtide.study.keep import prepare_folder, provenance, write_result
 from gridtide.study.operate import run, run_strategy
 from gridtide.study.report import comparison_rows, print_comparison, write_report
 from gridtide.study.result import Result, StrategyResult
@@ -16,6 +16,7 @@ __all__ = [
     "StrategyResult",
     "comparison_rows",
     "load",
+    "prepare_folder",
     "print_comparison",
     "provenance",
     "read_scenario",

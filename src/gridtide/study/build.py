@@ -59,7 +59,8 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
     """
     zone = read_zone(scenario.timezone, place("timezone"))
     grid = run_grid(scenario, zone)
-    find = file_finder(folder)
+    inputs: dict[str, Path] = {}
+    find = file_finder(folder, inputs)
     tree = limit_tree([*scenario.site, *scenario.limit], [site.name for site in scenario.site])
     meters = np.array([tree.names.index(site.name) for site in scenario.site], dtype=np.int64)
     doubts = _Doubts()
@@ -76,7 +77,7 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
         stays = read_stays(scenario, grid, find, place)
         chargers = _chargers(scenario, tree, stays.charger_ids, place)
     doubts.stop_if_any()
-    vehicles, sessions, people_notes = bring_vehicles(scenario, stays, chargers)
+    vehicles, sessions, people_notes = bring_vehicles(scenario, stays, chargers, place)
     peaks = np.zeros(len(tree))
     peaks[meters] = [tariff.peak_so_far_w / 1000.0 for tariff in tariffs]
     world = World(
@@ -105,6 +106,7 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
         meters=meters,
         tariffs=tariffs,
         carbon_kg_per_kwh=carbon.run,
+        inputs=inputs,
         capacities_drawn=capacities_are_drawn(scenario, stays),
         notes=(
             *around.notes,
@@ -146,11 +148,12 @@ def run_grid(scenario: Scenario, zone: ZoneInfo) -> TimeGrid:
     return TimeGrid(begin, step_s, (end - begin) // step_s)
 
 
-def file_finder(folder: Path) -> Find:
+def file_finder(folder: Path, found: dict[str, Path] | None = None) -> Find:
     """Return how file names of a scenario become paths.
 
     ``${GRIDTIDE_DATA}`` stands for the folder of published data: the environment variable of
-    that name, or ``../shared/data`` beside the repository.
+    that name, or ``../shared/data`` beside the repository. What is asked for is noted in
+    ``found``.
     """
     data = os.environ.get("GRIDTIDE_DATA")
     if data is None:
@@ -158,7 +161,10 @@ def file_finder(folder: Path) -> Find:
 
     def find(name: str) -> Path:
         path = Path(name.replace("${GRIDTIDE_DATA}", data))
-        return path if path.is_absolute() else folder / path
+        path = path if path.is_absolute() else folder / path
+        if found is not None:
+            found[name] = path
+        return path
 
     return find
 

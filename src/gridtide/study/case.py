@@ -40,6 +40,8 @@ class Case:
         Prices of each site over the run.
     carbon_kg_per_kwh
         Marginal emission on the control steps of the run, shape (steps,).
+    inputs
+        Files that the scenario names, by the name that it gives them.
     capacities_drawn
         Whether battery capacities were drawn, for the source has none.
     notes
@@ -56,6 +58,7 @@ class Case:
     meters: Ints
     tariffs: tuple[TariffSeries, ...]
     carbon_kg_per_kwh: Floats
+    inputs: dict[str, Path]
     capacities_drawn: bool
     notes: tuple[str, ...]
 

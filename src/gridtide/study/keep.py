@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import gridtide
 from gridtide.core import utc
-from gridtide.store import write_json, write_table, write_text
+from gridtide.store import storage_errors, write_json, write_table, write_text
 from gridtide.study.result import Result
+
+TABLES = ("intervals", "site", "decisions", "sessions", "plans", "schedule", "statement")
 
 
 def write_result(result: Result, out: Path, *, csv: bool = False) -> list[Path]:
@@ -30,7 +33,8 @@ def write_result(result: Result, out: Path, *, csv: bool = False) -> list[Path]:
     """
     from gridtide.study.report import write_report
 
-    out.mkdir(parents=True, exist_ok=True)
+    prepare_folder(out)
+    _clear_tables(out)
     written = [
         write_json(out / "summary.json", result.summary()),
         write_json(out / "run.json", provenance(result)),
@@ -47,6 +51,29 @@ def write_result(result: Result, out: Path, *, csv: bool = False) -> list[Path]:
     return [*written, out / "report.html"]
 
 
+def prepare_folder(out: Path) -> None:
+    """Make sure that results can be written, before anything runs.
+
+    Raises
+    ------
+    StorageError
+        If the folder cannot be made or written.
+    """
+    with storage_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+
+
+def _clear_tables(out: Path) -> None:
+    """Remove the tables of an earlier run, so that none stands beside a summary not its own."""
+    with storage_errors(out):
+        for table in TABLES:
+            for old in out.glob(f"*/{table}.*"):
+                if old.suffix in (".parquet", ".csv"):
+                    old.unlink()
+
+
 def provenance(result: Result) -> dict[str, Any]:
     """Return what one needs to repeat the run bit for bit."""
     case = result.case
@@ -54,6 +81,7 @@ def provenance(result: Result) -> dict[str, Any]:
         "gridtide_version": gridtide.__version__,
         "scenario": case.scenario.name,
         "scenario_sha256": hashlib.sha256(case.source.encode()).hexdigest(),
+        "input_sha256": {name: _sha256(path) for name, path in case.inputs.items()},
         "seed": case.scenario.seed,
         "start": utc(case.world.grid.start_s).isoformat(),
         "steps": case.world.grid.n,
@@ -65,3 +93,8 @@ def provenance(result: Result) -> dict[str, Any]:
         "notes": list(case.notes),
         "partial": result.partial,
     }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

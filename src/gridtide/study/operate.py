@@ -112,6 +112,9 @@ def _own_strategy(name: str, folder: Path) -> Strategy:
         raise InputError([Finding("strategy.run", f"no strategy {name}: {error}", mend)]) from error
     finally:
         sys.path.remove(str(folder))
+    if not callable(getattr(strategy, "decide", None)):
+        mend = "Give it the method decide(self, image) -> Wish"
+        raise InputError([Finding("strategy.run", f"{name} has no method decide", mend)])
     return strategy
 
 
@@ -185,7 +188,9 @@ def session_columns(case: Case, plant: SimPlant) -> Columns:
         "wear_price_per_kwh": vehicles.wear_price_per_kwh[vehicle],
         "departed": out.state[at] == 2,
         "left_early": early,
-        "shortfall_kwh": np.maximum(asked - out.departure[at], 0.0),
+        "shortfall_kwh": np.where(
+            out.state[at] == 2, np.maximum(asked - out.departure[at], 0.0), 0.0
+        ),
     }
 
 

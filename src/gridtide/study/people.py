@@ -83,7 +83,7 @@ def vehicle_names(table: VehicleTable) -> tuple[str, ...]:
 
 
 def bring_vehicles(
-    scenario: Scenario, stays: RawSessions, chargers: Chargers
+    scenario: Scenario, stays: RawSessions, chargers: Chargers, place: TomlPlaces
 ) -> tuple[Vehicles, Sessions, tuple[str, ...]]:
     """Give every session its vehicle; draw what the source does not tell.
 
@@ -105,6 +105,11 @@ def bring_vehicles(
         mix=table.capacity_mix,
     )
     if scenario.contract is not None and scenario.contract.opt_out:
+        unknown = sorted(set(scenario.contract.opt_out) - set(vehicles.ids))
+        if unknown:
+            mend = f"Vehicles are named like {', '.join(vehicles.ids[:3])}"
+            what = f"there is no vehicle {', '.join(unknown)}"
+            raise InputError([Finding(place("contract.opt_out"), what, mend)])
         out = np.isin(np.array(vehicles.ids), scenario.contract.opt_out)
         vehicles = dataclasses.replace(vehicles, participates=vehicles.participates & ~out)
     return vehicles, sessions, (*_left_out(stays), *_drawn(scenario, stays))
