@@ -23,6 +23,24 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        import gridtide
+
+        typer.echo(gridtide.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Plan, operate and settle the charging and discharging of electric-vehicle fleets."""
+
+
 @app.command()
 def run(
     scenario: ScenarioFile,
@@ -42,9 +60,9 @@ def run(
 @app.command()
 def check(scenario: ScenarioFile, json: Json = False) -> None:
     """List everything that is wrong with a scenario, and run nothing."""
-    from gridtide.study import load
+    from gridtide.study import check_strategies, load
 
-    load(scenario)
+    check_strategies(load(scenario))
     _say({"findings": []} if json else f"{scenario}: nothing to mend", json)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from gridtide.core import SolverError
 from gridtide.plan.document import read_problem_file
 from gridtide.plan.problem import Problem
 from gridtide.plan.solve import Plan, solve
@@ -44,6 +46,11 @@ def plan_file(path: Path, *, time_limit_s: float = 20.0) -> dict[str, Any]:
     ------
     InputError
         With all findings about the document.
+    SolverError
+        If its numbers are too large to be added up.
     """
     problem = read_problem_file(path)
-    return answer(solve(problem, time_limit_s=time_limit_s), problem)
+    plan = solve(problem, time_limit_s=time_limit_s)
+    if not math.isfinite(plan.objective) or not math.isfinite(plan.lower_bound):
+        raise SolverError(f"{path}: the numbers are too large to be added up; check the prices")
+    return answer(plan, problem)

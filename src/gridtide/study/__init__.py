@@ -3,7 +3,7 @@
 from gridtide.study.build import load
 from gridtide.study.case import Case
 from gridtide.study.keep import prepare_folder, provenance, write_result
-from gridtide.study.operate import run, run_strategy
+from gridtide.study.operate import check_strategies, run, run_strategy
 from gridtide.study.report import comparison_rows, print_comparison, write_report
 from gridtide.study.result import Result, StrategyResult
 from gridtide.study.scenario import Scenario, read_scenario, scenario_schema
@@ -14,6 +14,7 @@ __all__ = [
     "Result",
     "Scenario",
     "StrategyResult",
+    "check_strategies",
     "comparison_rows",
     "load",
     "prepare_folder",

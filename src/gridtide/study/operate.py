@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -53,9 +52,8 @@ def run(case: Case, progress: Progress | None = None) -> Result:
     Result
         Interrupted with Ctrl-C it holds what was recorded until then and is marked partial.
     """
+    check_strategies(case)
     result = Result(case)
-    for name in case.scenario.strategy.run:
-        make_strategy(case, name)  # whatever cannot be made is told before anything runs
     for name in case.scenario.strategy.run:
         outcome = run_strategy(case, name, progress)
         result.strategies[name] = outcome
@@ -81,6 +79,18 @@ def _moved(case: Case, scale: float) -> list[Moved]:
     ]
 
 
+def check_strategies(case: Case) -> None:
+    """Make every strategy once: what cannot be made is told before anything runs.
+
+    Raises
+    ------
+    InputError
+        If there is no strategy of a name, or it cannot be made.
+    """
+    for name in case.scenario.strategy.run:
+        make_strategy(case, name)
+
+
 def make_strategy(case: Case, name: str) -> tuple[Strategy, RollingPlanner | None]:
     """Return a strategy by name, and the planner that it follows.
 
@@ -98,23 +108,24 @@ def make_strategy(case: Case, name: str) -> tuple[Strategy, RollingPlanner | Non
             case.outlook, bidirectional=name == "v2g", horizon_steps=max(steps, 1)
         )
         return Planned(planner, replan_s=60.0 * options.replan_minutes), planner
-    return _own_strategy(name, case.folder), None
+    return _own_strategy(name, case), None
 
 
-def _own_strategy(name: str, folder: Path) -> Strategy:
+def _own_strategy(name: str, case: Case) -> Strategy:
     """Import ``module:Class``; modules beside the scenario are found too."""
     module, _, attribute = name.partition(":")
-    sys.path.insert(0, str(folder))
+    folder, where = str(case.folder), case.place("strategy.run")
+    sys.path.insert(0, folder)
     try:
         strategy: Strategy = getattr(importlib.import_module(module), attribute)()
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         mend = f"Use {', '.join([*BASELINES, 'v1g', 'v2g'])}, or module:Class of your own"
-        raise InputError([Finding("strategy.run", f"no strategy {name}: {error}", mend)]) from error
+        raise InputError([Finding(where, f"no strategy {name}: {error}", mend)]) from error
     finally:
-        sys.path.remove(str(folder))
+        sys.path.remove(folder)
     if not callable(getattr(strategy, "decide", None)):
         mend = "Give it the method decide(self, image) -> Wish"
-        raise InputError([Finding("strategy.run", f"{name} has no method decide", mend)])
+        raise InputError([Finding(where, f"{name} has no method decide", mend)])
     return strategy
 
 
