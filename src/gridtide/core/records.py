@@ -38,32 +38,31 @@ def read_record(
     Returns
     -------
     record, findings
-        The record is None where a finding forbids building it.
+        The record is None where a finding forbids building it. A field that has a default
+        takes it where its value cannot be used, so that further checks can go on; whoever
+        uses the record must look at the findings first.
     """
     findings = _unknown_keys(cls, data, place, path)
     hints = get_type_hints(cls, include_extras=True)
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(cls):
-        where = f"{path}.{field.encode_name}" if path else field.encode_name
-        if field.encode_name not in data:
+        name = field.encode_name
+        where = f"{path}.{name}" if path else name
+        if name not in data:
             if field.required:
-                findings.append(
-                    Finding(
-                        place(path or where),
-                        f"{field.encode_name} is missing",
-                        f"Add {field.encode_name}{_example(hints[field.name])}",
-                    )
-                )
+                mend = f"Add {name}{_example(hints[field.name])}"
+                findings.append(Finding(place(path or where), f"{name} is missing", mend))
             continue
-        value, more = _read_value(hints[field.name], data[field.encode_name], place, where)
+        value, more = _read_value(hints[field.name], data[name], place, where)
         findings += more
-        values[field.name] = value
-    if findings:
+        if value is not None or not more:
+            values[field.name] = value
+    if any(f.required and f.name not in values for f in msgspec.structs.fields(cls)):
         return None, findings
     try:
-        return cls(**values), []
+        return cls(**values), findings
     except (ValueError, TypeError) as error:
-        return None, [Finding(place(path), str(error), "Correct the values named")]
+        return None, [*findings, Finding(place(path), str(error), "Correct the values named")]
 
 
 def _read_value(kind: Any, value: Any, place: Place, path: str) -> tuple[Any, list[Finding]]:
@@ -77,7 +76,9 @@ def _read_value(kind: Any, value: Any, place: Place, path: str) -> tuple[Any, li
             else (None, [Finding(place(f"{path}[{i}]"), f"{v!r} is not a table", "Write a table")])
             for i, v in enumerate(value)
         ]
-        return [r for r, _ in read], [f for _, more in read for f in more]
+        records = [r for r, _ in read]
+        more = [f for _, found in read for f in found]
+        return (None if None in records else records), more
     try:
         return msgspec.convert(value, kind, strict=True), []
     except msgspec.ValidationError as error:

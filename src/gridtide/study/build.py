@@ -28,7 +28,7 @@ from gridtide.sim import World
 from gridtide.study.ahead import look_ahead, site_tariffs, steps_ahead
 from gridtide.study.case import Case
 from gridtide.study.people import bring_vehicles, capacities_are_drawn, read_stays
-from gridtide.study.scenario import Scenario, read_scenario
+from gridtide.study.scenario import Scenario, examine_scenario
 from gridtide.study.surroundings import carbon_series, look_around
 from gridtide.study.toml_places import TomlPlaces
 
@@ -45,8 +45,14 @@ def load(path: Path | str) -> Case:
         With every finding; nothing has been written.
     """
     path = Path(path)
-    scenario, place = read_scenario(path)
-    return compose(scenario, place, path.read_text(encoding="utf-8"), path.parent)
+    scenario, place, findings = examine_scenario(path)
+    try:
+        case = compose(scenario, place, path.read_text(encoding="utf-8"), path.parent)
+    except InputError as error:
+        raise InputError([*findings, *error.findings]) from error
+    if findings:
+        raise InputError(findings)
+    return case
 
 
 def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) -> Case:

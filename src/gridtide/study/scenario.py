@@ -168,6 +168,20 @@ def read_scenario(path: Path) -> tuple[Scenario, TomlPlaces]:
     InputError
         With every finding.
     """
+    scenario, place, findings = examine_scenario(path)
+    if findings:
+        raise InputError(findings)
+    return scenario, place
+
+
+def examine_scenario(path: Path) -> tuple[Scenario, TomlPlaces, list[Finding]]:
+    """Read a scenario file as far as it goes, with what is wrong with its keys and values.
+
+    Raises
+    ------
+    InputError
+        With every finding, if they forbid looking any further.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -180,11 +194,12 @@ def read_scenario(path: Path) -> tuple[Scenario, TomlPlaces]:
         mend = "Correct the line named; TOML is described at toml.io"
         raise InputError([Finding(str(path), f"is not TOML: {error}", mend)]) from error
     scenario, findings = read_record(Scenario, data, place)
-    if scenario is not None:
-        findings = check_scenario(scenario, place)
-    if scenario is None or findings:
+    if scenario is None:
         raise InputError(findings)
-    return scenario, place
+    contradictions = check_scenario(scenario, place)
+    if contradictions:
+        raise InputError([*findings, *contradictions])
+    return scenario, place, findings
 
 
 def check_scenario(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
