@@ -88,6 +88,23 @@ def _serve(
 
 
 @njit(cache=True, error_model="numpy")
+def room(
+    base: Floats, import_kw: Floats, export_kw: Floats, phase_kw: Floats, margin: float
+) -> tuple[Floats, Floats]:
+    """Net power that finds room on top of the base load, each way, shape (limits, 4)."""
+    room_in = np.empty((base.size, 4))
+    room_out = np.empty((base.size, 4))
+    for node in range(base.size):
+        for k in range(4):
+            own = base[node] if k == 0 else base[node] / 3.0
+            cap_in = import_kw[node] if k == 0 else phase_kw[node, k - 1]
+            cap_out = export_kw[node] if k == 0 else phase_kw[node, k - 1]
+            room_in[node, k] = max(cap_in - own - margin, 0.0)
+            room_out[node, k] = max(cap_out + own - margin, 0.0)
+    return room_in, room_out
+
+
+@njit(cache=True, error_model="numpy")
 def within_limits(net: Floats, net_sure: Floats, room_in: Floats, room_out: Floats) -> bool:
     """Whether net powers below each limit, shape (limits, 4), find room.
 

@@ -37,6 +37,7 @@ DATA_IN_DOUBT = int(Reason.DATA_IN_DOUBT)
 GOLDEN = 0.6180339887498949
 SMALL_KW = 1e-9
 SMALL_KWH = 1e-9
+PER_HOUR = 1.0 / 3600.0
 
 
 @njit(cache=True, error_model="numpy")
@@ -123,11 +124,86 @@ def _whole_steps(P: float, step: float) -> float:
 
 
 @njit(cache=True, error_model="numpy")
+def _narrow_one(
+    i: int,
+    P: float,
+    reason: int,
+    e: float,
+    end: float,
+    left: float,
+    h: float,
+    step: int,
+    low: float,
+    full: float,
+    target: float,
+    max_charge: float,
+    max_discharge: float,
+    knee: float,
+    beta: float,
+    dc_full: float,
+    participates: bool,
+    doubt: bool,
+    min_power: float,
+    power_step: float,
+    k: int,
+    table: Floats,
+) -> tuple[float, float, int, float]:
+    """Narrow the wish for charger ``i``: power, stop, reason, and the power that surely flows."""
+    a, b, c = table[k, 0], table[k, 1], table[k, 2]
+    da, db, dc = table[k, 3], table[k, 4], table[k, 5]
+    P, why = _within_battery(
+        P, reason, e, low, end, full, max_charge, max_discharge, doubt, h, da, db, dc
+    )
+    least = 0.0
+    if left > 0.0 and target >= 0.0 and participates:  # both are known
+        goal = min(target, full)
+        until_then = min(h, left)
+        then = e
+        if P > 0.0:
+            then += cells_charging(P, a, b, c) * until_then
+        elif P < 0.0:
+            then -= cells_discharging(-P, da, db, dc) * until_then
+        if min(e, then) < goal or P < 0.0:  # else the promise is kept in any case
+            least = energy_needed(goal, left - h, knee, beta, dc_full)
+        if then < least - SMALL_KWH:
+            needed = (least - e) / until_then
+            taper = least > knee
+            P = _raise_to(needed, P, taper, max_charge, min_power, a, b, c, da, db, dc)
+            why = PROMISE
+            end = goal  # the promise itself never charges beyond the target
+    else:
+        end = full if isnan(target) else min(target, full)
+        P = max_charge if e < end else 0.0
+        why = TARGET_REACHED
+        if e < end:
+            why = DEPARTURE_UNKNOWN if participates else OPTED_OUT
+    if P != 0.0 and abs(P) < min_power:
+        owed = e < least - SMALL_KWH
+        can_give = cells_discharging(min_power, da, db, dc) * h <= e - max(low, least)
+        P, why = _above_minimum(P, why, min_power, owed, can_give, step, i)
+    flow = P
+    if P > 0.0:
+        if e > knee:
+            pace = plug_charging(dc_full - beta * (e - knee), a, b, c)
+            if pace < P:
+                P = pace
+                why = BATTERY_PACE
+        flow = P
+        if e + P * h > min(end, knee):
+            _, plug, _ = charge_step(P, h, e, end, knee, beta, dc_full, a, b, c)
+            flow = plug / h
+    if power_step > 0.0:
+        P = _whole_steps(P, power_step)
+        flow = min(flow, P)
+    return P, end, why, flow
+
+
+@njit(cache=True, error_model="numpy")
 def narrow_each(
     now: float,
     until: float,
     step: int,
-    at: npt.NDArray[np.int64],
+    at: npt.NDArray[np.uint64],
     wish_power: Floats,
     wish_stop: Floats,
     wish_reason: npt.NDArray[np.uint8],
@@ -163,90 +239,55 @@ def narrow_each(
     receives the mean power that will surely flow: less than ``power`` where the battery fills
     up or slows down within the step. ``net`` and ``net_sure`` receive the sums of both right
     below each limit, shape (limits, 4).
+
+    Most wishes can stand as they are. A few comparisons find those; the rest is narrowed with
+    all that it takes, which would come to the same for them.
     """
-    h = (until - now) / 3600.0
+    h = (until - now) * PER_HOUR
     for i in at:
-        k = law[i]
-        a, b, c = table[k, 0], table[k, 1], table[k, 2]
-        da, db, dc = table[k, 3], table[k, 4], table[k, 5]
-        e = energy[i]
+        P, e, why = wish_power[i], energy[i], int(wish_reason[i])
         end = min(wish_stop[i], full[i])
-        P, why = _within_battery(
-            wish_power[i],
-            wish_reason[i],
-            e,
-            low[i],
-            end,
-            full[i],
-            max_charge[i],
-            max_discharge[i],
-            doubt[i],
-            h,
-            da,
-            db,
-            dc,
-        )
-        left = (departure[i] - now) / 3600.0
-        least = 0.0
-        if left > 0.0 and target[i] >= 0.0 and participates[i]:  # both are known
-            goal = min(target[i], full[i])
-            until_then = min(h, left)
-            then = e
-            if P > 0.0:
-                then += cells_charging(P, a, b, c) * until_then
-            elif P < 0.0:
-                then -= cells_discharging(-P, da, db, dc) * until_then
-            if min(e, then) < goal or P < 0.0:  # else the promise is kept in any case
-                least = goal - max(left - h, 0.0) * dc_full[i]
-                if goal > knee[i]:
-                    least = energy_needed(goal, left - h, knee[i], beta[i], dc_full[i])
-            if then < least - SMALL_KWH:
-                P = _raise_to(
-                    (least - e) / until_then,
-                    P,
-                    least > knee[i],
-                    max_charge[i],
-                    min_power[i],
-                    a,
-                    b,
-                    c,
-                    da,
-                    db,
-                    dc,
-                )
-                why = PROMISE
-                end = goal  # the promise itself never charges beyond the target
+        left = (departure[i] - now) * PER_HOUR
+        k = law[i]
+        if P > 0.0:
+            then = e + cells_charging(P, table[k, 0], table[k, 1], table[k, 2]) * h
+            stands = e + P * h <= min(end, knee[i]) and min_power[i] <= P <= max_charge[i]
+        elif P < 0.0:
+            then = e - cells_discharging(-P, table[k, 3], table[k, 4], table[k, 5]) * h
+            stands = then >= low[i] and min_power[i] <= -P <= max_discharge[i] and not doubt[i]
         else:
-            end = full[i] if isnan(target[i]) else min(target[i], full[i])
-            P = max_charge[i] if e < end else 0.0
-            why = TARGET_REACHED
-            if e < end:
-                why = DEPARTURE_UNKNOWN if participates[i] else OPTED_OUT
-        if P != 0.0 and abs(P) < min_power[i]:
-            spare = e - max(low[i], least)
-            P, why = _above_minimum(
+            then = e
+            stands = True
+        # Full power is slowest at the goal: a bound that needs no logarithm.
+        goal = min(target[i], full[i])
+        slowest = dc_full[i] - beta[i] * max(goal - knee[i], 0.0)
+        kept = participates[i] and left >= h and then >= goal - (left - h) * slowest
+        flow = P
+        if not (stands and kept and power_step[i] == 0.0):
+            P, end, why, flow = _narrow_one(
+                int(i),
                 P,
                 why,
-                min_power[i],
-                e < least - SMALL_KWH,
-                cells_discharging(min_power[i], da, db, dc) * h <= spare,
+                e,
+                end,
+                left,
+                h,
                 step,
-                i,
+                low[i],
+                full[i],
+                target[i],
+                max_charge[i],
+                max_discharge[i],
+                knee[i],
+                beta[i],
+                dc_full[i],
+                participates[i],
+                doubt[i],
+                min_power[i],
+                power_step[i],
+                k,
+                table,
             )
-        flow = P
-        if P > 0.0:
-            if e > knee[i]:
-                pace = plug_charging(dc_full[i] - beta[i] * (e - knee[i]), a, b, c)
-                if pace < P:
-                    P = pace
-                    why = BATTERY_PACE
-            flow = P
-            if e + P * h > min(end, knee[i]):
-                _, plug, _ = charge_step(P, h, e, end, knee[i], beta[i], dc_full[i], a, b, c)
-                flow = plug / h
-        if power_step[i] > 0.0:
-            P = _whole_steps(P, power_step[i])
-            flow = min(flow, P)
         power[i] = P
         stop[i] = end
         reason[i] = why

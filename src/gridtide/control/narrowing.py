@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.control._kernel_limits import share_room, within_limits
+from gridtide.control._kernel_limits import room, share_room, within_limits
 from gridtide.control._kernel_narrow import narrow_each
 from gridtide.control.image import Image, Setpoints, Wish
 from gridtide.core import Reason, StrategyError
@@ -113,7 +113,7 @@ def _narrow_each(image: Image, wish: Wish) -> _Narrowed:
         image.time_s,
         image.until_s,
         image.step,
-        np.flatnonzero(image.session >= 0),
+        np.flatnonzero(image.session >= 0).view(np.uint64),
         np.ascontiguousarray(wish.power_kw, dtype=np.float64),
         np.ascontiguousarray(wish.stop_kwh, dtype=np.float64),
         np.ascontiguousarray(wish.reason, dtype=np.uint8),
@@ -191,7 +191,7 @@ def laxity_h(image: Image) -> Floats:
     return laxity
 
 
-def room_kw(image: Image) -> tuple[Floats, Floats]:
+def room_kw(image: Image, margin_kw: float = MARGIN_KW) -> tuple[Floats, Floats]:
     """Net power that vehicles may add below each limit, import and export [kW].
 
     Where the base load alone is above a limit the room is zero: vehicles never add to it.
@@ -201,10 +201,4 @@ def room_kw(image: Image) -> tuple[Floats, Floats]:
     room_in, room_out
         Shape (limits, 4): net power, L1, L2, L3. Base load counts evenly on the phases.
     """
-    base = np.column_stack([image.base_kw] + [image.base_kw / 3] * 3)
-    cap_in = np.column_stack([image.import_kw, image.phase_kw])
-    cap_out = np.column_stack([image.export_kw, image.phase_kw])
-    return (
-        np.maximum(cap_in - base - MARGIN_KW, 0.0),
-        np.maximum(cap_out + base - MARGIN_KW, 0.0),
-    )
+    return room(image.base_kw, image.import_kw, image.export_kw, image.phase_kw, margin_kw)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.sim._kernel_step import read_registers
+from gridtide.sim._kernel_plugs import Plugs, Registers, read_plugs
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -42,29 +42,21 @@ class Meters:
         self._charger_rows = charger_rows
         self._site_rows = site_rows
 
-    def read_chargers(
-        self,
-        start_s: int,
-        which: Ints,
-        session: Ints,
-        taken: Floats,
-        given: Floats,
-        energy_kwh: Floats,
-    ) -> None:
+    def read_chargers(self, start_s: int, which: Ints, plugs: Plugs, registers: Registers) -> None:
         """Read some chargers' registers for the interval that began at ``start_s``."""
         if which.size == 0:
             return
-        import_wh, export_wh = read_registers(
-            which, taken, given, self._in_wh, self._out_wh, ROUNDING_WH
+        charger, session, import_wh, export_wh, energy = read_plugs(
+            which, plugs, registers, self._in_wh, self._out_wh, ROUNDING_WH
         )
         self._charger_rows(
             {
                 "interval_s": np.full(which.size, start_s, dtype=np.int64),
-                "charger": which.astype(np.int32),
-                "session": session[which].astype(np.int32),
+                "charger": charger,
+                "session": session,
                 "import_wh": import_wh,
                 "export_wh": export_wh,
-                "energy_kwh": energy_kwh[which].astype(np.float32),
+                "energy_kwh": energy,
             }
         )
 

@@ -8,57 +8,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.battery import cells_kw
-from gridtide.control import Image, Setpoints
-from gridtide.sim._kernel_step import reach_each, step_all
+from gridtide.control import Image, Setpoints, room_kw
+from gridtide.fleet import up_the_tree
+from gridtide.sim._kernel_plugs import (
+    Outcomes,
+    Packs,
+    Plugs,
+    Registers,
+    Stays,
+    plug_in,
+    settle,
+    step_all,
+)
 from gridtide.sim.meters import Meters, Sink
 from gridtide.sim.world import World
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-_STATE = (
-    "arrival_s",
-    "departure_s",
-    "energy_kwh",
-    "floor_kwh",
-    "full_kwh",
-    "target_kwh",
-    "arrival_kwh",
-    "max_charge_kw",
-    "max_discharge_kw",
-    "knee_kwh",
-    "taper_per_h",
-    "full_power_dc_kw",
-    "wear_price_per_kwh",
-)
-
-
-@dataclass(slots=True)
-class Outcomes:
-    """What became of each session; arrays of shape (sessions,), energies in kWh.
-
-    ``taken``, ``given`` and ``lost`` are at the plug; ``arrival`` and ``departure`` are in the
-    battery; ``reach`` is what full power from arrival could have stored at most;
-    ``elsewhere`` is what must have been charged elsewhere before this session.
-    ``state`` is 0 not begun, 1 plugged in at the end, 2 departed.
-    """
-
-    taken: Floats
-    given: Floats
-    lost: Floats
-    arrival: Floats
-    departure: Floats
-    reach: Floats
-    elsewhere: Floats
-    state: npt.NDArray[np.int8]
-
-    @classmethod
-    def of(cls, sessions: int) -> Outcomes:
-        """Outcomes of sessions that have not begun."""
-        taken, given, lost, arrival, departure, reach, elsewhere = np.zeros((7, sessions))
-        state = np.zeros(sessions, dtype=np.int8)
-        return cls(taken, given, lost, arrival, departure, reach, elsewhere, state)
 
 
 @dataclass(slots=True)
@@ -101,12 +67,11 @@ class SimPlant:
         self.extremes = Extremes()
         n, limits = len(world.chargers), world.limits
         self._time_s = float(world.grid.start_s)
-        self._state = {name: np.zeros(n) for name in _STATE}
-        self._session = np.full(n, -1, dtype=np.int64)
-        self._participates = np.zeros(n, dtype=np.bool_)
+        self._plugs = Plugs.empty(n)
+        self._registers = Registers(*(np.zeros(n) for _ in range(3)))
         self._doubt = np.zeros(n, dtype=np.bool_)
-        self._taken, self._given, self._lost = (np.zeros(n) for _ in range(3))
-        self._at_plug = np.zeros((n, 3))
+        self._stays = Stays(*(getattr(world.sessions, name) for name in Stays._fields))
+        self._packs = Packs(*(getattr(world.vehicles, name) for name in Packs._fields))
         self._vehicle_kwh = np.full(len(world.vehicles), np.nan)
         self._table, self._law = _loss_classes(world)
         self._base_kw = limits.add_up(world.building_kw - world.pv_kw)
@@ -130,9 +95,7 @@ class SimPlant:
             time_s=self._time_s,
             until_s=float(grid.start_s + (step + 1) * grid.step_s),
             step=step,
-            session=_frozen(self._session),
-            **{name: _frozen(values) for name, values in self._state.items()},
-            participates=_frozen(self._participates),
+            **{name: _frozen(values) for name, values in self._plugs._asdict().items()},
             in_doubt=_frozen(self._doubt),
             min_power_kw=chargers.min_power_kw,
             power_step_kw=chargers.power_step_kw,
@@ -158,40 +121,32 @@ class SimPlant:
         if events.next < events.time_s.size:
             until = min(until, float(events.time_s[events.next]))
         h = (until - self._time_s) / 3600.0
-        state = self._state
         step_all(
             h,
             setpoints.power_kw,
             setpoints.stop_kwh,
-            state["energy_kwh"],
-            state["floor_kwh"],
-            state["full_kwh"],
-            state["knee_kwh"],
-            state["taper_per_h"],
-            state["full_power_dc_kw"],
+            self._plugs,
             self._law,
             self._table,
             image.limit,
             image.phase_share,
             self._phases,
-            self._taken,
-            self._given,
-            self._lost,
+            self._registers,
             self._net_kwh,
         )
         self._count(image, h)
         self._time_s = until
         if (until - self.world.grid.start_s) % self.world.meter_interval_s == 0:
-            self._read(np.flatnonzero(self._session >= 0))
+            self._read(np.flatnonzero(self._plugs.session >= 0))
             self._meters.read_sites(self._interval_start(), self._register)
             self._note_peak(image.step)
 
     def close(self) -> None:
         """End the run: read all meters and note where sessions stand that are plugged in."""
         if (self._time_s - self.world.grid.start_s) % self.world.meter_interval_s:
-            self._read(np.flatnonzero(self._session >= 0))
+            self._read(np.flatnonzero(self._plugs.session >= 0))
             self._meters.read_sites(self._interval_start(), self._register)
-        self._settle(np.flatnonzero(self._session >= 0), state=1)
+        self._settle(np.flatnonzero(self._plugs.session >= 0), state=1)
 
     def _interval_start(self) -> int:
         """Start of the meter interval that ends now or is running."""
@@ -199,25 +154,15 @@ class SimPlant:
         return start + int((self._time_s - start - 1e-6) // length) * length
 
     def _read(self, which: Ints) -> None:
-        self._meters.read_chargers(
-            self._interval_start(),
-            which,
-            self._session,
-            self._taken,
-            self._given,
-            self._state["energy_kwh"],
-        )
+        self._meters.read_chargers(self._interval_start(), which, self._plugs, self._registers)
 
     def _count(self, image: Image, h: float) -> None:
         """Add this step to the sites' registers and compare it with the limits."""
-        net = self.world.limits.add_up(self._net_kwh.T).T / h
-        base = np.column_stack([image.base_kw] + [image.base_kw / 3] * 3)
-        caps = np.column_stack([image.import_kw, image.phase_kw])
-        caps_out = np.column_stack([image.export_kw, image.phase_kw])
-        over_in = np.minimum(net, net + base - caps)
-        over_out = np.minimum(-net, -net - base - caps_out)
-        worst = float(np.maximum(over_in, over_out).max(initial=0.0))
-        self.extremes.violation_kw = max(self.extremes.violation_kw, worst)
+        net = self._net_kwh / h
+        up_the_tree(net, self.world.limits.parent)
+        room_in, room_out = room_kw(image, margin_kw=0.0)
+        over = np.maximum(net - room_in, -net - room_out)
+        self.extremes.violation_kw = max(self.extremes.violation_kw, float(over.max(initial=0.0)))
         row = min(image.step, self.world.grid.n - 1)
         nodes = self._meter_nodes
         total = net[nodes, 0] + image.base_kw[nodes]
@@ -239,98 +184,49 @@ class SimPlant:
     def _pass_events(self) -> None:
         """Unplug, then plug in, everyone whose time has come."""
         events = self._events
-        end = int(np.searchsorted(events.time_s, self._time_s, side="right"))
+        end = int(np.searchsorted(events.time_s, int(self._time_s), side="right"))
         due = slice(events.next, end)
         session, arrives = events.session[due], events.arrives[due]
         if session.size:
-            self._unplug(session[~arrives])
+            self._unplug(self._stays.charger[session[~arrives]])
             self._plug_in(session[arrives])
         events.next = end
 
     def _plug_in(self, session: Ints) -> None:
-        world, sessions, state = self.world, self.world.sessions, self._state
-        vehicles, chargers = world.vehicles, world.chargers
-        i, v = sessions.charger[session], sessions.vehicle[session]
-        capacity = vehicles.capacity_kwh[v]
-        full = vehicles.soc_max[v] * capacity
-        charge = np.minimum(chargers.max_charge_kw[i], vehicles.max_charge_kw[v])
-        discharge = np.minimum(chargers.max_discharge_kw[i], vehicles.max_discharge_kw[v])
-        able = vehicles.bidirectional[v] & vehicles.participates[v]
-        dc_full = cells_kw(charge, chargers.charge_loss[i])
-        knee = np.minimum(vehicles.taper_soc[v] * capacity, full)
-        tapering = np.where(knee < full, full - knee, np.inf)
-        energy, elsewhere = self._energy_on_arrival(session)
-        state["arrival_s"][i] = sessions.arrival_s[session]
-        state["departure_s"][i] = sessions.stated_departure_s[session]
-        state["energy_kwh"][i] = state["arrival_kwh"][i] = energy
-        state["floor_kwh"][i] = np.maximum(vehicles.soc_floor[v], vehicles.soc_min[v]) * capacity
-        state["full_kwh"][i] = full
-        state["target_kwh"][i] = np.where(
-            sessions.need_known[session], sessions.target_kwh[session], np.nan
-        )
-        state["max_charge_kw"][i] = charge
-        state["max_discharge_kw"][i] = np.where(able, discharge, 0.0)
-        state["knee_kwh"][i] = knee
-        state["taper_per_h"][i] = dc_full * (1 - vehicles.taper_end[v]) / tapering
-        state["full_power_dc_kw"][i] = dc_full
-        state["wear_price_per_kwh"][i] = vehicles.wear_price_per_kwh[v]
-        self._session[i] = session
-        self._participates[i] = vehicles.participates[v]
-        self._at_plug[i] = np.column_stack([self._taken[i], self._given[i], self._lost[i]])
-        out = self.outcomes
-        out.arrival[session], out.elsewhere[session], out.state[session] = energy, elsewhere, 1
-        begun = np.maximum(sessions.arrival_s[session], world.grid.start_s)
-        out.reach[session] = reach_each(
-            (sessions.departure_s[session] - begun) / 3600.0,
-            charge,
-            energy,
-            np.minimum(sessions.target_kwh[session], full),
-            knee,
-            state["taper_per_h"][i],
-            dc_full,
-            self._law[i],
+        plug_in(
+            session,
+            self.world.grid.start_s,
+            self._stays,
+            self._packs,
+            self.world.chargers.max_charge_kw,
+            self.world.chargers.max_discharge_kw,
+            self._law,
             self._table,
+            self._vehicle_kwh,
+            self._registers,
+            self._plugs,
+            self.outcomes,
         )
 
-    def _energy_on_arrival(self, session: Ints) -> tuple[Floats, Floats]:
-        """Energy on arrival, and what must have been charged on the way [kWh]."""
-        sessions, vehicles = self.world.sessions, self.world.vehicles
-        v = sessions.vehicle[session]
-        before, trip = self._vehicle_kwh[v], sessions.trip_kwh[session]
-        capacity = vehicles.capacity_kwh[v]
-        least = np.minimum(vehicles.soc_min[v] * capacity, before)
-        after = np.clip(before - trip, least, np.maximum(vehicles.soc_max[v] * capacity, before))
-        fresh = np.isnan(after)
-        energy = np.where(fresh, sessions.arrival_kwh[session], after)
-        driven = np.maximum(trip, 0.0)
-        return energy, np.where(fresh, 0.0, energy - (before - driven))
-
-    def _unplug(self, session: Ints) -> None:
-        if session.size == 0:
+    def _unplug(self, at: Ints) -> None:
+        if at.size == 0:
             return
-        i = self.world.sessions.charger[session]
         if (self._time_s - self.world.grid.start_s) % self.world.meter_interval_s:
-            self._read(i)
-        self._settle(i, state=2)
-        self._session[i] = -1
+            self._read(at)
+        self._settle(at, state=2)
+        self._plugs.session[at] = -1
 
-    def _settle(self, i: Ints, state: int) -> None:
-        session, out = self._session[i], self.outcomes
-        energy = self._state["energy_kwh"][i]
-        out.taken[session] = self._taken[i] - self._at_plug[i, 0]
-        out.given[session] = self._given[i] - self._at_plug[i, 1]
-        out.lost[session] = self._lost[i] - self._at_plug[i, 2]
-        out.departure[session] = energy
-        out.state[session] = state
-        self._vehicle_kwh[self.world.sessions.vehicle[session]] = energy
-        balance = (
-            out.taken[session]
-            - out.given[session]
-            - out.lost[session]
-            - (energy - out.arrival[session])
+    def _settle(self, at: Ints, state: int) -> None:
+        residual = settle(
+            at,
+            state,
+            self._stays,
+            self._vehicle_kwh,
+            self._registers,
+            self._plugs,
+            self.outcomes,
         )
-        worst = float(np.abs(balance).max(initial=0.0))
-        self.extremes.residual_kwh = max(self.extremes.residual_kwh, worst)
+        self.extremes.residual_kwh = max(self.extremes.residual_kwh, residual)
 
 
 def _loss_classes(world: World) -> tuple[Floats, npt.NDArray[np.int16]]:
