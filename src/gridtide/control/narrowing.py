@@ -201,4 +201,7 @@ def room_kw(image: Image, margin_kw: float = MARGIN_KW) -> tuple[Floats, Floats]
     room_in, room_out
         Shape (limits, 4): net power, L1, L2, L3. Base load counts evenly on the phases.
     """
-    return room(image.base_kw, image.import_kw, image.export_kw, image.phase_kw, margin_kw)
+    both: tuple[Floats, Floats] = room(
+        image.base_kw, image.import_kw, image.export_kw, image.phase_kw, margin_kw
+    )
+    return both

@@ -71,7 +71,8 @@ class Outcomes(NamedTuple):
     @classmethod
     def of(cls, sessions: int) -> Outcomes:
         """Outcomes of sessions that have not begun."""
-        return cls(*np.zeros((7, sessions)), np.zeros(sessions, dtype=np.int8))
+        floats = {name: np.zeros(sessions) for name in cls._fields[:-1]}
+        return cls(**floats, state=np.zeros(sessions, dtype=np.int8))
 
 
 class Stays(NamedTuple):
