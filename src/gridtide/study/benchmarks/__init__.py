@@ -44,8 +44,9 @@ def run_benchmark(name: str, size: int | None, seed: int) -> dict[str, Any]:
     return {"benchmark": name, **result}
 
 
-def peak_memory_mb() -> float:
-    """Largest resident memory of this process so far [MB]."""
+def peak_memory_mb(used: Any = None) -> float:
+    """Largest resident memory [MB]: of this process so far, or of a child's ``rusage``."""
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    used = used or resource.getrusage(resource.RUSAGE_SELF)
+    return float(used.ru_maxrss) / 1024.0

@@ -7,6 +7,7 @@ that bind. A checkable result: the plan's own lower bound and violation.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,19 +17,7 @@ from typing import Any
 import numpy as np
 
 from gridtide.core import stream
-
-# A fresh process, so that imports, reading, solving and answering are all in its account.
-_CHILD = """
-import json, resource, sys
-from pathlib import Path
-from gridtide.plan import plan_file
-told = plan_file(Path(sys.argv[1]))
-used = resource.getrusage(resource.RUSAGE_SELF)
-unit = 1024.0**2 if sys.platform == "darwin" else 1024.0
-told["process_cpu_s"] = used.ru_utime + used.ru_stime
-told["peak_memory_mb"] = used.ru_maxrss / unit
-json.dump(told, sys.stdout)
-"""
+from gridtide.study.benchmarks import peak_memory_mb
 
 
 def measure(size: int | None, seed: int, variant: str) -> dict[str, Any]:
@@ -47,14 +36,13 @@ def measure(size: int | None, seed: int, variant: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "problem.json"
         path.write_text(json.dumps(document))
-        child = [sys.executable, "-c", _CHILD, str(path)]
-        told = json.loads(subprocess.run(child, check=True, capture_output=True).stdout)  # noqa: S603
+        told, used = _plan_in_a_process(path, Path(folder) / "answer.json")
     return {
         "vehicles": len(document["vehicles"]),
         "steps": document["steps"],
-        "cpu_s": told["process_cpu_s"],
+        "cpu_s": used.ru_utime + used.ru_stime,
         "solve_cpu_s": told["cpu_s"],
-        "peak_memory_mb": told["peak_memory_mb"],
+        "peak_memory_mb": peak_memory_mb(used),
         "status": told["status"],
         "objective": told["objective"],
         "gap": told["gap"],
@@ -63,6 +51,18 @@ def measure(size: int | None, seed: int, variant: str) -> dict[str, Any]:
         "share_of_steps_at_peak": peak_share(document, told),
         "variant": variant,
     }
+
+
+def _plan_in_a_process(path: Path, answer: Path) -> tuple[dict[str, Any], Any]:
+    """Run the command a user would; return its answer and what the system says it used."""
+    command = [sys.executable, "-m", "gridtide", "plan", str(path), "--json"]
+    with answer.open("wb") as out:
+        child = subprocess.Popen(command, stdout=out)  # noqa: S603
+        _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise RuntimeError(f"planning ended with exit code {child.returncode}")
+    return json.loads(answer.read_text()), used
 
 
 def problem(
