@@ -54,6 +54,19 @@ def test_a_change_of_a_limit_holds_from_its_local_time_on(scenario):
     step = (24 + 17) * 4
     assert case.world.import_kw[step - 1, 0] == 120
     assert np.all(case.world.import_kw[step:, 0] == 72)
+    assert np.all(case.world.export_kw[:, 0] == case.world.export_kw[0, 0])
+
+
+def test_a_change_of_nothing_is_told(scenario):
+    more = '\n[[change]]\nlimit = "building"\nat = "2026-06-02T17:00"\n'
+    with pytest.raises(InputError, match="nothing is changed"):
+        load(scenario("building", more=more))
+
+
+def test_a_byte_order_mark_is_no_fault(scenario):
+    path = scenario("building")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load(path).world.import_kw[0, 0] == 120
 
 
 def test_stations_of_a_file_find_the_first_group_that_fits(scenario, tmp_path):
@@ -112,7 +125,7 @@ def test_findings_of_all_readers_come_together(scenario):
         ('base_load = { kind = "office"', 'base_load = { file = "gone.csv"'),
         ('source = "sample" ', 'source = "csv"\nfile = "gone too.csv" #'),
         ("count = 12\ncapacity_kwh = 62", "capacity_kwh = 62"),
-        more='\n[[change]]\nlimit = "building"\nat = "later"\n',
+        more='\n[[change]]\nlimit = "building"\nat = "later"\nimport_kw = 9\n',
     )
     with pytest.raises(InputError) as caught:
         load(path)

@@ -39,10 +39,10 @@ class LimitChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     limit: Annotated[str, Meta(description="Name of the limit or site")]
     at: Annotated[str, Meta(description='Local time of the change, such as "2026-06-02T14:00"')]
     import_kw: Annotated[
-        Power | None, Meta(description="New import limit [kW]; none: unlimited")
+        Power | None, Meta(description="New import limit [kW]; none: as before, inf: unlimited")
     ] = None
     export_kw: Annotated[
-        Power | None, Meta(description="New export limit [kW]; none: unlimited")
+        Power | None, Meta(description="New export limit [kW]; none: as before, inf: unlimited")
     ] = None
 
 

@@ -6,6 +6,7 @@ one number, or a list of ``steps`` numbers.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -202,7 +203,7 @@ def _quick(data: Mapping[str, Any]) -> ProblemRecord | None:
 
 def _decode(data: bytes, source: str) -> Mapping[str, Any]:
     try:
-        value = msgspec.json.decode(data)
+        value = msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         # NaN and Infinity are no JSON; msgspec says at which byte it stopped.
         mend = "Write valid JSON; NaN and Infinity are none, leave an unlimited side out"

@@ -28,7 +28,7 @@ from gridtide.sim import World
 from gridtide.study.ahead import look_ahead, site_tariffs, steps_ahead
 from gridtide.study.case import Case
 from gridtide.study.people import bring_vehicles, capacities_are_drawn, read_stays
-from gridtide.study.scenario import Scenario, examine_scenario
+from gridtide.study.scenario import Scenario, examine_scenario, read_text
 from gridtide.study.surroundings import carbon_series, look_around
 from gridtide.study.toml_places import TomlPlaces
 
@@ -47,7 +47,7 @@ def load(path: Path | str) -> Case:
     path = Path(path)
     scenario, place, findings = examine_scenario(path)
     try:
-        case = compose(scenario, place, path.read_text(encoding="utf-8"), path.parent)
+        case = compose(scenario, place, read_text(path), path.parent)
     except InputError as error:
         raise InputError([*findings, *error.findings]) from error
     if findings:
@@ -226,8 +226,9 @@ def _limits_over_time(
             findings.append(Finding(place(f"change[{i}].at"), what, mend))
             continue
         node = tree.names.index(change.limit)
-        import_kw[step:, node] = np.inf if change.import_kw is None else change.import_kw
-        export_kw[step:, node] = np.inf if change.export_kw is None else change.export_kw
+        for limit_kw, new in ((import_kw, change.import_kw), (export_kw, change.export_kw)):
+            if new is not None:
+                limit_kw[step:, node] = new
     if findings:
         raise InputError(findings)
     return import_kw, export_kw

@@ -182,11 +182,7 @@ def examine_scenario(path: Path) -> tuple[Scenario, TomlPlaces, list[Finding]]:
     InputError
         With every finding, if they forbid looking any further.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        mend = "Name an existing scenario; `gridtide new campus` writes one"
-        raise InputError([Finding(str(path), f"cannot be read: {error}", mend)]) from error
+    text = read_text(path)
     place = TomlPlaces(text, str(path))
     try:
         data = tomllib.loads(text)
@@ -200,6 +196,21 @@ def examine_scenario(path: Path) -> tuple[Scenario, TomlPlaces, list[Finding]]:
     if contradictions:
         raise InputError([*findings, *contradictions])
     return scenario, place, findings
+
+
+def read_text(path: Path) -> str:
+    """Return a scenario file's text, without the byte order mark that some editors write.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        mend = "Name an existing scenario; `gridtide new campus` writes one"
+        raise InputError([Finding(str(path), f"cannot be read: {error}", mend)]) from error
 
 
 def check_scenario(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
@@ -237,6 +248,9 @@ def _check_tree(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
     for i, change in enumerate(scenario.change):
         if change.limit not in above:
             findings.append(_unknown(place(f"change[{i}].limit"), change.limit, above))
+        if change.import_kw is None and change.export_kw is None:
+            mend = "Write import_kw, export_kw or both"
+            findings.append(Finding(place(f"change[{i}]"), "nothing is changed", mend))
     return findings
 
 
