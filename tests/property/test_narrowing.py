@@ -1,12 +1,14 @@
 """Whatever is wished, limits hold, and nobody is asked for what it cannot do."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gridtide.control import Wish, narrow, run_loop
-from gridtide.core import Reason
+from gridtide.core import Reason, StrategyError
 from gridtide.fleet import LimitTree
 from gridtide.sim import SimPlant
 from worlds import world
@@ -39,7 +41,8 @@ def worlds(draw):
         limits=limits,
         limit=[draw(st.integers(0, 2)) for _ in range(n)],
         base_kw=[draw(st.floats(-30, 30)), 0, 0],
-        min_kw=draw(st.sampled_from([0, 1.4])),
+        min_kw=draw(st.sampled_from([0, 1.38])),
+        step_kw=draw(st.sampled_from([0, 0.23, 0.69])),
         taper_soc=draw(st.sampled_from([0.8, 1.0])),
         phase_share=[draw(st.sampled_from([[1, 0, 0], [0, 1, 0], [1 / 3] * 3])) for _ in range(n)],
         need_known=[draw(st.booleans()) for _ in range(n)],
@@ -47,13 +50,16 @@ def worlds(draw):
 
 
 class Anything:
-    """Wishes powers at random, far beyond what is possible."""
+    """Wishes powers at random, far beyond what is possible, and nothing now and then."""
 
     def __init__(self, seed):
         self._rng = np.random.default_rng(seed)
 
     def decide(self, image):
-        return Wish.of(self._rng.uniform(-30, 30, image.session.size))
+        n = image.session.size
+        power = self._rng.uniform(-30, 30, n) * self._rng.choice([0.0, 0.1, 1.0], n)
+        stop = self._rng.choice([np.inf, 30.0, 50.0], n)
+        return replace(Wish.of(power), stop_kwh=stop)
 
 
 @given(worlds(), st.integers(0, 2**16))
@@ -64,6 +70,11 @@ def test_a_day_of_random_wishes_breaks_no_limit_and_loses_no_energy(a_world, see
         assert np.all(setpoints.power_kw[unknown] >= 0)
         assert np.all(setpoints.power_kw <= image.max_charge_kw + 1e-9)
         assert np.all(setpoints.reason[setpoints.binding >= 0] == Reason.SITE_LIMIT)
+        on = np.abs(setpoints.power_kw[setpoints.power_kw != 0])
+        assert np.all(on >= image.min_power_kw[0] - 1e-9)
+        if image.power_step_kw[0] > 0:
+            units = on / image.power_step_kw[0]
+            assert units == pytest.approx(np.round(units), abs=1e-6)
 
     plant = SimPlant(a_world, lambda _: None, lambda _: None)
     run_loop(plant, Anything(seed), a_world.grid.end_s, watch)
@@ -84,6 +95,41 @@ def test_without_limits_every_reachable_promise_is_kept(a_world, seed):
     left = (out.state == 2) & punctual
     asked = np.minimum(sessions.target_kwh, out.reach)
     assert np.all(out.departure[left] >= asked[left] - 1e-6)
+
+
+@given(worlds(), st.integers(0, 2**16))
+def test_the_short_way_and_the_long_way_come_to_the_same(a_world, seed):
+    a_world.chargers.power_step_kw[:] = 0.0
+    wishes = Anything(seed)
+    tiny = np.full(len(a_world.chargers), 1e-10)  # any step sends a wish the long way
+
+    class Both:
+        def decide(self, image):
+            wish = wishes.decide(image)
+            short, long = narrow(image, wish), narrow(replace(image, power_step_kw=tiny), wish)
+            assert short.power_kw == pytest.approx(long.power_kw, abs=1e-8)
+            assert np.array_equal(short.stop_kwh, long.stop_kwh)
+            assert np.array_equal(short.reason, long.reason)
+            return wish
+
+    run_loop(SimPlant(a_world, lambda _: None, lambda _: None), Both(), a_world.grid.end_s)
+
+
+@given(worlds(), st.booleans())
+def test_a_wish_that_is_no_number_is_an_error(a_world, power):
+    image = SimPlant(a_world, lambda _: None, lambda _: None).observe()
+    wish = Anything(0).decide(image)
+    (wish.power_kw if power else wish.stop_kwh)[-1] = np.nan
+    with pytest.raises(StrategyError, match="not a number"):
+        narrow(image, wish)
+
+
+@given(worlds())
+def test_vehicles_in_doubt_never_discharge(a_world):
+    image = SimPlant(a_world, lambda _: None, lambda _: None).observe()
+    doubtful = replace(image, in_doubt=np.ones(len(a_world.chargers), dtype=np.bool_))
+    setpoints = narrow(doubtful, Wish.of(np.full(len(a_world.chargers), -5.0)))
+    assert np.all(setpoints.power_kw >= 0)
 
 
 @given(worlds())

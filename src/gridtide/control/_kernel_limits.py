@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from gridtide.control._kernel_narrow import whole_steps
 from gridtide.fleet import up_the_tree
 
 Floats = npt.NDArray[np.float64]
@@ -68,6 +69,7 @@ def _serve(
     reason: npt.NDArray[np.uint8],
     binding: npt.NDArray[np.int32],
     min_power: Floats,
+    power_step: Floats,
     limit: Ints,
     share: Floats,
     parent: Ints,
@@ -80,7 +82,9 @@ def _serve(
             continue
         least, at = _room_for(i, limit, share, parent, room)
         if wanted > least:
-            wanted = least if least >= min_power[i] else 0.0
+            wanted = whole_steps(least, power_step[i], False)
+            if wanted < min_power[i]:
+                wanted = 0.0
             power[i] = sign * wanted
             reason[i] = SITE_LIMIT
             binding[i] = at
@@ -112,9 +116,9 @@ def within_limits(net: Floats, net_sure: Floats, room_in: Floats, room_out: Floa
     """
     for node in range(net.shape[0]):
         for k in range(4):
-            if net[node, k] > room_in[node, k] + TOLERANCE_KW:
-                return False
-            if -net_sure[node, k] > room_out[node, k] + TOLERANCE_KW:
+            fits_in = net[node, k] <= room_in[node, k] + TOLERANCE_KW
+            fits_out = -net_sure[node, k] <= room_out[node, k] + TOLERANCE_KW
+            if not (fits_in and fits_out):
                 return False
     return True
 
@@ -127,6 +131,7 @@ def share_room(
     binding: npt.NDArray[np.int32],
     order: Ints,
     min_power: Floats,
+    power_step: Floats,
     limit: Ints,
     share: Floats,
     parent: Ints,
@@ -147,11 +152,11 @@ def share_room(
                     power[i] = 0.0
                     reason[i] = SITE_LIMIT
         given = _add_up(np.minimum(power, 0.0), *tree)
-        _serve(1.0, order, power, reason, binding, min_power, *tree, room_in - given)
+        _serve(1.0, order, power, reason, binding, min_power, power_step, *tree, room_in - given)
         sure[:] = np.minimum(sure, power)
         net, net_sure = _add_up(power, *tree), _add_up(sure, *tree)
         if within_limits(net, net_sure, room_in, room_out):
             return
         taken = _add_up(np.maximum(sure, 0.0), *tree)
-        _serve(-1.0, order, power, reason, binding, min_power, *tree, room_out + taken)
+        _serve(-1.0, order, power, reason, binding, min_power, power_step, *tree, room_out + taken)
         sure[:] = np.where(power < 0.0, power, np.maximum(sure, 0.0))

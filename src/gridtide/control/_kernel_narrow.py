@@ -1,11 +1,11 @@
-"""Compiled narrowing: battery, then promise, then minimum current, for each charger.
+"""Compiled narrowing for each charger: battery, promise, pace, power steps, minimum current.
 
-Every function takes the power wished so far and returns it narrowed, with the reason.
+Only the promise, and the charging of those whose departure is unknown, may raise a power.
 """
 
 from __future__ import annotations
 
-from math import floor, isnan
+from math import ceil, floor, isnan
 
 import numpy as np
 import numpy.typing as npt
@@ -117,10 +117,12 @@ def _above_minimum(
 
 
 @njit(cache=True, error_model="numpy")
-def _whole_steps(P: float, step: float) -> float:
-    """Round down, towards zero, to a multiple of the charger's step."""
-    units = floor(abs(P) / step + 1e-9) * step
-    return units if P > 0.0 else -units
+def whole_steps(P: float, step: float, up: bool) -> float:
+    """Round to a multiple of the charger's step: towards zero, or ``up`` away from it."""
+    if step <= 0.0:
+        return P
+    units = ceil(abs(P) / step - 1e-9) if up else floor(abs(P) / step + 1e-9)
+    return units * step if P > 0.0 else -units * step
 
 
 @njit(cache=True, error_model="numpy")
@@ -177,24 +179,22 @@ def _narrow_one(
         why = TARGET_REACHED
         if e < end:
             why = DEPARTURE_UNKNOWN if participates else OPTED_OUT
-    if P != 0.0 and abs(P) < min_power:
+    if P > 0.0 and e > knee:
+        pace = max(plug_charging(dc_full - beta * (e - knee), a, b, c), min_power)
+        if pace < P:
+            P = pace
+            why = BATTERY_PACE
+    P = min(whole_steps(P, power_step, why == PROMISE and P > 0.0), max_charge)
+    most = max_charge if P > 0.0 else max_discharge
+    minimum = min(whole_steps(min_power, power_step, True), most)
+    if P != 0.0 and abs(P) < minimum:
         owed = e < least - SMALL_KWH
-        can_give = cells_discharging(min_power, da, db, dc) * h <= e - max(low, least)
-        P, why = _above_minimum(P, why, min_power, owed, can_give, step, i)
+        can_give = cells_discharging(minimum, da, db, dc) * h <= e - max(low, least)
+        P, why = _above_minimum(P, why, minimum, owed, can_give, step, i)
     flow = P
-    if P > 0.0:
-        if e > knee:
-            pace = plug_charging(dc_full - beta * (e - knee), a, b, c)
-            if pace < P:
-                P = pace
-                why = BATTERY_PACE
-        flow = P
-        if e + P * h > min(end, knee):
-            _, plug, _ = charge_step(P, h, e, end, knee, beta, dc_full, a, b, c)
-            flow = plug / h
-    if power_step > 0.0:
-        P = _whole_steps(P, power_step)
-        flow = min(flow, P)
+    if P > 0.0 and e + P * h > min(end, knee):
+        _, plug, _ = charge_step(P, h, e, end, knee, beta, dc_full, a, b, c)
+        flow = plug / h
     return P, end, why, flow
 
 
@@ -221,7 +221,7 @@ def narrow_each(
     doubt: npt.NDArray[np.bool_],
     min_power: Floats,
     power_step: Floats,
-    law: npt.NDArray[np.int16],
+    law: npt.NDArray[np.int32],
     table: Floats,
     limit: npt.NDArray[np.int64],
     share: Floats,
@@ -232,7 +232,7 @@ def narrow_each(
     sure: Floats,
     net: Floats,
     net_sure: Floats,
-) -> None:
+) -> bool:
     """Narrow the wish for the chargers ``at``, those with a vehicle, into ``power``.
 
     ``stop`` and ``reason`` go with it; other chargers keep what these arrays hold. ``sure``
@@ -242,10 +242,17 @@ def narrow_each(
 
     Most wishes can stand as they are. A few comparisons find those; the rest is narrowed with
     all that it takes, which would come to the same for them.
+
+    Returns
+    -------
+    bool
+        False, with nothing to rely on, where a wish is not a number.
     """
     h = (until - now) * PER_HOUR
     for i in at:
         P, e, why = wish_power[i], energy[i], int(wish_reason[i])
+        if isnan(P) or isnan(wish_stop[i]):
+            return False
         end = min(wish_stop[i], full[i])
         left = (departure[i] - now) * PER_HOUR
         k = law[i]
@@ -299,3 +306,4 @@ def narrow_each(
             for j in range(3):
                 net[node, j + 1] += P * share[i, j]
                 net_sure[node, j + 1] += flow * share[i, j]
+    return True

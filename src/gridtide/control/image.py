@@ -90,7 +90,7 @@ class Image:
     power_step_kw: Floats
     phase_share: Floats
     limit: Ints
-    loss_law: npt.NDArray[np.int16]
+    loss_law: npt.NDArray[np.int32]
     loss_table: Floats
     limits: LimitTree
     base_kw: Floats

@@ -45,7 +45,7 @@ def narrow(image: Image, wish: Wish) -> Setpoints:
     Raises
     ------
     StrategyError
-        If the wish is not for as many chargers as there are.
+        If the wish is not for as many chargers as there are, or not a number.
     """
     _check_shape(image, wish)
     each = _narrow_each(image, wish)
@@ -62,6 +62,7 @@ def narrow(image: Image, wish: Wish) -> Setpoints:
             each.binding,
             np.argsort(priority, kind="stable"),
             image.min_power_kw,
+            image.power_step_kw,
             image.limit,
             image.phase_share,
             image.limits.parent,
@@ -109,7 +110,7 @@ def _narrow_each(image: Image, wish: Wish) -> _Narrowed:
         net=net,
         net_sure=net_sure,
     )
-    narrow_each(
+    numbers = narrow_each(
         image.time_s,
         image.until_s,
         image.step,
@@ -143,6 +144,8 @@ def _narrow_each(image: Image, wish: Wish) -> _Narrowed:
         out.net,
         out.net_sure,
     )
+    if not numbers:
+        raise StrategyError("a wish is not a number where a vehicle is plugged in")
     up_the_tree(net, image.limits.parent)
     up_the_tree(net_sure, image.limits.parent)
     return out

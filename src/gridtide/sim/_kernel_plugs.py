@@ -9,6 +9,7 @@ import numpy.typing as npt
 from numba import njit
 
 from gridtide.battery import cells_charging, charge_step, discharge_step
+from gridtide.control import whole_steps
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -54,7 +55,7 @@ class Outcomes(NamedTuple):
     """What became of each session; arrays of shape (sessions,), energies in kWh.
 
     ``taken``, ``given`` and ``lost`` are at the plug; ``arrival`` and ``departure`` are in the
-    battery; ``reach`` is what full power from arrival could have stored at most;
+    battery; ``reach`` is what full power from arrival could have stored of what was asked;
     ``elsewhere`` is what must have been charged elsewhere before this session.
     ``state`` is 0 not begun, 1 plugged in at the end, 2 departed.
     """
@@ -113,7 +114,8 @@ def plug_in(
     packs: Packs,
     charger_charge: Floats,
     charger_discharge: Floats,
-    law: npt.NDArray[np.int16],
+    power_step: Floats,
+    law: npt.NDArray[np.int32],
     table: Floats,
     vehicle_kwh: Floats,
     registers: Registers,
@@ -132,7 +134,9 @@ def plug_in(
         capacity = packs.capacity_kwh[v]
         least, full = packs.soc_min[v] * capacity, packs.soc_max[v] * capacity
         charge = min(charger_charge[i], packs.max_charge_kw[v])
+        charge = whole_steps(charge, power_step[i], False)
         discharge = min(charger_discharge[i], packs.max_discharge_kw[v])
+        discharge = whole_steps(discharge, power_step[i], False)
         dc_full = cells_charging(charge, a, b, c)
         knee = min(packs.taper_soc[v] * capacity, full)
         beta = dc_full * (1 - packs.taper_end[v]) / (full - knee) if knee < full else 0.0
@@ -201,7 +205,7 @@ def step_all(
     power: Floats,
     stop: Floats,
     plugs: Plugs,
-    law: npt.NDArray[np.int16],
+    law: npt.NDArray[np.int32],
     table: Floats,
     limit: Ints,
     share: Floats,

@@ -200,6 +200,7 @@ class SimPlant:
             self._packs,
             self.world.chargers.max_charge_kw,
             self.world.chargers.max_discharge_kw,
+            self.world.chargers.power_step_kw,
             self._law,
             self._table,
             self._vehicle_kwh,
@@ -229,7 +230,7 @@ class SimPlant:
         self.extremes.residual_kwh = max(self.extremes.residual_kwh, residual)
 
 
-def _loss_classes(world: World) -> tuple[Floats, npt.NDArray[np.int16]]:
+def _loss_classes(world: World) -> tuple[Floats, npt.NDArray[np.int32]]:
     """Distinct loss laws, and which of them each charger has.
 
     Each column is numbered first: comparing whole rows would be slow for many chargers.
@@ -240,7 +241,7 @@ def _loss_classes(world: World) -> tuple[Floats, npt.NDArray[np.int16]]:
         values, index = np.unique(column, return_inverse=True)
         _, code = np.unique(code * values.size + index, return_inverse=True)
     _, first = np.unique(code, return_index=True)
-    return laws[first], code.astype(np.int16)
+    return laws[first], code.astype(np.int32)
 
 
 def _order_events(world: World) -> _Events:
