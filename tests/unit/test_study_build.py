@@ -152,6 +152,81 @@ def test_two_sites_below_a_feeder_have_a_meter_each(scenario):
     assert case.outlook.price_import_per_kwh.shape[0] == 2
 
 
+def last_line_of(path, text):
+    """Return the number of the last line that is this text."""
+    lines = enumerate(path.read_text().splitlines(), 1)
+    return max(number for number, line in lines if line == text)
+
+
+@pytest.mark.parametrize("between", ["building", "panel"])
+def test_a_site_below_another_site_is_told(scenario, between):
+    more = (
+        '\n[[limit]]\nname = "panel"\nbelow = "building"\nimport_kw = 60\n'
+        f'\n[[site]]\nname = "annex"\ntariff = "time of use"\nbelow = "{between}"\n'
+    )
+    path = scenario("building", more=more)
+    line = last_line_of(path, f'below = "{between}"')
+    with pytest.raises(InputError) as caught:
+        load(path)
+    (finding,) = caught.value.findings
+    assert finding.where == f"{path}:{line} site[1].below"
+    assert finding.what.startswith(
+        "a site cannot stand below another site: annex is below building"
+    )
+    assert "[[limit]]" in finding.mend
+
+
+def test_a_site_below_itself_is_told_once(scenario):
+    path = scenario("building", ('name = "building"', 'name = "building"\nbelow = "building"'))
+    with pytest.raises(InputError) as caught:
+        load(path)
+    assert [f.what for f in caught.value.findings] == ["building is below itself"]
+
+
+def annex_and_flat_tariff(tariff="flat", demand_charge=""):
+    """Return a second site on a tariff, and a flat tariff."""
+    return (
+        f'\n[[site]]\nname = "annex"\ntariff = "{tariff}"\nimport_kw = 30\n'
+        '\n[[charger]]\nname = "annex"\ncount = 2\nbelow = "annex"\nmax_charge_kw = 11\n'
+        '\n[[tariff]]\nname = "flat"\ncurrency = "EUR"\nimport_price_per_kwh = 0.2\n'
+        f"export_price_per_kwh = 0.0\n{demand_charge}\n"
+    )
+
+
+FROM_MAY_TO_JUNE = ('"2026-06-01"', '"2026-05-30"')
+CHARGE_ON_THE_RUN = 'demand_charge = { price_per_kw = 3.0, billing_period = "run" }'
+
+
+def test_billing_periods_are_those_of_the_site_with_a_demand_charge(scenario):
+    flat_first = ('tariff = "time of use"', 'tariff = "flat"')
+    more = annex_and_flat_tariff("time of use")
+    case = load(scenario("building", FROM_MAY_TO_JUNE, flat_first, more=more))
+    assert [tariff.name for tariff in case.tariffs] == ["flat", "time of use"]
+    months = np.repeat([0, 1], [2 * 96, 96])
+    np.testing.assert_array_equal(case.world.billing_period, months)
+    np.testing.assert_array_equal(case.outlook.demand_period[: 3 * 96], months)
+    assert np.all(case.outlook.demand_period[3 * 96 :] == 1)
+    assert np.all(case.outlook.demand_charge_per_kw[case.meters[1]] > 0)
+
+
+def test_two_demand_charges_with_different_billing_periods_are_told(scenario):
+    more = annex_and_flat_tariff(demand_charge=CHARGE_ON_THE_RUN)
+    path = scenario("building", FROM_MAY_TO_JUNE, more=more)
+    line = last_line_of(path, CHARGE_ON_THE_RUN)
+    with pytest.raises(InputError) as caught:
+        load(path)
+    (finding,) = caught.value.findings
+    assert finding.where == f"{path}:{line} tariff[1].demand_charge"
+    assert "time of use and flat have different billing periods" in finding.what
+    assert "run the sites one by one" in finding.mend
+
+
+def test_demand_charges_that_differ_only_beyond_the_run_stand(scenario):
+    more = annex_and_flat_tariff(demand_charge=CHARGE_ON_THE_RUN)
+    case = load(scenario("building", more=more))
+    assert np.all(case.world.billing_period == 0)
+
+
 def test_a_scaled_draw_changes_capacities_and_nothing_else(scenario):
     path = scenario("hub")
     read, place = read_scenario(path)

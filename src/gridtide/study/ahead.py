@@ -18,6 +18,7 @@ from gridtide.study.surroundings import Surroundings
 from gridtide.study.toml_places import TomlPlaces
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Find = Callable[[str], Path]
 
 
@@ -49,6 +50,43 @@ def site_tariffs(
     if findings:
         raise InputError(list(dict.fromkeys(findings)))
     return tuple(series)
+
+
+def demand_period(tariffs: Sequence[TariffSeries]) -> Ints:
+    """Return the billing period of each step, shape (n,): that of the first demand charge.
+
+    Without any demand charge it is the first tariff's.
+    """
+    charging = (tariff for tariff in tariffs if tariff.demand_micro_per_kw)
+    return next(charging, tariffs[0]).demand_period
+
+
+def check_billing_periods(
+    scenario: Scenario, tariffs: Sequence[TariffSeries], place: TomlPlaces
+) -> None:
+    """Check that the demand charges of all sites have the same billing periods.
+
+    A run keeps the peaks of all meters by one row of periods.
+
+    Raises
+    ------
+    InputError
+        With a finding about each tariff whose periods are not those of the first demand charge.
+    """
+    named = [tariff.name for tariff in scenario.tariff]
+    charging = [tariff for tariff in tariffs if tariff.demand_micro_per_kw]
+    findings = [
+        Finding(
+            place(f"tariff[{named.index(tariff.name)}].demand_charge"),
+            f"the demand charges of {charging[0].name} and {tariff.name} have different billing "
+            "periods",
+            "Give both the same, or run the sites one by one",
+        )
+        for tariff in charging[1:]
+        if not np.array_equal(tariff.demand_period, charging[0].demand_period)
+    ]
+    if findings:
+        raise InputError(list(dict.fromkeys(findings)))
 
 
 def look_ahead(
@@ -90,7 +128,7 @@ def look_ahead(
         base_forecast_kw=around.forecast_kw[:n],
         base_margin_kw=around.margin_kw[:n],
         demand_charge_per_kw=_demand(world, nodes, tariffs, max(len(t.periods) for t in prices)),
-        demand_period=prices[0].demand_period[:n],
+        demand_period=demand_period(prices)[:n],
         stored_value_per_kwh=stored,
     )
 
@@ -103,9 +141,7 @@ def _refund(tariff: TariffSeries, vehicles_alone: bool) -> float:
     return tariff.refund_per_kwh if vehicles_alone else 0.0
 
 
-def _demand(
-    world: World, nodes: npt.NDArray[np.int64], tariffs: Sequence[TariffSeries], periods: int
-) -> Floats:
+def _demand(world: World, nodes: Ints, tariffs: Sequence[TariffSeries], periods: int) -> Floats:
     """Demand charge by limit and billing period; periods beyond the run cost nothing in it."""
     demand = np.zeros((len(world.limits), periods))
     for node, tariff in zip(nodes, tariffs, strict=True):

@@ -25,7 +25,13 @@ from gridtide.fleet import (
 )
 from gridtide.signals import midnight_s, read_zone
 from gridtide.sim import World
-from gridtide.study.ahead import look_ahead, site_tariffs, steps_ahead
+from gridtide.study.ahead import (
+    check_billing_periods,
+    demand_period,
+    look_ahead,
+    site_tariffs,
+    steps_ahead,
+)
 from gridtide.study.case import Case
 from gridtide.study.people import bring_vehicles, capacities_are_drawn, read_stays
 from gridtide.study.scenario import Scenario, examine_scenario, read_text
@@ -73,6 +79,7 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
     ahead = steps_ahead(scenario, grid)
     with doubts.noted():
         tariffs = site_tariffs(scenario, grid, zone, find, place)
+        check_billing_periods(scenario, tariffs, place)
     with doubts.noted():
         around = look_around(scenario, tree, ahead, grid, zone, find)
     with doubts.noted():
@@ -96,7 +103,7 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
         pv_kw=around.pv_kw[: grid.n],
         import_kw=import_kw,
         export_kw=export_kw,
-        billing_period=tariffs[0].demand_period,
+        billing_period=demand_period(tariffs),
         peak_so_far_kw=peaks,
     )
     _check_base_load(world, scenario, place)

@@ -29,7 +29,11 @@ STRATEGIES = ("uncontrolled", "v1g", "v2g", "edf", "llf")
 
 
 class SiteTable(LimitTable, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A grid connection: a limit with a meter, and what stands behind it beside chargers."""
+    """A grid connection: a limit with a meter, and what stands behind it beside chargers.
+
+    No site stands below another, and the demand charges of all sites have the same billing
+    periods.
+    """
 
     archetype: Annotated[Archetype, Meta(description="What kind of place it is")] = "campus"
     tariff: Annotated[str, Meta(description="Name of the tariff of this meter")]
@@ -217,6 +221,7 @@ def check_scenario(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
     """Return what the tables of a scenario contradict among each other."""
     return [
         *_check_tree(scenario, place),
+        *_check_meters(scenario, place),
         *_check_sites(scenario, place),
         *_check_vehicles(scenario, place),
         *_check_sources(scenario, place),
@@ -229,8 +234,7 @@ def check_scenario(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
 def _check_tree(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
     findings = []
     named = [("site", t.name) for t in scenario.site] + [("limit", t.name) for t in scenario.limit]
-    above = {site.name: site.below for site in scenario.site}
-    above |= {limit.name: limit.below for limit in scenario.limit}
+    above = _ways_up(scenario)
     seen: set[str] = set()
     for position, (kind, name) in enumerate(named):
         i = position if kind == "site" else position - len(scenario.site)
@@ -242,7 +246,7 @@ def _check_tree(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
     for i, charger in enumerate(scenario.charger):
         if charger.below not in above:
             findings.append(_unknown(place(f"charger[{i}].below"), charger.below, above))
-        elif not _is_metered(charger.below, above, {t.name for t in scenario.site}):
+        elif _meter_above(charger.below, above, {t.name for t in scenario.site}) is None:
             mend = "Put the charger below a site, or its limit below one"
             findings.append(Finding(place(f"charger[{i}].below"), "no meter is above", mend))
     for i, change in enumerate(scenario.change):
@@ -252,6 +256,11 @@ def _check_tree(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
             mend = "Write import_kw, export_kw or both"
             findings.append(Finding(place(f"change[{i}]"), "nothing is changed", mend))
     return findings
+
+
+def _ways_up(scenario: Scenario) -> dict[str, str | None]:
+    """Return what stands right above each limit and site."""
+    return {table.name: table.below for table in (*scenario.site, *scenario.limit)}
 
 
 def _check_way_up(name: str, above: dict[str, str | None], where: str) -> list[Finding]:
@@ -267,14 +276,32 @@ def _check_way_up(name: str, above: dict[str, str | None], where: str) -> list[F
     return []
 
 
-def _is_metered(node: str | None, above: dict[str, str | None], sites: set[str]) -> bool:
+def _check_meters(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    """Check that no energy passes two meters: both would bill it."""
+    above, sites = _ways_up(scenario), {site.name for site in scenario.site}
+    findings = []
+    for i, site in enumerate(scenario.site):
+        outer = _meter_above(site.below, above, sites)
+        if outer is None or _check_way_up(site.name, above, ""):
+            continue
+        what = (
+            f"a site cannot stand below another site: {site.name} is below {outer}, "
+            "whose meter would bill its energy again"
+        )
+        mend = f"Make {site.name} a [[limit]], or put both sites below a [[limit]]"
+        findings.append(Finding(place(f"site[{i}].below"), what, mend))
+    return findings
+
+
+def _meter_above(node: str | None, above: dict[str, str | None], sites: set[str]) -> str | None:
+    """Return the first site from a node on upwards; None if there is none."""
     passed: set[str] = set()
     while node is not None and node not in passed:
         if node in sites:
-            return True
+            return node
         passed.add(node)
         node = above.get(node)
-    return False
+    return None
 
 
 def _unknown(where: str, name: str, above: dict[str, str | None]) -> Finding:
