@@ -1,6 +1,6 @@
 """The loop, the process image, strategies, and controllers that only narrow."""
 
-from gridtide.control._kernel_narrow import whole_steps
+from gridtide.control._kernel_narrow import Plugs, whole_steps
 from gridtide.control.image import Image, Setpoints, Wish
 from gridtide.control.loop import Plant, Watch, run_loop
 from gridtide.control.narrowing import laxity_h, narrow, room_kw
@@ -24,6 +24,7 @@ __all__ = [
     "Planned",
     "Planner",
     "Plant",
+    "Plugs",
     "RollingPlanner",
     "Schedule",
     "Setpoints",

@@ -13,12 +13,13 @@ import numpy.typing as npt
 from numba import njit
 
 from gridtide.control._kernel_narrow import whole_steps
-from gridtide.fleet import up_the_tree
+from gridtide.core import Reason
+from gridtide.fleet import add_to_limit, up_the_tree
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-SITE_LIMIT = 4
+SITE_LIMIT = int(Reason.SITE_LIMIT)
 TOLERANCE_KW = 1e-9
 ROUNDS = 3
 
@@ -28,9 +29,7 @@ def _add_up(power: Floats, limit: Ints, share: Floats, parent: Ints) -> Floats:
     """Net power of the vehicles below every limit [kW], shape (limits, 4)."""
     net = np.zeros((parent.size, 4))
     for i in range(power.size):
-        net[limit[i], 0] += power[i]
-        for k in range(3):
-            net[limit[i], k + 1] += power[i] * share[i, k]
+        add_to_limit(net, limit[i], power[i], share, i, True)
     up_the_tree(net, parent)
     return net
 
@@ -55,9 +54,7 @@ def _room_for(i: int, limit: Ints, share: Floats, parent: Ints, room: Floats) ->
 def _take(i: int, amount: float, limit: Ints, share: Floats, parent: Ints, room: Floats) -> None:
     node = limit[i]
     while node >= 0:
-        room[node, 0] -= amount
-        for k in range(3):
-            room[node, k + 1] -= amount * share[i, k]
+        add_to_limit(room, node, -amount, share, i, True)
         node = parent[node]
 
 

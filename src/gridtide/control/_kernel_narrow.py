@@ -6,6 +6,7 @@ Only the promise, and the charging of those whose departure is unknown, may rais
 from __future__ import annotations
 
 from math import ceil, floor, isnan
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,11 @@ from gridtide.battery import (
     plug_discharging,
 )
 from gridtide.core import Reason
+from gridtide.fleet import add_to_limit
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 TARGET_REACHED = int(Reason.TARGET_REACHED)
 PROMISE = int(Reason.PROMISE)
@@ -38,6 +42,33 @@ GOLDEN = 0.6180339887498949
 SMALL_KW = 1e-9
 SMALL_KWH = 1e-9
 PER_HOUR = 1.0 / 3600.0
+
+
+class Plugs(NamedTuple):
+    """What is plugged in, as compiled code takes it: fields of :class:`Image` of the same name."""
+
+    session: Ints
+    arrival_s: Floats
+    departure_s: Floats
+    energy_kwh: Floats
+    floor_kwh: Floats
+    full_kwh: Floats
+    target_kwh: Floats
+    arrival_kwh: Floats
+    max_charge_kw: Floats
+    max_discharge_kw: Floats
+    knee_kwh: Floats
+    taper_per_h: Floats
+    full_power_dc_kw: Floats
+    wear_price_per_kwh: Floats
+    participates: Bools
+
+    @classmethod
+    def empty(cls, chargers: int) -> Plugs:
+        """Nothing plugged in anywhere."""
+        floats = {name: np.zeros(chargers) for name in cls._fields[1:-1]}
+        session = np.full(chargers, -1, dtype=np.int64)
+        return cls(session=session, participates=np.zeros(chargers, dtype=np.bool_), **floats)
 
 
 @njit(cache=True, error_model="numpy")
@@ -207,17 +238,7 @@ def narrow_each(
     wish_power: Floats,
     wish_stop: Floats,
     wish_reason: npt.NDArray[np.uint8],
-    departure: Floats,
-    energy: Floats,
-    low: Floats,
-    full: Floats,
-    target: Floats,
-    max_charge: Floats,
-    max_discharge: Floats,
-    knee: Floats,
-    beta: Floats,
-    dc_full: Floats,
-    participates: npt.NDArray[np.bool_],
+    plugs: Plugs,
     doubt: npt.NDArray[np.bool_],
     min_power: Floats,
     power_step: Floats,
@@ -248,6 +269,10 @@ def narrow_each(
     bool
         False, with nothing to rely on, where a wish is not a number.
     """
+    energy, low, full, target = plugs.energy_kwh, plugs.floor_kwh, plugs.full_kwh, plugs.target_kwh
+    max_charge, max_discharge = plugs.max_charge_kw, plugs.max_discharge_kw
+    knee, beta, dc_full = plugs.knee_kwh, plugs.taper_per_h, plugs.full_power_dc_kw
+    departure, participates = plugs.departure_s, plugs.participates
     h = (until - now) * PER_HOUR
     for i in at:
         P, e, why = wish_power[i], energy[i], int(wish_reason[i])
@@ -299,11 +324,6 @@ def narrow_each(
         stop[i] = end
         reason[i] = why
         sure[i] = flow
-        node = limit[i]
-        net[node, 0] += P
-        net_sure[node, 0] += flow
-        if phases:
-            for j in range(3):
-                net[node, j + 1] += P * share[i, j]
-                net_sure[node, j + 1] += flow * share[i, j]
+        add_to_limit(net, limit[i], P, share, i, phases)
+        add_to_limit(net_sure, limit[i], flow, share, i, phases)
     return True

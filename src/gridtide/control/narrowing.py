@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtide.control._kernel_limits import room, share_room, within_limits
-from gridtide.control._kernel_narrow import narrow_each
+from gridtide.control._kernel_narrow import Plugs, narrow_each
 from gridtide.control.image import Image, Setpoints, Wish
 from gridtide.core import Reason, StrategyError
 from gridtide.fleet import up_the_tree
@@ -118,17 +118,7 @@ def _narrow_each(image: Image, wish: Wish) -> _Narrowed:
         np.ascontiguousarray(wish.power_kw, dtype=np.float64),
         np.ascontiguousarray(wish.stop_kwh, dtype=np.float64),
         np.ascontiguousarray(wish.reason, dtype=np.uint8),
-        image.departure_s,
-        image.energy_kwh,
-        image.floor_kwh,
-        image.full_kwh,
-        image.target_kwh,
-        image.max_charge_kw,
-        image.max_discharge_kw,
-        image.knee_kwh,
-        image.taper_per_h,
-        image.full_power_dc_kw,
-        image.participates,
+        Plugs(*(getattr(image, name) for name in Plugs._fields)),
         image.in_doubt,
         image.min_power_kw,
         image.power_step_kw,

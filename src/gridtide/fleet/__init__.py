@@ -1,6 +1,6 @@
 """Vehicles, chargers, sessions, sites and their limits, as arrays."""
 
-from gridtide.fleet._kernel_tree import up_the_tree
+from gridtide.fleet._kernel_tree import add_to_limit, up_the_tree
 from gridtide.fleet.acn import read_acn
 from gridtide.fleet.arrays import Chargers, LimitTree, RawSessions, Sessions, Vehicles
 from gridtide.fleet.draw import draw_fleet
@@ -25,6 +25,7 @@ __all__ = [
     "Sessions",
     "VehicleTable",
     "Vehicles",
+    "add_to_limit",
     "build_chargers",
     "charger_names",
     "draw_fleet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import floor
 from typing import NamedTuple
 
 import numpy as np
@@ -9,38 +10,15 @@ import numpy.typing as npt
 from numba import njit
 
 from gridtide.battery import cells_charging, charge_step, discharge_step
-from gridtide.control import whole_steps
+from gridtide.control import Plugs, whole_steps
+from gridtide.fleet import add_to_limit
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-
-class Plugs(NamedTuple):
-    """What is plugged in at each charger, as in :class:`gridtide.control.Image`; (chargers,)."""
-
-    session: Ints
-    arrival_s: Floats
-    departure_s: Floats
-    energy_kwh: Floats
-    floor_kwh: Floats
-    full_kwh: Floats
-    target_kwh: Floats
-    arrival_kwh: Floats
-    max_charge_kw: Floats
-    max_discharge_kw: Floats
-    knee_kwh: Floats
-    taper_per_h: Floats
-    full_power_dc_kw: Floats
-    wear_price_per_kwh: Floats
-    participates: Bools
-
-    @classmethod
-    def empty(cls, chargers: int) -> Plugs:
-        """Nothing plugged in anywhere."""
-        floats = {name: np.zeros(chargers) for name in cls._fields[1:-1]}
-        session = np.full(chargers, -1, dtype=np.int64)
-        return cls(session=session, participates=np.zeros(chargers, dtype=np.bool_), **floats)
+# A register in kWh that should stand at a whole Wh may lie a rounding error below it.
+ROUNDING_WH = 1e-6
 
 
 class Registers(NamedTuple):
@@ -248,11 +226,13 @@ def step_all(
             plug = -plug
         energy[i] = e
         lost[i] += loss
-        node = limit[i]
-        net_kwh[node, 0] += plug
-        if phases:
-            for j in range(3):
-                net_kwh[node, j + 1] += plug * share[i, j]
+        add_to_limit(net_kwh, limit[i], plug, share, i, phases)
+
+
+@njit(cache=True, error_model="numpy")
+def whole_wh(register_kwh: float) -> int:
+    """Whole watt-hours of a cumulative register, as its display shows them."""
+    return int(floor(register_kwh * 1000.0 + ROUNDING_WH))
 
 
 @njit(cache=True, error_model="numpy")
@@ -262,7 +242,6 @@ def read_plugs(
     registers: Registers,
     in_wh: Ints,
     out_wh: Ints,
-    rounding_wh: float,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Ints, Ints, npt.NDArray[np.float32]]:
     """Charger, session, whole Wh each way since the last reading, energy in the battery.
 
@@ -274,8 +253,7 @@ def read_plugs(
     energy = np.empty(n, dtype=np.float32)
     for k in range(n):
         i = which[k]
-        now_in = np.int64(registers.taken[i] * 1000.0 + rounding_wh)
-        now_out = np.int64(registers.given[i] * 1000.0 + rounding_wh)
+        now_in, now_out = whole_wh(registers.taken[i]), whole_wh(registers.given[i])
         charger[k], session[k], energy[k] = i, plugs.session[i], plugs.energy_kwh[i]
         import_wh[k], export_wh[k] = now_in - in_wh[i], now_out - out_wh[i]
         in_wh[i], out_wh[i] = now_in, now_out

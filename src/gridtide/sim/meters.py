@@ -8,20 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.sim._kernel_plugs import Plugs, Registers, read_plugs
+from gridtide.control import Plugs
+from gridtide.sim._kernel_plugs import Registers, read_plugs, whole_wh
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Columns = Mapping[str, npt.NDArray[Any]]
 Sink = Callable[[Columns], None]
-
-# A register in kWh that should stand at a whole Wh may lie a rounding error below it.
-ROUNDING_WH = 1e-6
-
-
-def whole_wh(register_kwh: Floats) -> Ints:
-    """Whole watt-hours of a cumulative register, as its display shows them."""
-    return np.floor(register_kwh * 1000.0 + ROUNDING_WH).astype(np.int64)
 
 
 class Meters:
@@ -47,7 +40,7 @@ class Meters:
         if which.size == 0:
             return
         charger, session, import_wh, export_wh, energy = read_plugs(
-            which, plugs, registers, self._in_wh, self._out_wh, ROUNDING_WH
+            which, plugs, registers, self._in_wh, self._out_wh
         )
         self._charger_rows(
             {
@@ -62,7 +55,7 @@ class Meters:
 
     def read_sites(self, start_s: int, register_kwh: Floats) -> None:
         """Read the sites' registers; columns are import, export, building, PV [kWh]."""
-        now = whole_wh(register_kwh)
+        now = np.array([[whole_wh(kwh) for kwh in row] for row in register_kwh], dtype=np.int64)
         step = now - self._site_wh
         self._site_rows(
             {

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.control import Image, Setpoints, room_kw
+from gridtide.control import Image, Plugs, Setpoints, room_kw
 from gridtide.fleet import up_the_tree
 from gridtide.sim._kernel_plugs import (
     Outcomes,
     Packs,
-    Plugs,
     Registers,
     Stays,
     plug_in,
@@ -136,17 +135,22 @@ class SimPlant:
         )
         self._count(image, h)
         self._time_s = until
-        if (until - self.world.grid.start_s) % self.world.meter_interval_s == 0:
-            self._read(np.flatnonzero(self._plugs.session >= 0))
-            self._meters.read_sites(self._interval_start(), self._register)
+        if self._at_interval_edge():
+            self._read_all()
             self._note_peak(image.step)
 
     def close(self) -> None:
         """End the run: read all meters and note where sessions stand that are plugged in."""
-        if (self._time_s - self.world.grid.start_s) % self.world.meter_interval_s:
-            self._read(np.flatnonzero(self._plugs.session >= 0))
-            self._meters.read_sites(self._interval_start(), self._register)
+        if not self._at_interval_edge():
+            self._read_all()
         self._settle(np.flatnonzero(self._plugs.session >= 0), state=1)
+
+    def _at_interval_edge(self) -> bool:
+        return (self._time_s - self.world.grid.start_s) % self.world.meter_interval_s == 0
+
+    def _read_all(self) -> None:
+        self._read(np.flatnonzero(self._plugs.session >= 0))
+        self._meters.read_sites(self._interval_start(), self._register)
 
     def _interval_start(self) -> int:
         """Start of the meter interval that ends now or is running."""
@@ -212,7 +216,7 @@ class SimPlant:
     def _unplug(self, at: Ints) -> None:
         if at.size == 0:
             return
-        if (self._time_s - self.world.grid.start_s) % self.world.meter_interval_s:
+        if not self._at_interval_edge():
             self._read(at)
         self._settle(at, state=2)
         self._plugs.session[at] = -1
