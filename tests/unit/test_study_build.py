@@ -1,5 +1,6 @@
 """A scenario becomes a case: places, chargers, limits over time, what planning knows."""
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -272,6 +273,54 @@ def test_an_unknown_strategy_and_one_without_decide_are_findings(scenario, tmp_p
     case = load(scenario("building", (usual, 'run = ["mine_without_decide:Nothing"]')))
     with pytest.raises(InputError, match="no method decide"):
         run(case)
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("def decide(:\n", r"mine_broken_0\.py, line 1"),
+        ("\nraise RuntimeError('no key')\n", r"RuntimeError: no key \(mine_broken_1\.py, line 2"),
+        ("\n\nraise SystemExit\n", r"SystemExit:  \(mine_broken_2\.py, line 3"),
+        ("class Own:\n    def __init__(self):\n        1 / 0\n", r"mine_broken_3\.py, line 3"),
+    ],
+)
+def test_a_strategy_whose_module_fails_is_a_finding_with_file_and_line(
+    module, words, scenario, tmp_path, request
+):
+    name = f"mine_broken_{request.node.callspec.indices['module']}"
+    (tmp_path / f"{name}.py").write_text(module)
+    usual = 'run = ["uncontrolled", "v1g", "v2g"]'
+    case = load(scenario("building", (usual, f'run = ["{name}:Own"]')))
+    with pytest.raises(InputError, match=words):
+        run(case)
+
+
+def test_a_scenario_is_read_once(scenario, monkeypatch):
+    path, read = scenario("building"), []
+    plain = Path.read_text
+
+    def counted(self, *words, **options):
+        read.append(self)
+        return plain(self, *words, **options)
+
+    monkeypatch.setattr(Path, "read_text", counted)
+    assert load(path).source == plain(path)
+    assert read.count(path) == 1
+
+
+def test_ctrl_c_with_scaled_capacities_keeps_what_is_whole_and_says_so(scenario, tmp_path):
+    def stop(what, share):
+        if what == "v2g, capacities × 1.25" and share > 0.5:
+            raise KeyboardInterrupt
+
+    result = run(load(scenario("hub", ("days = 3", "days = 1"))), stop)
+    assert {(row.strategy, row.scale) for row in result.sensitivity} == {("v1g", 0.8), ("v2g", 0.8)}
+    assert result.partial
+    assert not any(strategy.partial for strategy in result.strategies.values())
+    write_result(result, tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["partial"] is True
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert "PARTIAL: the runs with scaled capacities were interrupted" in report
 
 
 def test_results_replace_those_of_an_earlier_run(scenario, tmp_path):

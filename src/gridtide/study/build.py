@@ -51,9 +51,10 @@ def load(path: Path | str) -> Case:
         With every finding; nothing has been written.
     """
     path = Path(path)
-    scenario, place, findings = examine_scenario(path)
+    source = read_text(path)
+    scenario, place, findings = examine_scenario(source, str(path))
     try:
-        case = compose(scenario, place, read_text(path), path.parent)
+        case = compose(scenario, place, source, path.parent)
     except InputError as error:
         raise InputError([*findings, *error.findings]) from error
     if findings:

@@ -198,6 +198,8 @@ def _stored(steps: Sequence[StrategyResult]) -> tuple[str, ...]:
 def _partial_warning(result: Result) -> tuple[str, ...]:
     if not result.partial:
         return ()
+    if result.sensitivity_partial:
+        return ("PARTIAL: the runs with scaled capacities were interrupted; strategies are whole.",)
     stopped = [short_name(name) for name, s in result.strategies.items() if s.partial]
     missing = [
         short_name(n) for n in result.case.scenario.strategy.run if n not in result.strategies

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from traceback import extract_tb
 
 import numpy as np
 
@@ -45,7 +47,8 @@ def run(case: Case, progress: Progress | None = None) -> Result:
     case
         A loaded scenario.
     progress
-        Called with the strategy's name and the share of it that is done.
+        Called with what runs, a strategy or one with scaled capacities, and the share of it
+        that is done.
 
     Returns
     -------
@@ -61,22 +64,47 @@ def run(case: Case, progress: Progress | None = None) -> Result:
             break
     settle(result)
     if case.capacities_drawn and not result.partial:
-        for scale in case.scenario.sessions.sensitivity:
-            result.sensitivity += _moved(case, scale)
+        _add_sensitivity(result, progress)
     return result
 
 
-def _moved(case: Case, scale: float) -> list[Moved]:
-    """Run the planned strategies again with drawn capacities scaled."""
-    names = [name for name in case.scenario.strategy.run if name in PLANNED]
+def _add_sensitivity(result: Result, progress: Progress | None) -> None:
+    """Add the rows of every scale; after Ctrl-C those of the scales that ran to the end."""
+    try:
+        for scale in result.case.scenario.sessions.sensitivity:
+            result.sensitivity += _moved(result.case, scale, progress)
+    except KeyboardInterrupt:
+        result.sensitivity_partial = True
+
+
+def _moved(case: Case, scale: float, progress: Progress | None) -> list[Moved]:
+    """Run the planned strategies again with drawn capacities scaled.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If one of them was interrupted: a part of a run is no row.
+    """
     other = scaled_case(case, scale)
-    again = Result(other, {name: run_strategy(other, name) for name in names})
+    again = Result(other)
+    for name in case.scenario.strategy.run:
+        if name in PLANNED:
+            again.strategies[name] = run_strategy(other, name, _with_scale(progress, scale))
+            if again.partial:
+                raise KeyboardInterrupt
     settle(again)
     keys = ("net_cost", "energy_out_kwh", "peak_kw", "departures_met")
     return [
         Moved(scale=scale, strategy=name, **{key: s.summary[key] for key in keys})
         for name, s in again.strategies.items()
     ]
+
+
+def _with_scale(progress: Progress | None, scale: float) -> Progress | None:
+    """Tell progress under the strategy's name and the scale of the capacities."""
+    if progress is None:
+        return None
+    return lambda name, share: progress(f"{name}, capacities × {scale:g}", share)
 
 
 def check_strategies(case: Case) -> None:
@@ -118,15 +146,27 @@ def _own_strategy(name: str, case: Case) -> Strategy:
     sys.path.insert(0, folder)
     try:
         strategy: Strategy = getattr(importlib.import_module(module), attribute)()
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+    # Whatever its module does when it is imported, the user wants to know where.
+    except (Exception, SystemExit) as error:
         mend = f"Use {', '.join([*BASELINES, 'v1g', 'v2g'])}, or module:Class of your own"
-        raise InputError([Finding(where, f"no strategy {name}: {error}", mend)]) from error
+        raise InputError([Finding(where, f"no strategy {name}: {_told(error)}", mend)]) from error
     finally:
         sys.path.remove(folder)
     if not callable(getattr(strategy, "decide", None)):
         mend = "Give it the method decide(self, image) -> Wish"
         raise InputError([Finding(where, f"{name} has no method decide", mend)])
     return strategy
+
+
+def _told(error: BaseException) -> str:
+    """Say what is wrong, with the line of the user's file where it came from."""
+    ours = (__file__, importlib.__file__)
+    frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename not in ours]
+    frames = [frame for frame in frames if not frame.filename.startswith("<frozen")]
+    if not frames:
+        return str(error)
+    place = f"{Path(frames[0].filename).name}, line {frames[0].lineno}"
+    return f"{type(error).__name__}: {error} ({place})"
 
 
 def run_strategy(case: Case, name: str, progress: Progress | None = None) -> StrategyResult:

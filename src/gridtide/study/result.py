@@ -54,16 +54,29 @@ class StrategyResult:
 
 @dataclass(slots=True)
 class Result:
-    """What a run of several strategies gave."""
+    """What a run of several strategies gave.
+
+    Parameters
+    ----------
+    case
+        What was run.
+    strategies
+        What each strategy did, by name.
+    sensitivity
+        Figures with drawn capacities scaled.
+    sensitivity_partial
+        True where the runs with scaled capacities were interrupted; their strategies are whole.
+    """
 
     case: Case
     strategies: dict[str, StrategyResult] = field(default_factory=dict)
     sensitivity: list[Moved] = field(default_factory=list)
+    sensitivity_partial: bool = False
 
     @property
     def partial(self) -> bool:
         """Whether the run was interrupted."""
-        return any(s.partial for s in self.strategies.values())
+        return self.sensitivity_partial or any(s.partial for s in self.strategies.values())
 
     def summary(self) -> dict[str, dict[str, Any]]:
         """Figures of every strategy."""

@@ -172,27 +172,33 @@ def read_scenario(path: Path) -> tuple[Scenario, TomlPlaces]:
     InputError
         With every finding.
     """
-    scenario, place, findings = examine_scenario(path)
+    scenario, place, findings = examine_scenario(read_text(path), str(path))
     if findings:
         raise InputError(findings)
     return scenario, place
 
 
-def examine_scenario(path: Path) -> tuple[Scenario, TomlPlaces, list[Finding]]:
-    """Read a scenario file as far as it goes, with what is wrong with its keys and values.
+def examine_scenario(text: str, name: str) -> tuple[Scenario, TomlPlaces, list[Finding]]:
+    """Read a scenario's text as far as it goes, with what is wrong with its keys and values.
+
+    Parameters
+    ----------
+    text
+        The whole file.
+    name
+        Of the file, for the findings.
 
     Raises
     ------
     InputError
         With every finding, if they forbid looking any further.
     """
-    text = read_text(path)
-    place = TomlPlaces(text, str(path))
+    place = TomlPlaces(text, name)
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         mend = "Correct the line named; TOML is described at toml.io"
-        raise InputError([Finding(str(path), f"is not TOML: {error}", mend)]) from error
+        raise InputError([Finding(name, f"is not TOML: {error}", mend)]) from error
     scenario, findings = read_record(Scenario, data, place)
     if scenario is None:
         raise InputError(findings)
