@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 GRIDTIDE = [sys.executable, "-m", "gridtide"]
+# As for most users: what is printed last is written when Python ends.
+BUFFERED = {**os.environ, "PYTHONUNBUFFERED": ""}
 
 
 def gridtide(*words, cwd, ok=True, **env):
@@ -214,6 +216,74 @@ def test_ctrl_c_leaves_a_readable_partial_result_that_says_so(tmp_path):
     assert is_partial(kept)
     assert read_table(kept).num_columns > 5
     assert "partial" in (tmp_path / "out" / "report.html").read_text().lower()
+
+
+def test_ctrl_c_with_scaled_capacities_is_partial_too(tmp_path):
+    gridtide("new", "hub", cwd=tmp_path)
+    with subprocess.Popen(
+        [*GRIDTIDE, "run", "hub.toml", "--out", "out"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        for line in running.stderr:
+            if "running v1g, capacities" in line:
+                break
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=120)
+    assert running.returncode == 130
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["partial"] is True
+    assert (tmp_path / "out" / "v2g" / "intervals.parquet").is_file()
+
+
+def test_a_reader_that_has_gone_ends_the_command_quietly(small):
+    folder, path, _ = small
+    for words in (["schema"], ["check", str(path)], ["run", str(path), "--json", "--out", "gone"]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [*GRIDTIDE, *words],
+            cwd=folder,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env=BUFFERED,
+        )
+        os.close(writer)
+        assert done.returncode == 1
+        assert "rror" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("words", [["schema"], ["--help"], ["bench", "list"]])
+def test_output_to_a_full_disk_is_one_line(words, tmp_path):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*GRIDTIDE, *words],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env=BUFFERED,
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "No space left on device" in done.stderr
+
+
+def test_json_holds_every_known_error_only_where_it_was_asked_for(small):
+    folder, path, _ = small
+    (folder / "file").write_text("")
+    done = gridtide("run", path, "--json", "--out", "file", cwd=folder, ok=False)
+    assert done.returncode == 1
+    assert "StorageError" in json.loads(done.stdout)["error"]
+    # Here --json is the name of a file, not the option.
+    done = gridtide("check", "--", "--json", cwd=folder, ok=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
 
 
 def test_a_full_disk_is_an_error_and_leaves_no_truncated_file(small):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as _json
 from pathlib import Path
 
 from rich.console import Console
@@ -11,27 +10,27 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from gridtide.study import Case, Result, load, prepare_folder, print_comparison, run, write_result
 
 
-def run_and_show(scenario: Path, out: Path, *, as_json: bool, csv: bool) -> bool:
-    """Run a scenario, write its results, and show them.
+def run_and_show(scenario: Path, out: Path, *, as_json: bool, csv: bool) -> Result:
+    """Run a scenario, write its results, and show them in words.
+
+    With ``as_json`` the table is left out and everything else goes to standard error.
 
     Returns
     -------
-    bool
-        True if the run was interrupted; what was recorded until then has been written.
+    Result
+        Partial if the run was interrupted; what was recorded until then has been written.
     """
     console = Console(stderr=as_json)
     case = load(scenario)
     prepare_folder(out)
     result = _run_with_progress(case)
     written = write_result(result, out, csv=csv)
-    if as_json:
-        print(_json.dumps(result.summary(), indent=2))
-    else:
+    if not as_json:
         print_comparison(result, console)
     if result.partial:
         console.print("[bold]Interrupted: the results are partial, and say so.[/bold]")
     console.print(f"Report: {written[-1]}", soft_wrap=True)
-    return result.partial
+    return result
 
 
 def _run_with_progress(case: Case) -> Result:
