@@ -17,7 +17,7 @@ from gridtide.study.benchmarks.fleet_day import STEPS, GivenPlan, make_world
 from gridtide.study.record import DecisionTape
 
 
-def measure(size: int | None, seed: int, variant: str) -> dict[str, Any]:
+def measure(size: int | None, seed: int) -> dict[str, Any]:
     """Run a day and count vehicle-steps per CPU-second; compiling is done before."""
     n = size or 100_000
     _operate(min(n, 1000), seed)
@@ -36,7 +36,6 @@ def measure(size: int | None, seed: int, variant: str) -> dict[str, Any]:
         "hard_violation_kw": plant.extremes.violation_kw,
         "energy_residual_kwh": plant.extremes.residual_kwh,
         "peak_memory_mb": peak_memory_mb(),
-        "variant": variant,
     }
 
 

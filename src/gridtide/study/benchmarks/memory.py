@@ -14,7 +14,7 @@ from gridtide.study.benchmarks import peak_memory_mb
 from gridtide.study.benchmarks.fleet_day import STEPS, GivenPlan, make_world
 
 
-def measure(size: int | None, seed: int, variant: str) -> dict[str, Any]:
+def measure(size: int | None, seed: int) -> dict[str, Any]:
     """Run a day; readings of chargers and of the site go to Parquet as they come."""
     n = size or 1_000_000
     began = cpu_s()
@@ -37,7 +37,6 @@ def measure(size: int | None, seed: int, variant: str) -> dict[str, Any]:
         "physical_kwh": float(plant.outcomes.taken.sum() - plant.outcomes.given.sum()),
         "hard_violation_kw": plant.extremes.violation_kw,
         "peak_memory_mb": peak_memory_mb(),
-        "variant": variant,
     }
 
 

@@ -13,7 +13,7 @@ from gridtide.study.benchmarks.fleet_day import GivenPlan, make_world
 STEPS_TIMED = 40
 
 
-def measure(size: int | None, seed: int, variant: str) -> dict[str, Any]:
+def measure(size: int | None, seed: int) -> dict[str, Any]:
     """Apply setpoints along a plan and time only the plant's step."""
     n = size or 100_000
     _run(min(n, 1000), seed)
@@ -27,7 +27,6 @@ def measure(size: int | None, seed: int, variant: str) -> dict[str, Any]:
         "share_of_steps_in_taper": tapered,
         "energy_residual_kwh": plant.extremes.residual_kwh,
         "peak_memory_mb": peak_memory_mb(),
-        "variant": variant,
     }
 
 

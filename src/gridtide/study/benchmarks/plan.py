@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from gridtide.core import stream
+from gridtide.core import GridtideError, stream
 from gridtide.study.benchmarks import peak_memory_mb
 
 
-def measure(size: int | None, seed: int, variant: str) -> dict[str, Any]:
+def measure(size: int | None, seed: int, *, all_day: bool = False) -> dict[str, Any]:
     """Plan in a fresh process and account for the whole of it.
 
     Parameters
@@ -29,10 +30,15 @@ def measure(size: int | None, seed: int, variant: str) -> dict[str, Any]:
         Vehicles; 200 where None.
     seed
         Of the draw.
-    variant
-        ``"plan_all_day"`` for stays of the whole day.
+    all_day
+        Stays of the whole day instead of 8 to 60 steps.
+
+    Raises
+    ------
+    GridtideError
+        If planning fails.
     """
-    document = problem(size or 200, seed=seed, all_day="all_day" in variant)
+    document = problem(size or 200, seed=seed, all_day=all_day)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "problem.json"
         path.write_text(json.dumps(document))
@@ -49,7 +55,6 @@ def measure(size: int | None, seed: int, variant: str) -> dict[str, Any]:
         "hard_violation_kw": told["hard_violation_kw"],
         "share_of_steps_at_limit": binding_share(document, told),
         "share_of_steps_at_peak": peak_share(document, told),
-        "variant": variant,
     }
 
 
@@ -61,7 +66,7 @@ def _plan_in_a_process(path: Path, answer: Path) -> tuple[dict[str, Any], Any]:
         _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        raise RuntimeError(f"planning ended with exit code {child.returncode}")
+        raise GridtideError(f"planning ended with exit code {child.returncode}")
     return json.loads(answer.read_text()), used
 
 
@@ -146,8 +151,7 @@ def binding_share(document: dict[str, Any], answer: dict[str, Any]) -> float:
         What planning it gave.
     """
     limit = document["limits"][0]
-    net = np.sum([answer["schedule_kw"][v["id"]] for v in document["vehicles"]], axis=0)
-    net = net + np.asarray(limit["base_load_kw"])
+    net = _net_kw(document, answer)
     at = (net > limit["import_kw"] - 1e-4) | (net < -limit["export_kw"] + 1e-4)
     return float(np.mean(at))
 
@@ -160,6 +164,12 @@ def peak_share(document: dict[str, Any], answer: dict[str, Any]) -> float:
     document, answer
         As in :func:`binding_share`.
     """
-    net = np.sum([answer["schedule_kw"][v["id"]] for v in document["vehicles"]], axis=0)
-    net = net + np.asarray(document["limits"][0]["base_load_kw"])
+    net = _net_kw(document, answer)
     return float(np.mean(net > net.max() - 1e-4))
+
+
+def _net_kw(document: dict[str, Any], answer: dict[str, Any]) -> npt.NDArray[np.float64]:
+    """Power drawn from the grid on every step [kW], shape (steps,)."""
+    planned = [answer["schedule_kw"][vehicle["id"]] for vehicle in document["vehicles"]]
+    net = np.asarray(document["limits"][0]["base_load_kw"], dtype=np.float64)
+    return net + np.sum(planned, axis=0, dtype=np.float64)

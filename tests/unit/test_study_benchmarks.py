@@ -1,0 +1,45 @@
+"""Benchmarks by name: which module, which options, what is measured."""
+
+import json
+
+import pytest
+
+from gridtide.core import GridtideError, InputError
+from gridtide.study.benchmarks import BENCHMARKS, VARIANTS, run_benchmark
+from gridtide.study.benchmarks.plan import _plan_in_a_process, binding_share, peak_share, problem
+
+
+@pytest.mark.parametrize("name", sorted(BENCHMARKS))
+def test_every_benchmark_runs_at_a_small_size_and_is_told_by_its_name(name):
+    told = run_benchmark(name, size=3, seed=1)
+    assert told["benchmark"] == name
+    assert told["vehicles"] == 3
+    assert "variant" not in told
+    assert told.get("hard_violation_kw", 0.0) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_stays_last_all_day_in_the_variant_only():
+    assert VARIANTS["plan_all_day"] == ("plan", {"all_day": True})
+    for all_day in (False, True):
+        vehicles = problem(5, all_day=all_day)["vehicles"]
+        stays = {v["depart_step"] - v["arrive_step"] for v in vehicles}
+        assert (stays == {96}) is all_day
+
+
+def test_an_unknown_benchmark_is_a_finding():
+    with pytest.raises(InputError, match="no such benchmark"):
+        run_benchmark("nothing", size=None, seed=1)
+
+
+def test_a_planning_process_that_fails_is_a_known_error(tmp_path):
+    (tmp_path / "problem.json").write_text(json.dumps({"version": 1}))
+    with pytest.raises(GridtideError, match="exit code 2"):
+        _plan_in_a_process(tmp_path / "problem.json", tmp_path / "answer.json")
+
+
+def test_shares_of_steps_at_the_limits_and_at_the_peak():
+    limit = {"import_kw": 5, "export_kw": 2, "base_load_kw": [1, 1, 1, 1]}
+    document = {"limits": [limit], "vehicles": [{"id": "a"}, {"id": "b"}]}
+    answer = {"schedule_kw": {"a": [4, 2, -1, 0], "b": [0, 2, -2, 1]}}
+    assert binding_share(document, answer) == 0.75
+    assert peak_share(document, answer) == 0.5
