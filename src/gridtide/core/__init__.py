@@ -1,6 +1,6 @@
 """Time, units and sign, typed errors, findings, reasons, random streams."""
 
-from gridtide.core.clock import Clock, SimulatedClock, cpu_s
+from gridtide.core.clock import cpu_s
 from gridtide.core.errors import (
     GridtideError,
     InputError,
@@ -17,12 +17,10 @@ from gridtide.core.timegrid import TimeGrid, parse_utc, utc
 
 __all__ = [
     "SENTENCES",
-    "Clock",
     "Finding",
     "GridtideError",
     "InputError",
     "Reason",
-    "SimulatedClock",
     "SolverError",
     "StoppedError",
     "StorageError",

@@ -20,8 +20,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-PROMISES = ("priced", "first")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
