@@ -218,3 +218,20 @@ def test_a_time_limit_leaves_a_schedule_with_an_honest_gap():
     assert plan.hard_violation_kw <= 1e-6
     assert 0 <= plan.gap < 0.05
     assert plan.status == ("optimal" if plan.gap <= 1e-6 else "optimal_with_gap")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ('"soc_arrival": 0.4', '"soc_arrival": 0.4, "soc_arrival": 0.5', "ev1: written twice: soc"),
+        ('"capacity_kwh": 60', '"capacity_kwh": 1e308', r"1e\+308 is no number"),
+        ('{"version"', "[" * 100_000 + '{"version"', "recursion"),
+    ],
+)
+def test_what_json_lets_pass(old, new, word):
+    with pytest.raises(InputError, match=word):
+        read_problem(json.dumps(EXAMPLE).replace(old, new).encode())
+
+
+def test_a_byte_order_mark_is_no_fault():
+    assert read_problem(b"\xef\xbb\xbf" + json.dumps(EXAMPLE).encode()).ids == ("ev1",)

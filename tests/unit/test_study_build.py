@@ -337,3 +337,33 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_run(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError):
         prepare_folder(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("capacity_kwh = 62", "capacity_kwh = inf", "inf is no number"),
+        ("capacity_kwh = 62", "capacity_kwh = 1e9", "100000"),
+        ("count = 12", "count = 1000000000", "1000000"),
+        ('"2026-06-01"', '"0001-01-01"', "from 1970 to 2100"),
+        ('"2026-06-01"', '"9999-12-31"', "from 1970 to 2100"),
+        ("max_charge_kw = 11", "max_charge_kw = 11\ncharge_loss = [-1, -0.5, 0]", ">= 0"),
+    ],
+)
+def test_numbers_out_of_this_world_are_told(scenario, old, new, told):
+    with pytest.raises(InputError, match=told):
+        load(scenario("building", (old, new)))
+
+
+def test_a_wrong_time_zone_comes_with_what_else_is_wrong(scenario):
+    path = scenario("building", ("Europe/Berlin", "Europe/Berln"), ("2026-06-01", "2026-02-30"))
+    with pytest.raises(InputError, match="Berln") as caught:
+        load(path)
+    assert "2026-02-30" in str(caught.value)
+
+
+def test_a_file_that_is_no_utf8_is_told(scenario):
+    path = scenario("building")
+    path.write_bytes(path.read_text().encode("utf-16"))
+    with pytest.raises(InputError, match="Save the file as UTF-8"):
+        load(path)

@@ -12,7 +12,7 @@ from gridtide.core.errors import (
 from gridtide.core.findings import Finding
 from gridtide.core.random import stream
 from gridtide.core.reasons import SENTENCES, Reason
-from gridtide.core.records import read_record
+from gridtide.core.records import read_record, unusable_numbers
 from gridtide.core.timegrid import TimeGrid, parse_utc, utc
 
 __all__ = [
@@ -30,5 +30,6 @@ __all__ = [
     "parse_utc",
     "read_record",
     "stream",
+    "unusable_numbers",
     "utc",
 ]

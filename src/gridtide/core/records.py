@@ -15,6 +15,10 @@ import msgspec
 
 from gridtide.core.findings import Finding
 
+LARGEST = 1e9
+"""No power, energy, price or count of this field is larger."""
+UNUSABLE_MEND = f"Write a number up to {LARGEST:g}; leave out what is unlimited"
+
 T = TypeVar("T", bound=msgspec.Struct)
 Place = Callable[[str], str]
 
@@ -63,6 +67,21 @@ def read_record(
         return cls(**values), findings
     except (ValueError, TypeError) as error:
         return None, [*findings, Finding(place(path), str(error), "Correct the values named")]
+
+
+def unusable_numbers(value: Any, place: Place, path: str = "") -> list[Finding]:
+    """Find numbers that nothing can be computed with: NaN, infinities, and beyond ``LARGEST``."""
+    if isinstance(value, int | float):
+        if abs(value) <= LARGEST:  # false for NaN too
+            return []
+        return [Finding(place(path), f"{value!r} is no number to plan with", UNUSABLE_MEND)]
+    if isinstance(value, Mapping):
+        inside = [(f"{path}.{k}" if path else str(k), v) for k, v in value.items()]
+    elif isinstance(value, list | tuple):
+        inside = [(f"{path}[{i}]", v) for i, v in enumerate(value)]
+    else:
+        return []
+    return [finding for where, v in inside for finding in unusable_numbers(v, place, where)]
 
 
 def _read_value(kind: Any, value: Any, place: Place, path: str) -> tuple[Any, list[Finding]]:
@@ -151,6 +170,6 @@ def _fits(kind: Any, value: Any) -> bool:
 
 def _mend(kind: Any, value: Any) -> str:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and value > 1 and _fits(kind, value / 100) and not _fits(kind, 1.5):
+    if number and value >= 2 and _fits(kind, value / 100) and not _fits(kind, 1.5):
         return f"A share is written as a fraction from 0 to 1: write {value / 100:g}"
     return "Write a value of the kind named"

@@ -136,7 +136,7 @@ class _RowReader:
         if stated_s <= arrival_s:
             mend = "Correct it, or leave the cell empty where the driver said nothing"
             self._doubt("stated_departure", "is not after arrival", mend)
-        self._check_need(energy, arrival_soc, target_soc)
+        self._check_need(arrival_soc, target_soc)
         return SessionRow(
             session=self._name("session"),
             vehicle=self._name("vehicle"),
@@ -152,7 +152,7 @@ class _RowReader:
             trip_kwh=self._number("trip_kwh", above=-1e-12),
         )
 
-    def _check_need(self, energy: float, arrival_soc: float, target_soc: float) -> None:
+    def _check_need(self, arrival_soc: float, target_soc: float) -> None:
         if self._has("energy_kwh") and self._has("target_soc"):
             mend = "Keep the one that the driver asked for and empty the other"
             self._doubt("energy_kwh", "energy and target are both given", mend)
@@ -162,7 +162,7 @@ class _RowReader:
         elif target_soc < arrival_soc:
             mend = "A driver asks for no less than there is; correct one of them"
             self._doubt("target_soc", f"{target_soc:g} is below arrival_soc {arrival_soc:g}", mend)
-        elif self._has("arrival_soc") and not (self._has("target_soc") or energy > 0):
+        elif self._has("arrival_soc") and not (self._has("target_soc") or self._has("energy_kwh")):
             mend = "Add target_soc or energy_kwh, or empty arrival_soc"
             self._doubt("arrival_soc", "is given without anything asked for", mend)
 
@@ -186,7 +186,7 @@ class _RowReader:
             self._doubt(column, offset.split(";")[0], "Write for example 2026-06-02T08:15:00-07:00")
             return math.nan
 
-    def _number(self, column: str, *, above: float, upto: float = math.inf) -> float:
+    def _number(self, column: str, *, above: float, upto: float = 1e6) -> float:
         if not self._has(column):
             return math.nan
         text = self._value[column]

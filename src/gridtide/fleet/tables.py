@@ -39,10 +39,10 @@ class LimitChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     limit: Annotated[str, Meta(description="Name of the limit or site")]
     at: Annotated[str, Meta(description='Local time of the change, such as "2026-06-02T14:00"')]
     import_kw: Annotated[
-        Power | None, Meta(description="New import limit [kW]; none: as before, inf: unlimited")
+        Power | None, Meta(description="New import limit [kW]; none: as before")
     ] = None
     export_kw: Annotated[
-        Power | None, Meta(description="New export limit [kW]; none: as before, inf: unlimited")
+        Power | None, Meta(description="New export limit [kW]; none: as before")
     ] = None
 
 
@@ -50,7 +50,7 @@ class ChargerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """A group of equal chargers, one plug each."""
 
     name: Annotated[str, Meta(min_length=1, description="Name; with a count, its prefix")]
-    count: Annotated[int, Meta(ge=1, description="How many")] = 1
+    count: Annotated[int, Meta(ge=1, le=1_000_000, description="How many")] = 1
     ids: Annotated[list[str] | None, Meta(description="Names one by one, in place of a count")] = (
         None
     )
@@ -76,7 +76,7 @@ class ChargerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Power, Meta(description="Currents are multiples of this [A]; 0: any value")
     ] = 0.0
     charge_loss: Annotated[
-        list[float],
+        list[Power],
         Meta(
             min_length=3,
             max_length=3,
@@ -84,7 +84,7 @@ class ChargerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         ),
     ] = msgspec.field(default_factory=lambda: [0.232, 0.060, 0.0])
     discharge_loss: Annotated[
-        Annotated[list[float], Meta(min_length=3, max_length=3)] | None,
+        Annotated[list[Power], Meta(min_length=3, max_length=3)] | None,
         Meta(description="The same a [kW], b, c [1/kW] while discharging; none: as charging"),
     ] = None
 
@@ -94,11 +94,11 @@ class VehicleTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     name: Annotated[str, Meta(min_length=1, description="Name; with a count, its prefix")] = "ev"
     count: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
+        Annotated[int, Meta(ge=1, le=1_000_000)] | None,
         Meta(description="How many; not given where sessions bring the vehicles"),
     ] = None
     capacity_kwh: Annotated[
-        Annotated[float, Meta(gt=0)] | None,
+        Annotated[float, Meta(gt=0, le=100_000)] | None,
         Meta(description="Usable battery energy [kWh]; none: drawn"),
     ] = None
     soc_min: Annotated[Share, Meta(description="Lowest state of charge of the battery [0..1]")] = (

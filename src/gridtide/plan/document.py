@@ -7,6 +7,7 @@ one number, or a list of ``steps`` numbers.
 from __future__ import annotations
 
 import codecs
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
-from gridtide.core import Finding, InputError, parse_utc, read_record
+from gridtide.core import Finding, InputError, parse_utc, read_record, unusable_numbers
 from gridtide.plan._document_checks import check_document
 from gridtide.plan.problem import Floats, Ints, Problem
 
@@ -153,8 +154,12 @@ def read_problem(data: bytes | Mapping[str, Any], source: str = "problem") -> Pr
     quick = _quick(data)
     if quick is not None and not (findings := check_document(quick, source)):
         return _arrays(quick)
-    findings = _not_finite(data, source)
-    record, more = read_record(ProblemRecord, data, lambda path: f"{source} {path}".strip())
+
+    def place(path: str) -> str:
+        return f"{source} {path}".strip()
+
+    findings = unusable_numbers(data, place)
+    record, more = read_record(ProblemRecord, data, place)
     findings += [f for f in more if f.where not in {g.where for g in findings}]
     if record is not None and not findings:
         findings += _start(record, source) + check_document(record, source)
@@ -198,39 +203,45 @@ def _quick(data: Mapping[str, Any]) -> ProblemRecord | None:
         record = msgspec.convert(data, ProblemRecord, strict=True)
     except msgspec.ValidationError:
         return None
-    return None if _not_finite(data, "") or _start(record, "") else record
+    return None if unusable_numbers(data, str) or _start(record, "") else record
 
 
 def _decode(data: bytes, source: str) -> Mapping[str, Any]:
     try:
         value = msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # NaN and Infinity are no JSON; msgspec says at which byte it stopped.
         mend = "Write valid JSON; NaN and Infinity are none, leave an unlimited side out"
         raise InputError([Finding(_line(data, str(error), source), str(error), mend)]) from error
     if not isinstance(value, Mapping):
         raise InputError([Finding(source, "the document is no object", "Write {…}")])
+    if twice := _written_twice(data, source):
+        raise InputError(twice)
     return value
+
+
+def _written_twice(data: bytes, source: str) -> list[Finding]:
+    """Find keys that an object has twice: JSON readers would keep the last without a word."""
+    findings: list[Finding] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = ", ".join(key for key in found if keys.count(key) > 1)
+            owner = found.get("id", found.get("name", ""))
+            where = f"{source} {owner}".rstrip()
+            findings.append(Finding(where, f"written twice: {twice}", "Keep one"))
+        return found
+
+    json.loads(data.decode("utf-8-sig"), object_pairs_hook=look)
+    return findings
 
 
 def _line(data: bytes, message: str, source: str) -> str:
     at = message.rpartition("(byte ")[2].rstrip(")")
     line = data[: int(at)].count(b"\n") + 1 if at.isdigit() else data.count(b"\n") + 1
     return f"{source}:{line}"
-
-
-def _not_finite(value: Any, source: str, path: str = "") -> list[Finding]:
-    if isinstance(value, float):
-        if np.isfinite(value):
-            return []
-        return [Finding(f"{source} {path}", f"{value} is no number to plan with", "Write a number")]
-    if isinstance(value, Mapping):
-        inside = [(f"{path}.{k}" if path else str(k), v) for k, v in value.items()]
-    elif isinstance(value, list | tuple):
-        inside = [(f"{path}[{i}]", v) for i, v in enumerate(value)]
-    else:
-        return []
-    return [finding for where, v in inside for finding in _not_finite(v, source, where)]
 
 
 def _start(record: ProblemRecord, source: str) -> list[Finding]:

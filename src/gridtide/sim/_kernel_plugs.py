@@ -232,7 +232,7 @@ def step_all(
 @njit(cache=True, error_model="numpy")
 def whole_wh(register_kwh: float) -> int:
     """Whole watt-hours of a cumulative register, as its display shows them."""
-    return int(floor(register_kwh * 1000.0 + ROUNDING_WH))
+    return floor(register_kwh * 1000.0 + ROUNDING_WH)
 
 
 @njit(cache=True, error_model="numpy")

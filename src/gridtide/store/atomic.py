@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -44,9 +45,8 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise StorageError(
-            f"{path} could not be written: {reason}. Free some space or choose another folder"
-        ) from error
+        mend = "Free some space" if error.errno == errno.ENOSPC else "Choose another place"
+        raise StorageError(f"{path} could not be written: {reason}. {mend}") from error
 
 
 def put_in_place(beside: Path, path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from gridtide.core import Finding, InputError, read_record
+from gridtide.core import Finding, InputError, read_record, unusable_numbers
 from gridtide.fleet import (
     ChargerTable,
     LimitChange,
@@ -21,11 +21,15 @@ from gridtide.fleet import (
 )
 from gridtide.fleet.tables import Archetype, Power
 from gridtide.market import Contract
-from gridtide.signals import BaseLoad, Carbon, Pv, Tariff
+from gridtide.signals import BaseLoad, Carbon, Pv, Tariff, read_zone
 from gridtide.study.toml_places import TomlPlaces
 
 # Strategies that have a name; others are given as module:Class.
 STRATEGIES = ("uncontrolled", "v1g", "v2g", "edf", "llf")
+
+
+# Earlier and later days have no time-zone rules to rely on.
+FIRST_YEAR, LAST_YEAR = 1970, 2100
 
 
 class SiteTable(LimitTable, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -199,7 +203,9 @@ def examine_scenario(text: str, name: str) -> tuple[Scenario, TomlPlaces, list[F
     except tomllib.TOMLDecodeError as error:
         mend = "Correct the line named; TOML is described at toml.io"
         raise InputError([Finding(name, f"is not TOML: {error}", mend)]) from error
-    scenario, findings = read_record(Scenario, data, place)
+    odd = unusable_numbers(data, place)
+    scenario, more = read_record(Scenario, data, place)
+    findings = [*odd, *(f for f in more if f.where not in {g.where for g in odd})]
     if scenario is None:
         raise InputError(findings)
     contradictions = check_scenario(scenario, place)
@@ -218,7 +224,10 @@ def read_text(path: Path) -> str:
     """
     try:
         return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        what = f"is not UTF-8 text: {error.reason} at byte {error.start}"
+        raise InputError([Finding(str(path), what, "Save the file as UTF-8")]) from error
+    except OSError as error:
         mend = "Name an existing scenario; `gridtide new campus` writes one"
         raise InputError([Finding(str(path), f"cannot be read: {error}", mend)]) from error
 
@@ -359,12 +368,19 @@ def _check_vehicles(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
 
 
 def _check_time(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    findings: list[Finding] = []
     try:
-        date.fromisoformat(scenario.start)
+        read_zone(scenario.timezone, place("timezone"))
+    except InputError as error:
+        findings += error.findings
+    try:
+        known = FIRST_YEAR <= date.fromisoformat(scenario.start).year <= LAST_YEAR
     except ValueError:
-        mend = "Write year, month and day, such as 2026-06-02"
-        return [Finding(place("start"), f"there is no day {scenario.start}", mend)]
-    return []
+        known = False
+    if not known:
+        mend = f"Write year, month and day from {FIRST_YEAR} to {LAST_YEAR}, such as 2026-06-02"
+        findings.append(Finding(place("start"), f"there is no day {scenario.start}", mend))
+    return findings
 
 
 def _check_chargers(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
