@@ -113,10 +113,16 @@ def check_strategies(case: Case) -> None:
     Raises
     ------
     InputError
-        If there is no strategy of a name, or it cannot be made.
+        With a finding for each strategy that cannot be made.
     """
+    findings: list[Finding] = []
     for name in case.scenario.strategy.run:
-        make_strategy(case, name)
+        try:
+            make_strategy(case, name)
+        except InputError as error:
+            findings += error.findings
+    if findings:
+        raise InputError(findings)
 
 
 def make_strategy(case: Case, name: str) -> tuple[Strategy, RollingPlanner | None]:
