@@ -1,6 +1,7 @@
 """A scenario becomes a case: places, chargers, limits over time, what planning knows."""
 
 import json
+import signal
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from gridtide.core import InputError, StorageError
+from gridtide.sim import SimPlant
 from gridtide.study import load, prepare_folder, run, write_result
 from gridtide.study.build import compose
 from gridtide.study.scenario import read_scenario
@@ -321,6 +323,30 @@ def test_ctrl_c_with_scaled_capacities_keeps_what_is_whole_and_says_so(scenario,
     assert json.loads((tmp_path / "out" / "run.json").read_text())["partial"] is True
     report = (tmp_path / "out" / "report.html").read_text()
     assert "PARTIAL: the runs with scaled capacities were interrupted" in report
+
+
+def test_ctrl_c_within_a_step_leaves_it_whole(scenario, monkeypatch):
+    usual = 'run = ["uncontrolled", "v1g", "v2g"]'
+    case = load(scenario("building", ("days = 3", "days = 1"), (usual, 'run = ["uncontrolled"]')))
+    count, steps = SimPlant._count, []
+
+    def interrupted(self, image, h):
+        steps.append(image.step)
+        if len(steps) == 36:
+            signal.raise_signal(signal.SIGINT)
+        count(self, image, h)
+
+    monkeypatch.setattr(SimPlant, "_count", interrupted)
+    result = run(case)
+    assert result.partial
+    assert len(steps) == 36
+    told = result.strategies["uncontrolled"].columns
+    plugs, site = told["intervals"], told["site"]
+    net = site["import_wh"] - site["export_wh"] - site["building_wh"] + site["pv_wh"]
+    taken = told["sessions"]["energy_in_kwh"].sum() * 1000
+    assert taken > 0
+    assert plugs["import_wh"].sum() == pytest.approx(taken, abs=30)
+    assert net.sum() == pytest.approx(taken, abs=30)
 
 
 def test_results_replace_those_of_an_earlier_run(scenario, tmp_path):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from traceback import extract_tb
+from types import FrameType
 
 import numpy as np
 
@@ -185,6 +189,7 @@ def run_strategy(case: Case, name: str, progress: Progress | None = None) -> Str
     grid = case.world.grid
 
     def watch(image: Image, setpoints: Setpoints) -> None:
+        heed()
         if case.scenario.strategy.record_decisions:
             decisions(image, setpoints)
         if progress is not None:
@@ -192,7 +197,8 @@ def run_strategy(case: Case, name: str, progress: Progress | None = None) -> Str
 
     partial = False
     try:
-        run_loop(plant, strategy, grid.end_s, watch)
+        with _interrupts_between_steps() as heed:
+            run_loop(plant, strategy, grid.end_s, watch)
     except KeyboardInterrupt:
         partial = True
     plant.close()
@@ -208,6 +214,34 @@ def run_strategy(case: Case, name: str, progress: Progress | None = None) -> Str
     summary = _physical_summary(case, plant, columns)
     summary["cpu_s"] = cpu_s() - began
     return StrategyResult(name, summary, columns, partial)
+
+
+@contextmanager
+def _interrupts_between_steps() -> Iterator[Callable[[], None]]:
+    """Hold Ctrl-C back until ``heed`` is called, so that no step is left half counted.
+
+    A second Ctrl-C is obeyed at once: a strategy of the user's may never come back.
+    """
+    asked: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            raise KeyboardInterrupt
+
+    def heed() -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only it hears signals
+        yield heed
+        return
+    usual = signal.signal(signal.SIGINT, note)
+    try:
+        yield heed
+        heed()
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 _CHARGER_COLUMNS = ("interval_s", "charger", "session", "import_wh", "export_wh", "energy_kwh")
