@@ -15,12 +15,13 @@ from gridtide.signals import (
     base_load_kw,
     base_load_profile,
     carbon_kg_per_kwh,
+    local_times,
     persistence,
     plane_w_m2,
     pv_kw,
     pv_profile,
     sun_position,
-    with_day_before,
+    with_past,
 )
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
@@ -52,7 +53,7 @@ def test_an_office_sleeps_at_night_and_on_sundays():
 
 def test_a_day_is_the_same_whatever_the_span_and_differs_by_seed_and_site():
     day = TimeGrid(YEAR.start_s + 40 * 86_400, 900, 96)
-    span = with_day_before(day)
+    span = with_past(day)
     assert span.end_s == day.end_s and day.start_s - span.start_s >= 25 * 3600
     for make in (
         lambda grid, seed, site: base_load_kw("campus", 80.0, grid, LOS_ANGELES, seed, site),
@@ -102,28 +103,27 @@ def test_a_plane_facing_the_sun_gets_more_and_one_facing_away_only_diffuse_light
 def test_yesterday_means_the_same_wall_clock_time_over_both_clock_changes():
     for start, hours in (("2019-10-27T22:00:00Z", 25), ("2019-03-31T21:00:00Z", 23)):
         noon_after = TimeGrid(parse_utc(start) + 14 * 3600, 3600, 2)
-        span = with_day_before(noon_after)
+        span = with_past(noon_after)
         values = span.starts_s.astype(float)
         forecast = persistence(values, span, noon_after, OSLO)
         assert np.array_equal(noon_after.starts_s - forecast, [24 * 3600, 24 * 3600])
         change = TimeGrid(parse_utc(start) - 10 * 3600, 3600, 1)
-        span = with_day_before(change)
+        span = with_past(change)
         lag = change.start_s - persistence(span.starts_s.astype(float), span, change, OSLO)[0]
         assert lag == hours * 3600
 
 
-def test_a_forecast_knows_the_present_and_never_the_future():
-    grid = TimeGrid(parse_utc("2019-03-30T00:00:00Z"), 900, 4 * 24 * 4)
-    span = with_day_before(grid)
-    values = span.starts_s.astype(float)
-    for now_s in range(grid.start_s, grid.end_s, 7 * 900):
-        ahead = TimeGrid(now_s, 900, 200)
-        seen = persistence(values, span, ahead, OSLO, now_s=now_s + 60)
-        assert seen[0] == now_s
-        assert seen.max() <= now_s + 60
-        assert np.all(ahead.starts_s[1:] - seen[1:] >= 23 * 3600)
+def test_a_similar_day_is_of_the_same_kind_and_wall_clock_time():
+    grid = TimeGrid(parse_utc("2019-03-27T23:00:00Z"), 900, 14 * 96)  # across a 23-hour day
+    span = with_past(grid, similar_day=True)
+    seen = persistence(span.starts_s.astype(float), span, grid, OSLO, similar_day=True)
+    now, then = local_times(grid.starts_s, OSLO), local_times(seen.astype(np.int64), OSLO)
+    assert np.array_equal(now.weekday < 5, then.weekday < 5)
+    skipped = (now.second // 3600) == 2  # the hour that one of the days does not have
+    assert np.array_equal(now.second[~skipped], then.second[~skipped])
+    assert (grid.starts_s - seen).min() >= 23 * 3600
     with pytest.raises(ValueError, match="reach back"):
-        persistence(values[200:], TimeGrid(grid.start_s, 900, len(values) - 200), grid, OSLO)
+        persistence(np.zeros(grid.n), grid, grid, OSLO, similar_day=True)
 
 
 def test_profiles_from_files_are_used_as_they_are_and_checked(tmp_path):

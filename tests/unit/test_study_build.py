@@ -100,6 +100,7 @@ def test_planning_sees_yesterdays_sun_and_todays_prices(scenario):
     world, outlook = case.world, case.outlook
     own = world.building_kw - world.pv_kw
     assert not np.allclose(outlook.base_forecast_kw[: world.grid.n], own)
+    # The second day is a Tuesday: load and sun are both seen as on Monday.
     np.testing.assert_allclose(outlook.base_forecast_kw[96:192], own[:96])
     assert outlook.grid.n == world.grid.n + 96
     n = world.grid.n

@@ -3,7 +3,7 @@
 from gridtide.signals.acn_tariff import acn_periods
 from gridtide.signals.billing import BillingPeriods, day_parts
 from gridtide.signals.carbon import Carbon, carbon_kg_per_kwh
-from gridtide.signals.forecast import persistence, with_day_before
+from gridtide.signals.forecast import persistence, with_past
 from gridtide.signals.localtime import (
     LocalTimes,
     local_times,
@@ -76,5 +76,5 @@ __all__ = [
     "sun_position",
     "to_micro",
     "utc_offsets",
-    "with_day_before",
+    "with_past",
 ]

@@ -1,4 +1,4 @@
-"""What planning sees of base load and sun: the day before."""
+"""What planning sees of base load and sun: an earlier day."""
 
 from __future__ import annotations
 
@@ -8,41 +8,43 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtide.core import TimeGrid
-from gridtide.signals.localtime import DAY_S, one_local_day_earlier
+from gridtide.signals.localtime import local_times, one_local_day_earlier
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+
 _HOUR_S = 3600
+# Days back to the last day of the same kind, working day or weekend, from Monday on.
+_SIMILAR_DAY = np.array([3, 1, 1, 1, 1, 6, 1])
 
 
-def with_day_before(grid: TimeGrid) -> TimeGrid:
-    """Return the grid begun at least 49 hours earlier, so that ``persistence`` has its past.
+def with_past(grid: TimeGrid, *, similar_day: bool = False) -> TimeGrid:
+    """Return the grid begun so much earlier that ``persistence`` has its past.
 
-    A day back is enough but for the day on which the clock goes forward.
+    One hour more than the days back would be enough but for the change of the clock.
     """
-    steps = -(-49 * _HOUR_S // grid.step_s)
+    days = 1 + int(_SIMILAR_DAY.max() if similar_day else 1)
+    steps = -(-(24 * days + 1) * _HOUR_S // grid.step_s)
     return TimeGrid(grid.start_s - steps * grid.step_s, grid.step_s, grid.n + steps)
 
 
 def persistence(
-    values: Floats, span: TimeGrid, grid: TimeGrid, zone: ZoneInfo, now_s: int | None = None
+    values: Floats, span: TimeGrid, grid: TimeGrid, zone: ZoneInfo, *, similar_day: bool = False
 ) -> Floats:
-    """Return the forecast "as yesterday": the value at the same local time the day before.
+    """Return the forecast of persistence: the value at the same local time of an earlier day.
 
     Parameters
     ----------
     values
         What was and will be measured, shape (span.n,).
     span
-        Steps of ``values``, of the grid's step; it must reach a day back (``with_day_before``).
+        Steps of ``values``, of the grid's step; it must reach back (``with_past``).
     grid
-        Steps to forecast.
+        Steps to forecast, each a day or more ahead.
     zone
         Local time that "the same time" refers to.
-    now_s
-        Instant at which the forecast is made: the step that holds it is measured, and steps
-        further ahead than a day repeat the last whole day known. None: every step is forecast
-        a day ahead.
+    similar_day
+        Look at the last day of the same kind, working day or weekend, in place of the day
+        before: on Monday at Friday, on Saturday at Sunday. Holidays are not known.
 
     Returns
     -------
@@ -54,27 +56,13 @@ def persistence(
         If the span does not reach back far enough.
     """
     starts = grid.starts_s
-    if now_s is None:
-        source = one_local_day_earlier(starts, zone)
-    else:
-        source = _last_known(starts, zone, now_s)
-        measured = (starts <= now_s) & (now_s < starts + grid.step_s)
-        source[measured] = starts[measured]
+    days = np.ones(grid.n, dtype=np.int64)
+    if similar_day:
+        days = _SIMILAR_DAY[local_times(starts, zone).weekday]
+    source = starts.copy()
+    for back in np.unique(days).tolist():
+        source[days == back] = one_local_day_earlier(starts[days == back], zone, back)
     index = (source - span.start_s) // span.step_s
     if grid.n and (index.min() < 0 or index.max() >= span.n):
-        raise ValueError("the span does not reach back to the day before the grid")
+        raise ValueError("the span does not reach back to the days that the forecast looks at")
     return values[index]
-
-
-def _last_known(starts: Ints, zone: ZoneInfo, now_s: int) -> Ints:
-    """Return the same wall-clock time of the latest earlier day that is over by ``now_s``."""
-    lag = np.maximum(-(-(starts - now_s) // DAY_S), 1)
-    source = starts.copy()
-    for days in np.unique(lag).tolist():
-        at = np.flatnonzero(lag == days)
-        earlier = one_local_day_earlier(starts[at], zone, days)
-        # Over a 23-hour day "the day before" lies an hour later and may not have come yet.
-        ahead = earlier > now_s
-        earlier[ahead] = one_local_day_earlier(starts[at[ahead]], zone, days + 1)
-        source[at] = earlier
-    return source

@@ -27,6 +27,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 BaseLoadKind = Literal["office", "campus", "home", "depot", "hub"]
 Forecast = Literal["perfect", "yesterday"]
+LoadForecast = Literal["perfect", "yesterday", "similar_day"]
 _HOUR_S = 3600
 
 
@@ -45,9 +46,12 @@ class BaseLoad(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str | None, msgspec.Meta(description="CSV file time,value with offset, in kW [-]")
     ] = None
     forecast: Annotated[
-        Forecast,
-        msgspec.Meta(description="What planning sees: the truth, or the day before [-]"),
-    ] = "yesterday"
+        LoadForecast,
+        msgspec.Meta(
+            description="What planning sees: the truth, the day before, or the last working day "
+            "or weekend day [-]"
+        ),
+    ] = "similar_day"
 
 
 class Pv(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,20 +13,28 @@ import numpy.typing as npt
 from gridtide.core import InputError, TimeGrid
 from gridtide.fleet import LimitTree
 from gridtide.signals import (
+    BaseLoad,
+    Pv,
     base_load_profile,
     carbon_kg_per_kwh,
     persistence,
     pv_profile,
-    with_day_before,
+    with_past,
 )
 from gridtide.study.scenario import Scenario, SiteTable
 
 Floats = npt.NDArray[np.float64]
 Find = Callable[[str], Path]
 
-# Share of yesterday's base load and sun that planning keeps free below import limits: today
+# Share of the forecast base load and sun that planning keeps free below import limits: today
 # differs. A stated assumption, not a fit.
 FORECAST_MARGIN = 0.15
+
+_SEEN = {
+    "perfect": "it ahead",
+    "yesterday": "yesterday's",
+    "similar_day": "that of the last working day, or weekend day",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +77,7 @@ def look_around(
             truth, seen = _profile(scenario, site, kind, ahead, run, zone, find)
             column[:, node] += truth
             forecast[:, node] += sign * seen
-            if stated.forecast == "yesterday":
+            if stated.forecast != "perfect":
                 margin[:, node] += FORECAST_MARGIN * seen
             notes.append(_note(site, kind, stated))
     return Surroundings(
@@ -88,7 +96,7 @@ def _profile(
 ) -> tuple[Floats, Floats]:
     """Truth and what planning sees, on the steps of the look ahead [kW]."""
     stated = getattr(site, kind)
-    yesterday = stated.forecast == "yesterday"
+    foreseen, similar = stated.forecast == "perfect", stated.forecast == "similar_day"
 
     def values(grid: TimeGrid) -> Floats:
         if kind == "base_load":
@@ -96,7 +104,7 @@ def _profile(
         place = (site.latitude_deg, site.longitude_deg)
         return pv_profile(stated, place, grid, zone, scenario.seed, site.name, find)
 
-    span = with_day_before(ahead) if yesterday else ahead
+    span = ahead if foreseen else with_past(ahead, similar_day=similar)
     try:
         whole = values(span)
     except InputError:
@@ -109,16 +117,15 @@ def _profile(
         inside = np.where(inside >= run.n, run.n - day + (inside - run.n) % day, inside)
         whole = values(run)[inside]
     truth = whole[-ahead.n :]
-    return truth, persistence(whole, span, ahead, zone) if yesterday else truth
+    if foreseen:
+        return truth, truth
+    return truth, persistence(whole, span, ahead, zone, similar_day=similar)
 
 
-def _note(site: SiteTable, kind: str, stated: object) -> str:
+def _note(site: SiteTable, kind: str, stated: BaseLoad | Pv) -> str:
     what = "base load" if kind == "base_load" else "sun power"
-    file = getattr(stated, "file", None)
-    origin = f"read from {file}" if file else "synthetic, from a carded model"
-    seen = getattr(stated, "forecast", "perfect")
-    known = "planning sees yesterday's" if seen == "yesterday" else "planning sees it ahead"
-    return f"The {what} of {site.name} is {origin}; {known}."
+    origin = f"read from {stated.file}" if stated.file else "synthetic, from a carded model"
+    return f"The {what} of {site.name} is {origin}; planning sees {_SEEN[stated.forecast]}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
