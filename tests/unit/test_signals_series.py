@@ -89,8 +89,13 @@ def test_a_strict_csv_names_every_broken_line(tmp_path):
     )
     with pytest.raises(InputError) as caught:
         read_csv_series(path)
-    assert [f.where for f in caught.value.findings] == [f"p.csv:{n}" for n in (3, 4, 5, 6)]
-    for text, told in (("a,b\n1,2\n", "no column time, value"), ("time,value\n", "no rows")):
+    assert {f.where for f in caught.value.findings} == {f"p.csv:{n}" for n in (3, 4, 5, 6)}
+    upside_down = "time,value\n" + "".join(f"2021-06-0{9 - k}T00:00:00Z,1\n" for k in range(8))
+    for text, told in (
+        ("a,b\n1,2\n", "no column time, value"),
+        ("time,value\n", "no rows"),
+        (upside_down, "p.csv:3: time does not increase, here and in 6 later rows"),
+    ):
         path.write_text(text)
         with pytest.raises(InputError, match=told):
             read_csv_series(path)

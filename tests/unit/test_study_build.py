@@ -375,6 +375,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_run(tmp_path):
         ('"2026-06-01"', '"0001-01-01"', "from 1970 to 2100"),
         ('"2026-06-01"', '"9999-12-31"', "from 1970 to 2100"),
         ("max_charge_kw = 11", "max_charge_kw = 11\ncharge_loss = [-1, -0.5, 0]", ">= 0"),
+        ("max_charge_kw = 11", "max_charge_kw = 11\ncharge_loss = [0, 0, 0.1]", "takes all of 11"),
     ],
 )
 def test_numbers_out_of_this_world_are_told(scenario, old, new, told):

@@ -155,6 +155,7 @@ def _series(path: Path, rows: Any, read: Any, strict: bool) -> Series:
     starts: list[int] = []
     values: list[float] = []
     lines: list[int] = []
+    early: list[int] = []
     findings: list[Finding] = []
     for line, row in rows:
         try:
@@ -167,12 +168,15 @@ def _series(path: Path, rows: Any, read: Any, strict: bool) -> Series:
             mend = "Write a finite number, or remove the row"
             findings.append(Finding(f"{path.name}:{line}", f"{value} is no value", mend))
         elif starts and start <= starts[-1]:
-            mend = f"Sort the rows by time, one row for each; see line {lines[-1]}"
-            findings.append(Finding(f"{path.name}:{line}", "time does not increase", mend))
+            early.append(line)
         else:
             starts.append(start)
             values.append(value)
             lines.append(line)
+    if early:
+        more = f", here and in {len(early) - 1} later rows" if len(early) > 1 else ""
+        mend = "Sort the rows by time, one row for each"
+        findings.append(Finding(f"{path.name}:{early[0]}", f"time does not increase{more}", mend))
     if strict and not starts and not findings:
         findings.append(Finding(path.name, "there are no rows", "Add rows of time,value"))
     if findings:

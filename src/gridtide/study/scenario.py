@@ -384,7 +384,7 @@ def _check_time(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
 
 
 def _check_chargers(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
-    """Check that every charger can run at its own minimum current."""
+    """Check that every charger can run at its own minimum current and stores what it takes."""
     findings = []
     for i, charger in enumerate(scenario.charger):
         least = charger.min_current_a * charger.phases * charger.voltage_v / 1000.0
@@ -394,6 +394,12 @@ def _check_chargers(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
                 what = f"{power:g} kW is below the minimum current's {least:.3g} kW"
                 mend = "Raise it, or lower min_current_a, or use one phase"
                 findings.append(Finding(place(f"charger[{i}].{key}"), what, mend))
+        a, b, c = charger.charge_loss
+        power = charger.max_charge_kw
+        if power > 0 and a + b * power + c * power**2 >= power:
+            what = f"the loss takes all of {power:g} kW"
+            mend = "Lower it, or raise max_charge_kw"
+            findings.append(Finding(place(f"charger[{i}].charge_loss"), what, mend))
     return findings
 
 
