@@ -10,7 +10,7 @@ import pytest
 from gridtide.study import run
 from gridtide.study.build import compose
 from gridtide.study.operate import run_strategy
-from gridtide.study.scenario import read_scenario
+from gridtide.study.scenario_file import read_scenario
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 

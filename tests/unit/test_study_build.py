@@ -12,7 +12,7 @@ from gridtide.core import InputError, StorageError
 from gridtide.sim import SimPlant
 from gridtide.study import load, prepare_folder, run, write_result
 from gridtide.study.build import compose
-from gridtide.study.scenario import read_scenario
+from gridtide.study.scenario_file import read_scenario
 from gridtide.study.starters import starter_text
 from gridtide.study.toml_places import TomlPlaces
 

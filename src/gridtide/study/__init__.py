@@ -6,7 +6,8 @@ from gridtide.study.keep import prepare_folder, provenance, write_result
 from gridtide.study.operate import check_strategies, run, run_strategy
 from gridtide.study.report import comparison_rows, print_comparison, write_report
 from gridtide.study.result import Result, StrategyResult
-from gridtide.study.scenario import Scenario, read_scenario, scenario_schema
+from gridtide.study.scenario import Scenario, scenario_schema
+from gridtide.study.scenario_file import read_scenario
 from gridtide.study.starters import write_starter
 
 __all__ = [

@@ -34,7 +34,8 @@ from gridtide.study.ahead import (
 )
 from gridtide.study.case import Case
 from gridtide.study.people import bring_vehicles, capacities_are_drawn, read_stays
-from gridtide.study.scenario import Scenario, examine_scenario, read_text
+from gridtide.study.scenario import Scenario
+from gridtide.study.scenario_file import examine_scenario, read_text
 from gridtide.study.surroundings import carbon_series, look_around
 from gridtide.study.toml_places import TomlPlaces
 
