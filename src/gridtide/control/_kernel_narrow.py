@@ -210,12 +210,12 @@ def _narrow_one(
         why = TARGET_REACHED
         if e < end:
             why = DEPARTURE_UNKNOWN if participates else OPTED_OUT
+    P = min(whole_steps(P, power_step, why == PROMISE and P > 0.0), max_charge)
     if P > 0.0 and e > knee:
         pace = max(plug_charging(dc_full - beta * (e - knee), a, b, c), min_power)
-        if pace < P:
-            P = pace
+        if pace < P:  # the battery itself takes no more: rounding down would take from it
+            P = min(whole_steps(pace, power_step, True), P)
             why = BATTERY_PACE
-    P = min(whole_steps(P, power_step, why == PROMISE and P > 0.0), max_charge)
     most = max_charge if P > 0.0 else max_discharge
     minimum = min(whole_steps(min_power, power_step, True), most)
     if P != 0.0 and abs(P) < minimum:
