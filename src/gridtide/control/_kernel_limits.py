@@ -148,9 +148,14 @@ def share_room(
                 if power[i] < 0.0:
                     power[i] = 0.0
                     reason[i] = SITE_LIMIT
+        before = power.copy()
         given = _add_up(np.minimum(power, 0.0), *tree)
         _serve(1.0, order, power, reason, binding, min_power, power_step, *tree, room_in - given)
-        sure[:] = np.minimum(sure, power)
+        for i in range(power.size):  # a battery that slows down keeps at least this share
+            if before[i] > 0.0:
+                sure[i] *= power[i] / before[i]
+            elif power[i] == 0.0:
+                sure[i] = 0.0
         net, net_sure = _add_up(power, *tree), _add_up(sure, *tree)
         if within_limits(net, net_sure, room_in, room_out):
             return
