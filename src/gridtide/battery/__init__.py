@@ -13,13 +13,17 @@ from gridtide.battery._kernel_pack import (
     plug_discharging,
 )
 from gridtide.battery.losses import DEFAULT_LAW, cells_kw, one_way_efficiency, plug_kw
+from gridtide.battery.rainflow import CycleCounter, Cycles, count_cycles
 
 __all__ = [
     "DEFAULT_LAW",
+    "CycleCounter",
+    "Cycles",
     "cells_charging",
     "cells_discharging",
     "cells_kw",
     "charge_step",
+    "count_cycles",
     "discharge_step",
     "energy_needed",
     "one_way_efficiency",
