@@ -92,17 +92,30 @@ def cell_model(name: str) -> CellModel:
     InputError
         If there is none of that name; the nearest is told.
     """
-    if name not in MODELS:
-        close = difflib.get_close_matches(name, MODELS, 1)
-        guess = f"Did you mean {close[0]}? " if close else ""
-        mend = f"{guess}Known: {', '.join(MODELS)}"
-        raise InputError([Finding(f"cell model {name}", "there is no such model", mend)])
+    findings = _model_doubts(name)
+    if findings:
+        raise InputError(findings)
     return MODELS[name]
+
+
+def _model_doubts(name: str) -> list[Finding]:
+    if name in MODELS:
+        return []
+    close = difflib.get_close_matches(name, MODELS, 1)
+    guess = f"Did you mean {close[0]}? " if close else ""
+    mend = f"{guess}Known: {', '.join(MODELS)}"
+    return [Finding(f"cell model {name}", "there is no such model", mend)]
 
 
 def model_cards() -> tuple[ModelCard, ...]:
     """Cards of all cell models."""
     return tuple(model.card for model in MODELS.values())
+
+
+def daily_cycle_soc(highest: float, lowest: float) -> Floats:
+    """Hourly states of charge of a day: ``highest``, down from 8 to 12 h, back from 18 to 22 h."""
+    levels = [highest, highest, lowest, lowest, highest, highest]
+    return np.interp(np.arange(24), [0, 8, 12, 18, 22, 24], levels)
 
 
 def age(
@@ -145,11 +158,23 @@ def age(
         With all findings: unknown model, states of charge outside 0..1, temperatures in kelvin,
         gaps, steps that do not fill a day.
     """
-    cell = cell_model(model)
-    levels, heat = _checked(soc, temperature_c, step_h, years)
     stops = np.arange(int(np.floor(years * times_per_year + 1e-9)) + 1) / times_per_year
+    return age_until(model, soc, temperature_c, step_h=step_h, stops_d=stops * DAYS_PER_YEAR)
+
+
+def age_until(
+    model: str,
+    soc: npt.ArrayLike,
+    temperature_c: npt.ArrayLike,
+    *,
+    stops_d: Floats,
+    step_h: float = 1.0,
+) -> Ageing:
+    """Age batteries as :func:`age` does, and give their state at times of your own [days]."""
+    levels, heat = _checked(model, soc, temperature_c, step_h, stops_d)
+    cell = cell_model(model)
     parts = [
-        _age_block(cell, block, rows, step_h, stops * DAYS_PER_YEAR)
+        _age_block(cell, block, rows, step_h, stops_d)
         for block, rows in _blocks(levels, heat, step_h)
     ]
     outcomes, efc, outside = zip(*parts, strict=True)
@@ -160,7 +185,7 @@ def age(
     assert q is not None and calendar is not None and cycle is not None
     return Ageing(
         model=model,
-        years=stops,
+        years=stops_d / DAYS_PER_YEAR,
         q=q,
         r=r,
         efc=np.concatenate(efc),
@@ -195,16 +220,16 @@ def _blocks(soc: Series, temperature_c: Series, step_h: float) -> Iterator[tuple
 
 
 def _checked(
-    soc: npt.ArrayLike, temperature_c: npt.ArrayLike, step_h: float, years: float
+    model: str, soc: npt.ArrayLike, temperature_c: npt.ArrayLike, step_h: float, stops_d: Floats
 ) -> tuple[Series, Series]:
     """Bring both into their shapes; tell all that is wrong at once."""
     levels, heat = _series(soc), _series(temperature_c)
-    findings: list[Finding] = []
+    findings = _model_doubts(model)
     if not (step_h > 0 and abs(24.0 / step_h - round(24.0 / step_h)) < 1e-9):
         mend = "Use a step of which a whole number makes a day, such as 0.25 or 1 h"
         findings.append(Finding("step_h", f"is {step_h:g} h", mend))
-    if not 0 <= years <= 100:
-        findings.append(Finding("years", f"are {years:g}", "Use a number from 0 to 100"))
+    if stops_d.size == 0 or not np.isfinite(stops_d).all() or (stops_d < 0).any():
+        findings.append(Finding("years", "end before they begin", "Use a number from 0 on"))
     if heat.shape == (1, 1):
         heat = np.full((1, levels.shape[1]), heat[0, 0])
     if levels.size == 0 or heat.shape[1] != levels.shape[1] or len(heat) not in (1, len(levels)):
