@@ -15,6 +15,7 @@ from gridtide.plan._accounts import Schedule, judge, net_kw
 from gridtide.plan._layout import Layout
 from gridtide.plan._matrix import Model, Modes, assemble
 from gridtide.plan._solver import Deadline, Solution, Solver
+from gridtide.plan._wear import shallowest_price_per_kwh, steepest_wear_per_kwh
 from gridtide.plan.problem import Bools, Floats
 
 STANDBY_BINARIES = 600
@@ -246,7 +247,11 @@ def rewarded(layout: Layout) -> Modes:
     ratio = (layout.draw / layout.gain)[v]
     if len(problem.meters):
         price_in = price_out = np.minimum(price_in, price_out)
-    pays = price_in * ratio - price_out + problem.wear_price_per_kwh[v] < -1e-12
+    # Of a wear by depth only the shallowest price falls on power that leaves no trace in store.
+    wear = problem.wear_price_per_kwh + (
+        shallowest_price_per_kwh(problem) * problem.discharge_efficiency * layout.draw
+    )
+    pays = price_in * ratio - price_out + wear[v] < -1e-12
     plugs: Bools = pays & (problem.max_discharge_kw[v] > 0) & (problem.max_charge_kw[v] > 0)
     if layout.standby_kw.any():
         plugs = np.zeros_like(plugs)
@@ -281,5 +286,5 @@ def _steep_price(layout: Layout) -> float:
     worth = 0.0
     if problem.end_value_per_kwh is not None:
         worth = float(problem.end_value_per_kwh.max(initial=0.0))
-    usual = energy + demand + float(problem.wear_price_per_kwh.max(initial=0.0)) + worth
+    usual = energy + demand + steepest_wear_per_kwh(problem) + worth
     return max(10.0 * usual / float(layout.gain.min(initial=1.0)), problem.shortfall_price_per_kwh)
