@@ -36,17 +36,18 @@ class Stack(NamedTuple):
 class Closed(NamedTuple):
     """Cycles as they close; arrays of equal length."""
 
-    range: Floats
+    size: Floats
     mean: Floats
-    count: Floats
+    weight: Floats
     i_start: Ints
     i_end: Ints
 
     @classmethod
     def of(cls, room: int) -> Closed:
         """Make room for so many cycles."""
-        floats = (np.empty(room) for _ in range(3))
-        return cls(*floats, np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64))
+        size, mean, weight = np.empty(room), np.empty(room), np.empty(room)
+        places = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
+        return cls(size, mean, weight, *places)
 
 
 @njit(cache=True, error_model="numpy")
@@ -57,7 +58,7 @@ def count(series: Floats, last_part: bool, stack: Stack, out: Closed) -> int:
     cycles. The stack needs room for its reversals, all points and two more, ``out`` as much.
     """
     value, place, state = stack.value, stack.place, stack.state
-    size, mean, weight, i_start, i_end = out.range, out.mean, out.count, out.i_start, out.i_end
+    size, mean, weight, i_start, i_end = out
     top, seen = int(state[0]), int(state[1])
     last, slope = state[2], state[3]
     n, i = 0, 0

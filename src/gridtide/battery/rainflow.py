@@ -117,4 +117,10 @@ def _count(before: Stack, points: Floats, *, last_part: bool) -> tuple[Stack, Cy
     stack.value[:top], stack.place[:top] = before.value[:top], before.place[:top]
     stack.state[:] = before.state
     n = count(points, last_part, stack, out)
-    return stack, Cycles(**{name: values[:n] for name, values in out._asdict().items()})
+    return stack, Cycles(
+        range=out.size[:n],
+        mean=out.mean[:n],
+        count=out.weight[:n],
+        i_start=out.i_start[:n],
+        i_end=out.i_end[:n],
+    )
