@@ -139,8 +139,8 @@ class Solver:
         # A turning point can be named twice, up and down: HiGHS wants one entry.
         width = len(self._linear.cost)
         place, inverse = np.unique(rows * width + columns, return_inverse=True)
-        values = np.bincount(inverse, weights=values, minlength=len(place))
-        place, values = place[values != 0], values[values != 0]
+        sums: Floats = np.bincount(inverse, weights=values, minlength=len(place)).astype(float)
+        place, values = place[sums != 0], sums[sums != 0]
         rows, columns = place // width, place % width
         self._linear = self._linear.with_rows(lower, rows, columns, values)
         start = np.searchsorted(rows, np.arange(len(lower))).astype(np.int32)

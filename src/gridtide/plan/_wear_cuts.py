@@ -63,7 +63,8 @@ class DepthCuts:
         self._columns = np.full((count, steps), -1)
         self._columns[layout.vehicle, layout.step] = energy
         self._deep = layout.problem.arrival_kwh[:, None] - levels.shallow_kwh
-        self._most = np.bincount(layout.vehicle, largest_fall_kwh(layout), minlength=count)
+        most = np.bincount(layout.vehicle, largest_fall_kwh(layout), minlength=count)
+        self._most: Floats = most.astype(float)
         self._given = np.full(levels.size_kwh.shape, -1)
         self._priced = levels.price_per_kwh > 0
 
