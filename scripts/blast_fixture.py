@@ -62,8 +62,11 @@ def run(cls: type, soc: np.ndarray, heat: np.ndarray) -> dict[str, Any]:
     series = {"Time_s": np.arange(25) * 3600.0, "SOC": soc, "Temperature_C": heat}
     cell.simulate_battery_life(series, threshold_time=YEARS, is_constant_input=True)
     at = np.arange(YEARS + 1) * 365
-    outputs = {k: np.asarray(cell.outputs[k], dtype=float)[at].tolist() for k in ("q", "r")
-               if k in cell.outputs}
+    outputs = {
+        k: np.asarray(cell.outputs[k], dtype=float)[at].tolist()
+        for k in ("q", "r")
+        if k in cell.outputs
+    }
     return {"efc_per_day": float(cell.stressors["delta_efc"][-1]), **outputs}
 
 
@@ -79,8 +82,13 @@ def main(path: Path) -> None:
             for s, t in STORAGE
         ]
         cycles = [
-            {"top": top, "bottom": bottom, "temperature_c": t, "swing_c": swing,
-             **run(cls, a_day(top, bottom), a_heat(t, swing))}
+            {
+                "top": top,
+                "bottom": bottom,
+                "temperature_c": t,
+                "swing_c": swing,
+                **run(cls, a_day(top, bottom), a_heat(t, swing)),
+            }
             for top, bottom, t, swing in CYCLES
         ]
         out["models"][name] = {"storage": storage, "cycles": cycles}
