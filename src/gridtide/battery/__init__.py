@@ -35,6 +35,7 @@ from gridtide.battery.envelope import (
 from gridtide.battery.losses import DEFAULT_LAW, cells_kw, one_way_efficiency, plug_kw
 from gridtide.battery.profile_csv import Profile, read_profile_csv
 from gridtide.battery.rainflow import CycleCounter, Cycles, count_cycles
+from gridtide.battery.tables import WearTable
 from gridtide.battery.thermal import Thermal, ThermalLaw, check_thermal
 from gridtide.battery.wear import LifeUsed, WearPrice, life_used, wear_price
 
@@ -54,6 +55,7 @@ __all__ = [
     "Thermal",
     "ThermalLaw",
     "WearPrice",
+    "WearTable",
     "age",
     "age_until",
     "cell_limits",
