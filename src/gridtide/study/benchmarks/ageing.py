@@ -13,11 +13,11 @@ from gridtide.study.benchmarks import peak_memory_mb
 
 Floats = npt.NDArray[np.float64]
 
-FLEET = 100_000
+FLEET = 10_000
 FLEET_MODEL = "nmc622_denso50"
 SAMPLE_VEHICLES = 100
 SAMPLE_DAYS = 365
-RAINFLOW_POINTS = 5_000_000
+RAINFLOW_POINTS = 1_000_000
 BLOCK = 100
 
 
@@ -102,7 +102,7 @@ def _fleet(vehicles: int, years: float, seed: int) -> dict[str, Any]:
         drawing, ageing = drawing + drawn - began, ageing + cpu_s() - drawn
     q = np.concatenate(ends)
     return {
-        "fleet_vehicles": vehicles,
+        "vehicles": vehicles,
         "fleet_years": years,
         "fleet_model": FLEET_MODEL,
         "fleet_cpu_s": ageing,
