@@ -119,3 +119,40 @@ def _show_ageing(answer: dict[str, Any], end_years: float) -> None:
     if answer["outside_range"]:
         told = ", ".join(answer["outside_range"])
         click.echo(f"EXTRAPOLATED: outside the tests of this model in {told}")
+
+
+@battery.command()
+@click.option("--capacity", type=float, default=60.0, show_default=True, help="Battery [kWh].")
+@click.option("--power", type=float, default=11.0, show_default=True, help="Charger [kW].")
+@click.option("--temperature", type=float, default=20.0, show_default=True, help="Cells [°C].")
+@click.option("--years", type=int, default=10, show_default=True, help="How long.")
+@click.option(
+    "--pack-price", type=float, default=120.0, show_default=True, help="Pack [currency/kWh]."
+)
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw it: a .svg or .png file.")
+@json_option
+def compare(
+    capacity: float,
+    power: float,
+    temperature: float,
+    years: int,
+    pack_price: float,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Tell whether V2G hurts the battery: four uses over years, a band over all cell models."""
+    from gridtide.study import compare_uses, uses_document, uses_picture, uses_text
+
+    compared = compare_uses(
+        capacity_kwh=capacity,
+        power_kw=power,
+        temperature_c=temperature,
+        years=years,
+        pack_price_per_kwh=pack_price,
+    )
+    if picture is not None:
+        uses_picture(compared, picture)
+    if as_json:
+        print_json(uses_document(compared))
+    else:
+        click.echo(uses_text(compared))

@@ -1,8 +1,9 @@
-"""Physics of the pack: losses, taper near full, the exact step; cells and their ageing.
+"""Batteries: losses, taper and exact steps; cells and their ageing; temperature; limits; doubt.
 
 The scalar functions are compiled; kernels of the rooms above call them in their own loops.
 """
 
+from gridtide.battery._kernel_envelope import EnvelopeLaw, charge_limit_kw, discharge_limit_kw
 from gridtide.battery._kernel_pack import (
     cells_charging,
     cells_discharging,
@@ -12,6 +13,7 @@ from gridtide.battery._kernel_pack import (
     plug_charging,
     plug_discharging,
 )
+from gridtide.battery._kernel_thermal import conditioning_kw, resistance_heat_kw, temperature_step
 from gridtide.battery.ageing import (
     END_OF_LIFE,
     Ageing,
@@ -23,9 +25,18 @@ from gridtide.battery.ageing import (
 )
 from gridtide.battery.cells.card import ModelCard
 from gridtide.battery.cells.ranges import STRESSORS
+from gridtide.battery.envelope import (
+    CellLimits,
+    Envelope,
+    cell_limits,
+    check_envelope,
+    envelope_law,
+)
 from gridtide.battery.losses import DEFAULT_LAW, cells_kw, one_way_efficiency, plug_kw
 from gridtide.battery.profile_csv import Profile, read_profile_csv
 from gridtide.battery.rainflow import CycleCounter, Cycles, count_cycles
+from gridtide.battery.tables import WearTable
+from gridtide.battery.thermal import Thermal, ThermalLaw, check_thermal
 from gridtide.battery.wear import LifeUsed, WearPrice, life_used, wear_price
 
 __all__ = [
@@ -33,23 +44,36 @@ __all__ = [
     "END_OF_LIFE",
     "STRESSORS",
     "Ageing",
+    "CellLimits",
     "CycleCounter",
     "Cycles",
+    "Envelope",
+    "EnvelopeLaw",
     "LifeUsed",
     "ModelCard",
     "Profile",
+    "Thermal",
+    "ThermalLaw",
     "WearPrice",
+    "WearTable",
     "age",
     "age_until",
+    "cell_limits",
     "cell_model",
     "cells_charging",
     "cells_discharging",
     "cells_kw",
+    "charge_limit_kw",
     "charge_step",
+    "check_envelope",
+    "check_thermal",
+    "conditioning_kw",
     "count_cycles",
     "daily_cycle_soc",
+    "discharge_limit_kw",
     "discharge_step",
     "energy_needed",
+    "envelope_law",
     "life_used",
     "model_cards",
     "one_way_efficiency",
@@ -57,5 +81,7 @@ __all__ = [
     "plug_discharging",
     "plug_kw",
     "read_profile_csv",
+    "resistance_heat_kw",
+    "temperature_step",
     "wear_price",
 ]
