@@ -1,11 +1,13 @@
 """A linear price of wear where segments are too many: refreshed from the rainflow count.
 
 Plan with one price per discharged kWh and vehicle, count the cycles of each planned profile,
-price them by their depth, and take what they cost per discharged kWh as the next price. What a
-profile would wear without any discharging, one half cycle from its first to its last energy, is
-left out: no decision of the planner moves it. The price of a plan is an average, and what is
-averaged changes with the plan, so the rounds are damped and the best plan after the count is
-kept. Its cost and bound are a certificate for the linear price alone.
+price them by their depth, and take what they cost per discharged kWh as the next price. What the
+way straight from a profile's first to its last energy would wear is left out: no decision of the
+planner moves it. A cycle that is open at the start goes on into the profile.
+
+The price of a plan is an average, and what is averaged changes with the plan, so the rounds are
+damped and the best plan after the count is kept. Its cost and bound are a certificate for the
+linear price alone.
 """
 
 from __future__ import annotations
@@ -94,10 +96,12 @@ def cycle_cost_from_segments(problem: Problem) -> CycleCost:
 def planned_cycle_cost(problem: Problem, energy_kwh: Floats, cost_of: CycleCost) -> Floats:
     """Rainflow cost of each planned profile beyond that of its net change, shape (n,) [currency].
 
+    An open cycle at the start is counted on: both profiles then begin where it began.
+
     Parameters
     ----------
     problem
-        With ``wear_capacity_kwh``.
+        With ``wear_capacity_kwh`` and, where a cycle is open, ``wear_segment_kwh``.
     energy_kwh
         At the nodes, NaN while away, shape (n, T + 1).
     cost_of
@@ -107,15 +111,38 @@ def planned_cycle_cost(problem: Problem, energy_kwh: Floats, cost_of: CycleCost)
     from gridtide.battery import count_cycles
 
     assert problem.wear_capacity_kwh is not None
-    costs = np.zeros(len(problem))
+    costs, emptied = np.zeros(len(problem)), open_depth_kwh(problem)
     for i, capacity in enumerate(problem.wear_capacity_kwh):
         profile = energy_kwh[i][np.isfinite(energy_kwh[i])] / capacity
         if len(profile) < 2:
             continue
-        cycles = count_cycles(profile)
-        net = 0.5 * float(cost_of(i, np.abs(profile[-1:] - profile[0]))[0])
-        costs[i] = max(float(cycles.count @ cost_of(i, cycles.range)) - net, 0.0)
+        before = profile[:1] + emptied[i] / capacity
+        planned = count_cycles(np.concatenate((before, profile)))
+        straight = count_cycles(np.concatenate((before, profile[[0, -1]])))
+        cost = planned.count @ cost_of(i, planned.range)
+        costs[i] = max(float(cost - straight.count @ cost_of(i, straight.range)), 0.0)
     return costs
+
+
+def open_depth_kwh(problem: Problem) -> Floats:
+    """Energy that the cycle open at the start has taken: the empty part above what is held.
+
+    Parameters
+    ----------
+    problem
+        With ``wear_capacity_kwh``; without ``wear_segment_kwh`` no cycle is open.
+    """
+    segment, capacity = problem.wear_segment_kwh, problem.wear_capacity_kwh
+    if segment is None or capacity is None:
+        return np.zeros(len(problem))
+    width = capacity / segment.shape[1]
+    held = segment > 1e-9 * width[:, None]
+    first = np.argmax(held, axis=1)
+    vehicles = np.arange(len(problem))
+    # The first that holds anything is partly emptied only if there is more below it.
+    deeper = held.sum(axis=1) > 1
+    part = np.where(deeper, width - segment[vehicles, first], 0.0)
+    return np.where(held.any(axis=1), first * width + part, 0.0)
 
 
 def _next_price(price: Floats, cycles: Floats, out_kwh: Floats) -> Floats:

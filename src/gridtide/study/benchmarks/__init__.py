@@ -14,9 +14,16 @@ BENCHMARKS = {
     "memory": "a day of many vehicles with the recording streamed to disk",
     "plan": "the reference optimiser on 200 vehicles and 96 steps, stays of 8 to 60 steps",
     "plan_all_day": "the same with stays of the whole day",
+    "plan_wear": "the same as plan, with wear by depth in 8 segments",
+    "plan_wear_all_day": "the same with stays of the whole day",
+    "wear": "profit after wear of planning with segments, linear prices, none; 30 price days",
 }
 # Benchmarks that are another's module with an option of its own.
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {"plan_all_day": ("plan", {"all_day": True})}
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "plan_all_day": ("plan", {"all_day": True}),
+    "plan_wear": ("plan", {"segments": 8}),
+    "plan_wear_all_day": ("plan", {"all_day": True, "segments": 8}),
+}
 
 
 def run_benchmark(
