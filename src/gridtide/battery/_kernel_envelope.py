@@ -15,6 +15,7 @@ from gridtide.core import Reason
 NONE = int(Reason.NOT_CONNECTED)
 BATTERY_TEMPERATURE = int(Reason.BATTERY_TEMPERATURE)
 BATTERY_RATE = int(Reason.BATTERY_RATE)
+DATA_IN_DOUBT = int(Reason.DATA_IN_DOUBT)
 
 
 class EnvelopeLaw(NamedTuple):
@@ -44,7 +45,7 @@ class EnvelopeLaw(NamedTuple):
 
 @njit(cache=True, error_model="numpy")
 def _share_when_hot(T: float, hot: float, off_above: float) -> float:
-    if T > off_above:
+    if off_above < T:
         return 0.0
     return min((off_above - T) / (off_above - hot), 1.0) if off_above > hot else 1.0
 
@@ -61,11 +62,11 @@ def charge_limit_kw(dc: float, capacity: float, T: float, law: EnvelopeLaw) -> t
     if law.by_temperature and not isnan(T):
         cold = min(law.cold_charge_rate * capacity, dc)
         warmth = dc
-        if T < law.cold:
+        if law.cold > T:
             warmth = cold
-        elif T < law.mild:
+        elif law.mild > T:
             warmth = cold + (dc - cold) * (T - law.cold) / (law.mild - law.cold)
-        elif T > law.hot:
+        elif law.hot < T:
             warmth = dc * _share_when_hot(T, law.hot, law.off_above)
         if warmth < least:
             least, why = warmth, BATTERY_TEMPERATURE
@@ -73,9 +74,7 @@ def charge_limit_kw(dc: float, capacity: float, T: float, law: EnvelopeLaw) -> t
 
 
 @njit(cache=True, error_model="numpy")
-def discharge_limit_kw(
-    dc: float, capacity: float, T: float, law: EnvelopeLaw
-) -> tuple[float, int]:
+def discharge_limit_kw(dc: float, capacity: float, T: float, law: EnvelopeLaw) -> tuple[float, int]:
     """Power that the cells may give of ``dc`` >= 0 [kW], and the reason of a cut.
 
     At an unknown temperature (NaN) nothing is given where the temperature counts.
@@ -84,12 +83,14 @@ def discharge_limit_kw(
     if law.discharge_rate * capacity < least:
         least, why = law.discharge_rate * capacity, BATTERY_RATE
     if law.by_temperature:
+        if isnan(T):
+            return 0.0, DATA_IN_DOUBT
         warmth = inf
-        if isnan(T) or T < law.discharge_off_below:
+        if law.discharge_off_below > T:
             warmth = 0.0
-        elif T < law.cold:
+        elif law.cold > T:
             warmth = law.cold_discharge_rate * capacity
-        elif T > law.hot:
+        elif law.hot < T:
             warmth = dc * _share_when_hot(T, law.hot, law.off_above)
         if warmth < least:
             least, why = warmth, BATTERY_TEMPERATURE

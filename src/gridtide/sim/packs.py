@@ -177,9 +177,7 @@ class PackKeeper:
         return ambient + float(self._unheated[step] - ambient) * exp(-hours / self._law.tau_h)
 
 
-def beyond_envelope_kw(
-    enclosed: Image, before_kwh: Floats, after_kwh: Floats, h: float
-) -> float:
+def beyond_envelope_kw(enclosed: Image, before_kwh: Floats, after_kwh: Floats, h: float) -> float:
     """Largest mean power at the cells beyond an enclosed image, or past its window [kW].
 
     Found from the energies in the batteries, not from setpoints.
