@@ -3,6 +3,7 @@
 The scalar functions are compiled; kernels of the rooms above call them in their own loops.
 """
 
+from gridtide.battery._kernel_circuit import circuit_current, circuit_power_step, circuit_step
 from gridtide.battery._kernel_envelope import EnvelopeLaw, charge_limit_kw, discharge_limit_kw
 from gridtide.battery._kernel_pack import (
     cells_charging,
@@ -25,6 +26,15 @@ from gridtide.battery.ageing import (
 )
 from gridtide.battery.cells.card import ModelCard
 from gridtide.battery.cells.ranges import STRESSORS
+from gridtide.battery.circuit import (
+    CIRCUITS,
+    Circuit,
+    find_circuit,
+    open_circuit_v,
+    power_limits_kw,
+    resistances_ohm,
+)
+from gridtide.battery.circuit_trace import CircuitLimit, Trace, simulate
 from gridtide.battery.envelope import (
     CellLimits,
     Envelope,
@@ -40,11 +50,14 @@ from gridtide.battery.thermal import Thermal, ThermalLaw, check_thermal
 from gridtide.battery.wear import LifeUsed, WearPrice, life_used, wear_price
 
 __all__ = [
+    "CIRCUITS",
     "DEFAULT_LAW",
     "END_OF_LIFE",
     "STRESSORS",
     "Ageing",
     "CellLimits",
+    "Circuit",
+    "CircuitLimit",
     "CycleCounter",
     "Cycles",
     "Envelope",
@@ -54,6 +67,7 @@ __all__ = [
     "Profile",
     "Thermal",
     "ThermalLaw",
+    "Trace",
     "WearPrice",
     "WearTable",
     "age",
@@ -67,6 +81,9 @@ __all__ = [
     "charge_step",
     "check_envelope",
     "check_thermal",
+    "circuit_current",
+    "circuit_power_step",
+    "circuit_step",
     "conditioning_kw",
     "count_cycles",
     "daily_cycle_soc",
@@ -74,14 +91,19 @@ __all__ = [
     "discharge_step",
     "energy_needed",
     "envelope_law",
+    "find_circuit",
     "life_used",
     "model_cards",
     "one_way_efficiency",
+    "open_circuit_v",
     "plug_charging",
     "plug_discharging",
     "plug_kw",
+    "power_limits_kw",
     "read_profile_csv",
     "resistance_heat_kw",
+    "resistances_ohm",
+    "simulate",
     "temperature_step",
     "wear_price",
 ]

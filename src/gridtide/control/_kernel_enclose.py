@@ -56,7 +56,8 @@ def _promise_waits(
     """Whether full power after these h hours still keeps the promise, or none is known."""
     if not (left > 0.0 and goal >= 0.0):
         return True
-    return e >= energy_needed(goal, left - h, knee, beta, dc_full) - SMALL_KWH
+    least: float = energy_needed(goal, left - h, knee, beta, dc_full)
+    return e >= least - SMALL_KWH
 
 
 @njit(cache=True, error_model="numpy")
@@ -97,6 +98,8 @@ def enclose_each(
         window = max(law.top_soc * capacity, goal)
         full = inner.full_kwh[i] = min(full, window, law.hard_top_soc * capacity)
         inner.floor_kwh[i] = max(plugs.floor_kwh[i], law.floor_soc * capacity)
+        if e > full and target > full:  # once given, it could not be charged again
+            inner.floor_kwh[i] = max(inner.floor_kwh[i], min(target, e))
         unknown = law.by_temperature and np.isnan(T)
         if unknown or not now - declared[i] <= law.stale_s:
             doubt[i] = True
@@ -186,9 +189,8 @@ def tell_cuts(
         elif reason[i] == FLOOR_REACHED and inner.floor_kwh[i] > plugs.floor_kwh[i]:
             if e > plugs.floor_kwh[i]:
                 reason[i] = BATTERY_WINDOW
-        elif P < 0.0 and why_discharge[i] > 0 and not changed:
-            if discharge - SMALL_KW <= -P and -wish > discharge + SMALL_KW:
-                reason[i] = why_discharge[i]
+        elif P < 0.0 and why_discharge[i] > 0 and not changed and wish < -discharge - SMALL_KW:
+            reason[i] = why_discharge[i]
 
 
 @njit(cache=True, error_model="numpy")

@@ -90,7 +90,7 @@ def enclose(image: Image) -> Enclosed:
     if image.envelope is None and image.auxiliary_kw is None:
         none = np.zeros(0, dtype=np.uint8)
         return Enclosed(image=image, outer=image, charge_reason=none, discharge_reason=none)
-    inner = Plugs(*(np.array(values) for values in plugs_of(image)))
+    inner = Plugs(**{name: values.copy() for name, values in plugs_of(image)._asdict().items()})
     doubt = np.array(image.in_doubt)
     charge_reason, discharge_reason = np.zeros((2, n), dtype=np.uint8)
     enclose_each(

@@ -151,7 +151,8 @@ class Image:
         """Net load below each limit beside the setpoints [kW], shape (limits,)."""
         if self.auxiliary_kw is None:
             return self.base_kw
-        own = np.bincount(self.limit, weights=self.auxiliary_kw, minlength=len(self.limits))
+        own = np.zeros(len(self.limits))
+        np.add.at(own, self.limit, self.auxiliary_kw)
         return self.base_kw + self.limits.add_up(own)
 
 

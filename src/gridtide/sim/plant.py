@@ -96,9 +96,10 @@ class SimPlant:
         grid, limits, chargers = self.world.grid, self.world.limits, self.world.chargers
         step = grid.step_at(self._time_s)
         row = min(step, grid.n - 1)
+        until = float(grid.start_s + (step + 1) * grid.step_s)
         self._image = Image(
             time_s=self._time_s,
-            until_s=float(grid.start_s + (step + 1) * grid.step_s),
+            until_s=until,
             step=step,
             **{name: _frozen(values) for name, values in self._plugs._asdict().items()},
             in_doubt=_frozen(self._doubt),
@@ -114,7 +115,8 @@ class SimPlant:
             export_kw=self.world.export_kw[row],
             phase_kw=limits.phase_kw,
             peak_kw=self._peak_kw.copy(),
-            **self._look_at_packs(step),
+            envelope=self.world.envelope,
+            **self._look_at_packs(until),
             **self._look_at_wear(),
         )
         return self._image
@@ -124,15 +126,12 @@ class SimPlant:
         """Energy that heated and cooled packs, at the plugs [kWh]."""
         return 0.0 if self._keeper is None else self._keeper.conditioning_kwh
 
-    def _look_at_packs(self, step: int) -> dict[str, Any]:
-        """Tell of packs what the image holds beside their energy."""
+    def _look_at_packs(self, until_s: float) -> dict[str, Any]:
+        """Tell what the image says of packs beside their energy."""
         if self._keeper is None:
             return {"temperature_c": self._unknown_c}
-        grid = self.world.grid
-        until = float(grid.start_s + (step + 1) * grid.step_s)
-        told = self._keeper.look(self._time_s, until, self._plugs)
-        frozen = {k: None if v is None else _frozen(v) for k, v in told.items()}
-        return {**frozen, "envelope": self.world.envelope}
+        told = self._keeper.look(self._time_s, until_s, self._plugs)
+        return {key: None if value is None else _frozen(value) for key, value in told.items()}
 
     def _look_at_wear(self) -> dict[str, Any]:
         """Tell what planning needs to price wear; nothing where no vehicle has a cell model."""

@@ -164,7 +164,8 @@ def vehicle_table(result: Result, strategy: StrategyResult) -> str:
         ("Bill", "", "", _cents(bill), _cents(sum(paid.values())), _cents(sum(worn.values())))
     )
     head = ("Vehicle", "Took [kWh]", "Gave [kWh]", f"Part of the bill [{currency}]",
-            f"Paid to the driver [{currency}]", f"Battery wear, not billed [{currency}]")  # fmt: skip
+            f"Paid to the driver [{currency}]",
+            f"Battery wear, not billed [{currency}]")  # fmt: skip
     keep = [k for k in range(len(head)) if k < 4 or (k == 4 and paid) or (k == 5 and worn)]
     shown = [[row[k] for k in keep] for row in rows]
     return table([head[k] for k in keep], shown, kinds=[""] * (len(rows) - 1) + ["sum"])

@@ -304,4 +304,16 @@ def _physical_summary(
         # Sums of floats carry rounding errors; a milliwatt is none of the vehicles' doing.
         "hard_violation_kw": violation if violation > 1e-6 else 0.0,
         "energy_residual_kwh": plant.extremes.residual_kwh,
+        **_pack_summary(case, plant),
     }
+
+
+def _pack_summary(case: Case, plant: SimPlant) -> dict[str, object]:
+    """Figures that only runs with weather or an envelope have."""
+    told: dict[str, object] = {}
+    if case.world.models_temperature:
+        told["conditioning_kwh"] = plant.conditioning_kwh
+    if case.world.envelope is not None:
+        over = plant.extremes.envelope_kw
+        told["envelope_violation_kw"] = over if over > 1e-6 else 0.0
+    return told

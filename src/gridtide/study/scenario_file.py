@@ -6,7 +6,7 @@ import tomllib
 from datetime import date
 from pathlib import Path
 
-from gridtide.battery import cell_model
+from gridtide.battery import cell_model, check_envelope, check_thermal
 from gridtide.core import Finding, InputError, read_record, unusable_numbers
 from gridtide.signals import read_zone
 from gridtide.study.scenario import Scenario
@@ -91,6 +91,7 @@ def check_scenario(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
         *_check_meters(scenario, place),
         *_check_sites(scenario, place),
         *_check_vehicles(scenario, place),
+        *_check_packs(scenario, place),
         *_check_sources(scenario, place),
         *_check_time(scenario, place),
         *_check_chargers(scenario, place),
@@ -222,6 +223,25 @@ def _check_vehicles(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
     elif len(scenario.vehicle) > 1:
         mend = "Keep one [[vehicle]] table; it holds the traits of all of them"
         findings.append(Finding(place("vehicle"), "the file brings its own vehicles", mend))
+    return findings
+
+
+def _check_packs(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    """Check temperature and envelope, and that neither wants for weather."""
+    findings = []
+    thermal, envelope = scenario.thermal, scenario.envelope
+    needs = "needs an ambient temperature"
+    if thermal is not None:
+        findings += check_thermal(thermal, place("thermal.heat_below_c"))
+        if scenario.weather is None:
+            mend = 'Add [weather] with kind = "season", or remove [thermal]'
+            findings.append(Finding(place("thermal"), f"the temperature of packs {needs}", mend))
+    if envelope is not None:
+        findings += check_envelope(envelope, place, "envelope")
+        if envelope.by_temperature and scenario.weather is None:
+            mend = 'Add [weather] with kind = "season", or write by_temperature = false'
+            what = f"the envelope {needs}: without one no vehicle ever discharges"
+            findings.append(Finding(place("envelope"), what, mend))
     return findings
 
 
