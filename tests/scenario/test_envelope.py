@@ -1,4 +1,4 @@
-"""What each battery allows, told as temperature, charge and wish, and what the charger then does."""
+"""What each battery allows: temperature, charge and wish, and what the charger then does."""
 
 from dataclasses import replace
 

@@ -1,14 +1,10 @@
-"""Physics of the pack: losses, taper near full, the exact step, circuit, temperature, envelope.
+"""Batteries: losses, taper, exact steps; circuit; ageing; temperature; limits; doubt.
 
 The scalar functions are compiled; kernels of the rooms above call them in their own loops.
 """
 
 from gridtide.battery._kernel_circuit import circuit_current, circuit_power_step, circuit_step
-from gridtide.battery._kernel_envelope import (
-    EnvelopeLaw,
-    charge_limit_kw,
-    discharge_limit_kw,
-)
+from gridtide.battery._kernel_envelope import EnvelopeLaw, charge_limit_kw, discharge_limit_kw
 from gridtide.battery._kernel_pack import (
     cells_charging,
     cells_discharging,
@@ -18,11 +14,18 @@ from gridtide.battery._kernel_pack import (
     plug_charging,
     plug_discharging,
 )
-from gridtide.battery._kernel_thermal import (
-    conditioning_kw,
-    resistance_heat_kw,
-    temperature_step,
+from gridtide.battery._kernel_thermal import conditioning_kw, resistance_heat_kw, temperature_step
+from gridtide.battery.ageing import (
+    END_OF_LIFE,
+    Ageing,
+    age,
+    age_until,
+    cell_model,
+    daily_cycle_soc,
+    model_cards,
 )
+from gridtide.battery.cells.card import ModelCard
+from gridtide.battery.cells.ranges import STRESSORS
 from gridtide.battery.circuit import (
     CIRCUITS,
     Circuit,
@@ -40,20 +43,37 @@ from gridtide.battery.envelope import (
     envelope_law,
 )
 from gridtide.battery.losses import DEFAULT_LAW, cells_kw, one_way_efficiency, plug_kw
+from gridtide.battery.profile_csv import Profile, read_profile_csv
+from gridtide.battery.rainflow import CycleCounter, Cycles, count_cycles
+from gridtide.battery.tables import WearTable
 from gridtide.battery.thermal import Thermal, ThermalLaw, check_thermal
+from gridtide.battery.wear import LifeUsed, WearPrice, life_used, wear_price
 
 __all__ = [
     "CIRCUITS",
     "DEFAULT_LAW",
+    "END_OF_LIFE",
+    "STRESSORS",
+    "Ageing",
     "CellLimits",
     "Circuit",
     "CircuitLimit",
+    "CycleCounter",
+    "Cycles",
     "Envelope",
     "EnvelopeLaw",
+    "LifeUsed",
+    "ModelCard",
+    "Profile",
     "Thermal",
     "ThermalLaw",
     "Trace",
+    "WearPrice",
+    "WearTable",
+    "age",
+    "age_until",
     "cell_limits",
+    "cell_model",
     "cells_charging",
     "cells_discharging",
     "cells_kw",
@@ -65,19 +85,25 @@ __all__ = [
     "circuit_power_step",
     "circuit_step",
     "conditioning_kw",
+    "count_cycles",
+    "daily_cycle_soc",
     "discharge_limit_kw",
     "discharge_step",
     "energy_needed",
     "envelope_law",
     "find_circuit",
+    "life_used",
+    "model_cards",
     "one_way_efficiency",
     "open_circuit_v",
     "plug_charging",
     "plug_discharging",
     "plug_kw",
     "power_limits_kw",
+    "read_profile_csv",
     "resistance_heat_kw",
     "resistances_ohm",
     "simulate",
     "temperature_step",
+    "wear_price",
 ]

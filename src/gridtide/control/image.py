@@ -81,6 +81,14 @@ class Image:
         been that direction [s]; None where nobody keeps it.
     declared_s
         When the vehicle last said what holds for it [s], NaN for never; None: just now.
+    wear_class
+        Place of the cell model in :attr:`gridtide.control.Outlook.wear`, -1 for none; None where
+        no vehicle has one.
+    pack_price_per_kwh
+        Value of the pack per kWh of capacity [currency/kWh]; None with ``wear_class``.
+    open_kwh
+        Depth of the discharge that was open on arrival, driving as a rule [kWh]; None with
+        ``wear_class``.
     envelope
         Limits of the batteries themselves, which narrow before anything else; None for none.
     """
@@ -123,6 +131,9 @@ class Image:
     direction: npt.NDArray[np.int8] | None = None
     direction_since_s: Floats | None = None
     declared_s: Floats | None = None
+    wear_class: Ints | None = None
+    pack_price_per_kwh: Floats | None = None
+    open_kwh: Floats | None = None
     envelope: Envelope | None = None
 
     @property

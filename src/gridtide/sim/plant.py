@@ -76,6 +76,7 @@ class SimPlant:
         self._packs = Packs(*(getattr(world.vehicles, name) for name in Packs._fields))
         self._vehicle_kwh = np.full(len(world.vehicles), np.nan)
         self._table, self._law = _loss_classes(world)
+        self._wear_class = world.vehicles.wear_class
         self._unknown_c = np.full(n, np.nan)
         self._keeper = PackKeeper.of(world, self._law, self._table)
         self._base_kw = limits.add_up(world.building_kw - world.pv_kw)
@@ -116,6 +117,7 @@ class SimPlant:
             peak_kw=self._peak_kw.copy(),
             envelope=self.world.envelope,
             **self._look_at_packs(until),
+            **self._look_at_wear(),
         )
         return self._image
 
@@ -130,6 +132,21 @@ class SimPlant:
             return {"temperature_c": self._unknown_c}
         told = self._keeper.look(self._time_s, until_s, self._plugs)
         return {key: None if value is None else _frozen(value) for key, value in told.items()}
+
+    def _look_at_wear(self) -> dict[str, Any]:
+        """Tell what planning needs to price wear; nothing where no vehicle has a cell model."""
+        if not self.world.vehicles.cell_models:
+            return {}
+        session, stays = self._plugs.session, self._stays
+        vehicle = stays.vehicle[session]
+        asked = np.maximum(stays.target_kwh[session] - self._plugs.arrival_kwh, 0.0)
+        trip = stays.trip_kwh[session]
+        # What was driven is the open discharge; where it is unknown, what was asked for stands in.
+        return {
+            "wear_class": np.where(session >= 0, self._wear_class[vehicle], -1),
+            "pack_price_per_kwh": self.world.vehicles.pack_price_per_kwh[vehicle],
+            "open_kwh": np.where(np.isnan(trip), asked, np.maximum(trip, 0.0)),
+        }
 
     def apply(self, setpoints: Setpoints) -> None:
         """Hold the setpoints until the next control step or event."""

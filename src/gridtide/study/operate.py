@@ -32,6 +32,7 @@ from gridtide.study.case import Case
 from gridtide.study.record import Columns, DecisionTape, Tape, plan_columns, schedule_columns
 from gridtide.study.result import EARLY_BY_S, Result, StrategyResult, departures, peak_kw
 from gridtide.study.sensitivity import Moved, scaled_case
+from gridtide.study.wear import wear_columns
 
 PLANNED = ("v1g", "v2g")
 Progress = Callable[[str, float], None]
@@ -211,6 +212,7 @@ def run_strategy(case: Case, name: str, progress: Progress | None = None) -> Str
         "plans": plan_columns(records),
         "schedule": schedule_columns(records),
     }
+    columns["wear"] = wear_columns(case, columns, records)
     summary = _physical_summary(case, plant, columns)
     summary["cpu_s"] = cpu_s() - began
     return StrategyResult(name, summary, columns, partial)

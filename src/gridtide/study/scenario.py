@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from gridtide.battery import Envelope, Thermal
+from gridtide.battery import Envelope, Thermal, WearTable
 from gridtide.fleet import (
     ChargerTable,
     LimitChange,
@@ -166,6 +166,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     objective: Annotated[
         ObjectiveTable, Meta(description="What a plan minimises beside energy, demand, wear")
     ] = msgspec.field(default_factory=ObjectiveTable)
+    wear: Annotated[
+        WearTable, Meta(description="How the ageing of vehicles with a cell_model is priced")
+    ] = msgspec.field(default_factory=WearTable)
     contract: Annotated[Contract | None, Meta(description="What the driver gets")] = None
 
 

@@ -6,7 +6,7 @@ import tomllib
 from datetime import date
 from pathlib import Path
 
-from gridtide.battery import check_envelope, check_thermal
+from gridtide.battery import cell_model, check_envelope, check_thermal
 from gridtide.core import Finding, InputError, read_record, unusable_numbers
 from gridtide.signals import read_zone
 from gridtide.study.scenario import Scenario
@@ -209,6 +209,12 @@ def _check_vehicles(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
         if not v.soc_min <= v.soc_target <= v.soc_max:
             what = f"soc_target {v.soc_target} is outside [{v.soc_min}, {v.soc_max}]"
             findings.append(Finding(place(f"vehicle[{i}].soc_target"), what, "Set it inside"))
+        if v.cell_model is not None:
+            try:
+                cell_model(v.cell_model)
+            except InputError as error:
+                found, at = error.findings[0], place(f"vehicle[{i}].cell_model")
+                findings.append(Finding(at, f"{found.where}: {found.what}", found.mend))
     counted = [v for v in scenario.vehicle if v.count is not None]
     if scenario.sessions.source == "sample" and counted:
         if len(counted) < len(scenario.vehicle):

@@ -1,0 +1,158 @@
+"""`gridtide battery`: cell models, ageing, efficiency, plausibility of telemetry."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gridtide.app.command import Group, json_option, print_json
+
+
+@click.group(cls=Group)
+def battery() -> None:
+    """Know what a battery loses: by time, by use, in conversion."""
+
+
+@battery.command()
+@json_option
+def models(as_json: bool) -> None:
+    """List the cell models with what they were tested on."""
+    from gridtide.battery import model_cards
+
+    cards = model_cards()
+    if as_json:
+        print_json([_card_row(card) for card in cards])
+        return
+    for card in cards:
+        click.echo(f"{card.name:18} {card.title} ({card.chemistry})")
+        click.echo(f"{'':18} {card.source}")
+        for limit in card.limits:
+            click.echo(f"{'':18} - {limit}")
+
+
+def _card_row(card: Any) -> dict[str, Any]:
+    row = asdict(card)
+    ranges = ("calendar_c", "cycling_c", "soc", "depth", "charge_c", "discharge_c", "tested_years")
+    return {
+        "name": row.pop("name"),
+        "chemistry": row.pop("chemistry"),
+        "source": row.pop("source"),
+        "range": {key: row.pop(key) for key in ranges},
+        "has_resistance": row.pop("has_resistance"),
+        **row,
+    }
+
+
+@battery.command()
+@click.option("--model", required=True, help="Cell model; `gridtide battery models` lists them.")
+@click.option(
+    "--profile",
+    type=click.Path(path_type=Path),
+    help="CSV of hour, soc, temperature_c for a period that repeats.",
+)
+@click.option("--soc", type=float, help="Storage at this state of charge [0..1].")
+@click.option(
+    "--daily-cycle",
+    type=(float, float),
+    metavar="MAX MIN",
+    help="Every day from MAX down to MIN (8 to 12 h) and back (18 to 22 h).",
+)
+@click.option("--temperature", type=float, help="With --soc or --daily-cycle [°C]; default 25.")
+@click.option("--years", type=float, default=10.0, show_default=True, help="How long.")
+@json_option
+def age(
+    model: str,
+    profile: Path | None,
+    soc: float | None,
+    daily_cycle: tuple[float, float] | None,
+    temperature: float | None,
+    years: float,
+    as_json: bool,
+) -> None:
+    """Age a battery: capacity and resistance year by year."""
+    from gridtide.battery import age as age_it
+    from gridtide.battery import cell_model, daily_cycle_soc, read_profile_csv
+
+    given = [profile is not None, soc is not None, daily_cycle is not None]
+    if sum(given) != 1:
+        raise click.UsageError("Give one of --profile, --soc and --daily-cycle.")
+    if profile is not None:
+        if temperature is not None:
+            raise click.UsageError("The temperature stands in the profile already.")
+        read = read_profile_csv(profile)
+        aged = age_it(model, read.soc, read.temperature_c, step_h=read.step_h, years=years)
+    else:
+        levels = [soc] * 24 if soc is not None else daily_cycle_soc(*(daily_cycle or (1.0, 0.0)))
+        aged = age_it(model, levels, 25.0 if temperature is None else temperature, years=years)
+    answer = {
+        "model": model,
+        "years": [int(y) if y == int(y) else y for y in aged.years.tolist()],
+        "q": aged.q[0].tolist(),
+        "r": None if aged.r is None else aged.r[0].tolist(),
+        "efc": aged.efc[0].tolist(),
+        "loss_calendar": aged.loss_calendar[0].tolist(),
+        "loss_cycle": aged.loss_cycle[0].tolist(),
+        "outside_range": aged.outside_range(),
+        "starts_at": cell_model(model).card.starts_at,
+    }
+    if as_json:
+        print_json(answer)
+        return
+    _show_ageing(answer, float(aged.years_to()[0]))
+
+
+def _show_ageing(answer: dict[str, Any], end_years: float) -> None:
+    start = answer["starts_at"]
+    of = "the new capacity" if start == 1.0 else f"the start, which is {start:.0%} of new"
+    click.echo(f"{answer['model']}, relative to {of}")
+    click.echo(f"{'year':>6} {'capacity':>9} {'by time':>9} {'by use':>9} {'cycles':>8}")
+    columns = (answer[key] for key in ("years", "q", "loss_calendar", "loss_cycle", "efc"))
+    for year, q, calendar, cycle, efc in zip(*columns, strict=True):
+        click.echo(f"{year:>6} {q:>9.2%} {-calendar:>9.2%} {-cycle:>9.2%} {efc:>8.0f}")
+    if answer["r"] is not None:
+        click.echo(f"resistance after {answer['years'][-1]} years: {answer['r'][-1]:.2f} of new")
+    if end_years < float("inf"):
+        click.echo(f"80 % are reached after {end_years:.1f} years")
+    if answer["outside_range"]:
+        told = ", ".join(answer["outside_range"])
+        click.echo(f"EXTRAPOLATED: outside the tests of this model in {told}")
+
+
+@battery.command()
+@click.option("--capacity", type=float, default=60.0, show_default=True, help="Battery [kWh].")
+@click.option("--power", type=float, default=11.0, show_default=True, help="Charger [kW].")
+@click.option("--temperature", type=float, default=20.0, show_default=True, help="Cells [°C].")
+@click.option("--years", type=int, default=10, show_default=True, help="How long.")
+@click.option(
+    "--pack-price", type=float, default=120.0, show_default=True, help="Pack [currency/kWh]."
+)
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw it: a .svg or .png file.")
+@json_option
+def compare(
+    capacity: float,
+    power: float,
+    temperature: float,
+    years: int,
+    pack_price: float,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Tell whether V2G hurts the battery: four uses over years, a band over all cell models."""
+    from gridtide.study import compare_uses, uses_document, uses_picture, uses_text
+
+    compared = compare_uses(
+        capacity_kwh=capacity,
+        power_kw=power,
+        temperature_c=temperature,
+        years=years,
+        pack_price_per_kwh=pack_price,
+    )
+    if picture is not None:
+        uses_picture(compared, picture)
+    if as_json:
+        print_json(uses_document(compared))
+    else:
+        click.echo(uses_text(compared))
