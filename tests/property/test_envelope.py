@@ -2,11 +2,23 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridtide.battery import Envelope, Thermal, cell_limits
+from gridtide.battery import (
+    CHEMISTRIES,
+    CIRCUITS,
+    Envelope,
+    Thermal,
+    cell_limits,
+    power_limits_kw,
+    simulate,
+    voltage_law,
+    voltage_rates,
+    within_voltage,
+)
 from gridtide.control import Uncontrolled, Wish, enclose, narrow, run_loop
 from gridtide.core import Reason
 from gridtide.sim import SimPlant
@@ -41,6 +53,8 @@ def envelopes(draw):
         yearly_throughput_kwh=draw(st.one_of(st.none(), st.floats(0, 50))),
         yearly_cycles=draw(st.one_of(st.none(), st.floats(0, 2))),
         dwell_s=draw(st.sampled_from([0.0, 60.0, 1800.0])),
+        by_voltage=draw(st.booleans()),
+        voltage_margin_v=draw(st.floats(0, 0.3)),
     )
 
 
@@ -125,6 +139,9 @@ def test_an_image_is_never_widened_and_a_wish_never_passes_it(a_world, seed):
 
 @given(packs(), st.integers(0, 2**16))
 def test_a_promise_that_full_power_within_the_envelope_keeps_is_kept(a_world, seed):
+    # The voltage slows charging down near full, beyond what a promise looks ahead to.
+    envelope = msgspec.structs.replace(a_world.envelope, by_voltage=False)
+    a_world = replace(a_world, envelope=envelope)
     a_world.import_kw[:] = np.inf
     departures = []
     for strategy in (Uncontrolled(), Anything(seed)):
@@ -141,7 +158,7 @@ def test_a_promise_that_full_power_within_the_envelope_keeps_is_kept(a_world, se
 def test_an_envelope_that_allows_everything_changes_nothing(a_world):
     free = Envelope(
         hard_soc_min=0, soc_min=0, soc_max=1, hard_soc_max=1, floor_soc=0,
-        discharge_rate_per_h=None, by_temperature=False, dwell_s=0,
+        discharge_rate_per_h=None, by_temperature=False, dwell_s=0, by_voltage=False,
     )  # fmt: skip
     image = SimPlant(a_world, lambda _: None, lambda _: None).observe()
     wish = Anything(3).decide(image)
@@ -149,3 +166,45 @@ def test_an_envelope_that_allows_everything_changes_nothing(a_world):
     assert np.array_equal(one.power_kw, other.power_kw)
     assert np.array_equal(one.reason, other.reason)
     assert image.time_s == START_S
+
+
+KINDS = st.sampled_from(range(len(CHEMISTRIES)))
+
+
+@given(KINDS, SHARE, st.floats(-40, 80))
+def test_rates_by_voltage_are_finite_and_within_those_of_the_circuit(k, soc, degrees):
+    taken, given_ = voltage_rates(k, soc, degrees, voltage_law(0.05))
+    assert 0 <= taken < np.inf
+    assert 0 <= given_ < np.inf
+    charge, discharge = power_limits_kw(CIRCUITS[CHEMISTRIES[k]], soc, degrees, 1.0)
+    assert soc >= 1.0 or taken <= charge + 1e-9  # the pair is not settled in those
+    assert soc <= 0.0 or given_ <= discharge + 1e-9
+
+
+@given(KINDS, st.floats(0.3, 0.9), st.floats(0, 40), st.floats(-1, 1))
+def test_power_within_the_voltage_keeps_the_voltage_of_the_circuit(k, soc, degrees, rate):
+    if rate == 0:
+        return
+    law, name = voltage_law(0.05), CHEMISTRIES[k]
+    h = 0.25
+    power = within_voltage(rate * 60.0, k, soc * 60.0, degrees, 60.0, h, law)
+    assert 0 <= power <= abs(rate) * 60.0
+    trace = simulate(
+        CIRCUITS[name],
+        np.full((1, 15), np.sign(rate) * power),
+        60.0,
+        capacity_kwh=60.0,
+        soc0=soc,
+        temperature_c=degrees,
+    )
+    # The margin of 50 mV is for this: the circuit counts charge where we count energy.
+    assert law.cell[k, 2] - 0.05 <= trace.cell_v.min()
+    assert trace.cell_v.max() <= law.cell[k, 3] + 0.05
+
+
+@given(KINDS, st.floats(-20, 60), st.floats(0.05, 1.0))
+def test_a_battery_fills_ever_more_slowly_and_never_rises(k, degrees, rate):
+    law = voltage_law(0.05)
+    soc = np.linspace(0.5, 1.0, 30)
+    power = [within_voltage(rate * 60, k, s * 60, degrees, 60.0, 0.25, law) for s in soc]
+    assert np.all(np.diff(power)[soc[1:] > 0.8] <= 1e-6)

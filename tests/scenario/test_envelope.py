@@ -1,4 +1,4 @@
-"""The batteries' own limits, told as temperatures, charge and direction against setpoints."""
+"""What each battery allows: temperature, charge and wish, and what the charger then does."""
 
 from dataclasses import replace
 
@@ -97,6 +97,7 @@ def test_power_by_temperature_and_charge(temperature_c, soc, wish, cells, reason
         (Envelope(yearly_throughput_kwh=0.0), -11.0, 0.0, Reason.BUDGET_SPENT),
         (Envelope(yearly_cycles=1 / 60), -11.0, -4.0, Reason.BUDGET_SPENT),
         (Envelope(by_temperature=False), -11.0, GIVES, Reason.STRATEGY),
+        (Envelope(voltage_margin_v=0.3), 11.0, FULL, Reason.STRATEGY),
     ],
 )
 def test_power_by_what_the_table_says(envelope, wish, cells, reason):
@@ -111,6 +112,28 @@ def test_without_a_temperature_nothing_is_discharged_and_charging_goes_on():
         pytest.approx(FULL),
         Reason.STRATEGY,
     )
+
+
+def test_near_full_the_voltage_slows_charging_down():
+    envelope = Envelope(hard_soc_max=1.0, soc_max=1.0, voltage_margin_v=0.1)
+    plant, told = operate(packs([(0, 16, 0.8, 1.0)], envelope=envelope), Wants(11.0))
+    powers = [s.power_kw[0] for _, s in told]
+    slowed = [k for k, (_, s) in enumerate(told) if s.reason[0] == Reason.BATTERY_VOLTAGE]
+    assert slowed
+    assert powers[slowed[0]] > powers[slowed[-1]] > 0
+    # 4.1 V are the open-circuit voltage of this NMC cell at 0.929.
+    assert plant.outcomes.departure[0] / KWH == pytest.approx(0.929, abs=0.003)
+
+
+def test_an_empty_battery_gives_no_more_than_its_voltage_allows():
+    envelope = Envelope(
+        hard_soc_min=0, soc_min=0, floor_soc=0, discharge_rate_per_h=None,
+        cold_discharge_rate_per_h=3, voltage_margin_v=0.3,
+    )  # fmt: skip
+    away = {"envelope": envelope, "temperature_c": -10, "floor": 0, "power": 50.0}
+    power, why = first([(0, 16, 0.4, 0.0)], -50.0, **away)
+    assert why is Reason.BATTERY_VOLTAGE
+    assert 0 > power > cells_kw(-50.0)[0] + 1
 
 
 @pytest.mark.parametrize(("age_s", "gives"), [(60, True), (121, False), (np.nan, False)])

@@ -15,6 +15,7 @@ from gridtide.battery._kernel_pack import (
     plug_discharging,
 )
 from gridtide.battery._kernel_thermal import conditioning_kw, resistance_heat_kw, temperature_step
+from gridtide.battery._kernel_voltage import VoltageLaw, voltage_rates, within_voltage
 from gridtide.battery.ageing import (
     END_OF_LIFE,
     Ageing,
@@ -47,9 +48,12 @@ from gridtide.battery.profile_csv import Profile, read_profile_csv
 from gridtide.battery.rainflow import CycleCounter, Cycles, count_cycles
 from gridtide.battery.tables import WearTable
 from gridtide.battery.thermal import Thermal, ThermalLaw, check_thermal
+from gridtide.battery.voltage import CELL_WINDOW_V, CHEMISTRIES, chemistry_codes, voltage_law
 from gridtide.battery.wear import LifeUsed, WearPrice, life_used, wear_price
 
 __all__ = [
+    "CELL_WINDOW_V",
+    "CHEMISTRIES",
     "CIRCUITS",
     "DEFAULT_LAW",
     "END_OF_LIFE",
@@ -68,6 +72,7 @@ __all__ = [
     "Thermal",
     "ThermalLaw",
     "Trace",
+    "VoltageLaw",
     "WearPrice",
     "WearTable",
     "age",
@@ -81,6 +86,7 @@ __all__ = [
     "charge_step",
     "check_envelope",
     "check_thermal",
+    "chemistry_codes",
     "circuit_current",
     "circuit_power_step",
     "circuit_step",
@@ -105,5 +111,8 @@ __all__ = [
     "resistances_ohm",
     "simulate",
     "temperature_step",
+    "voltage_law",
+    "voltage_rates",
     "wear_price",
+    "within_voltage",
 ]

@@ -80,6 +80,14 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     off_above_c: Annotated[
         Warmth, Meta(description="Neither charge nor discharge above this [°C]")
     ] = 55.0
+    by_voltage: Annotated[
+        bool,
+        Meta(description="Whether cell voltages stay within the window of their chemistry"),
+    ] = True
+    voltage_margin_v: Annotated[
+        Annotated[float, Meta(ge=0, le=0.3)],
+        Meta(description="Distance that cell voltages keep to their window [V]"),
+    ] = 0.05
     yearly_throughput_kwh: Annotated[
         Amount | None,
         Meta(description="Energy out of the cells in a year of operation [kWh]; none: any"),

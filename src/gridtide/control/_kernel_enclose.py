@@ -12,6 +12,7 @@ from numba import njit
 
 from gridtide.battery import (
     EnvelopeLaw,
+    VoltageLaw,
     cells_charging,
     cells_discharging,
     charge_limit_kw,
@@ -19,6 +20,7 @@ from gridtide.battery import (
     energy_needed,
     plug_charging,
     plug_discharging,
+    within_voltage,
 )
 from gridtide.control._kernel_narrow import Plugs, whole_steps
 from gridtide.core import Reason
@@ -29,6 +31,7 @@ Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint8]
 
 BATTERY_WINDOW = int(Reason.BATTERY_WINDOW)
+BATTERY_VOLTAGE = int(Reason.BATTERY_VOLTAGE)
 BUDGET_SPENT = int(Reason.BUDGET_SPENT)
 DWELL = int(Reason.DWELL)
 CONDITIONING = int(Reason.CONDITIONING)
@@ -76,6 +79,8 @@ def enclose_each(
     index: npt.NDArray[np.int32],
     table: Floats,
     law: EnvelopeLaw,
+    chemistry: npt.NDArray[np.int8],
+    voltage: VoltageLaw,
     inner: Plugs,
     doubt: npt.NDArray[np.bool_],
     why_charge: Codes,
@@ -84,7 +89,8 @@ def enclose_each(
     """Narrow in ``inner``, a copy of ``plugs``, what each battery may take and give.
 
     ``doubt`` is raised where a temperature is unknown or a declaration stale; ``why_charge``
-    and ``why_discharge`` receive the reason of each cut, 0 for none.
+    and ``why_discharge`` receive the reason of each cut, 0 for none. Voltages count where
+    ``chemistry`` is not -1.
     """
     h = (until - now) * PER_HOUR
     for i in range(plugs.session.size):
@@ -106,6 +112,10 @@ def enclose_each(
         # Charging: at the cells, then at the plug.
         dc_full = plugs.full_power_dc_kw[i]
         most, why = charge_limit_kw(dc_full, capacity, T, law)
+        if chemistry[i] >= 0 and most > 0.0:
+            slow = within_voltage(most, chemistry[i], e, T, capacity, h, voltage)
+            if slow < most:
+                most, why = slow, BATTERY_VOLTAGE
         plug = plugs.max_charge_kw[i]
         if most < dc_full - SMALL_KW:
             plug = min(plug, plug_charging(most, a, b, c))
@@ -145,6 +155,10 @@ def enclose_each(
             continue
         given = cells_discharging(plug, da, db, dc)
         most, why = discharge_limit_kw(given, capacity, T, law)
+        if chemistry[i] >= 0 and most > 0.0:
+            slow = within_voltage(-most, chemistry[i], e, T, capacity, h, voltage)
+            if slow < most:
+                most, why = slow, BATTERY_VOLTAGE
         budget = min(law.yearly_kwh, law.yearly_cycles * capacity) - discharged[i]
         if budget < most * h:
             most, why = max(budget, 0.0) / h, BUDGET_SPENT

@@ -89,6 +89,8 @@ class Image:
     open_kwh
         Depth of the discharge that was open on arrival, driving as a rule [kWh]; None with
         ``wear_class``.
+    chemistry
+        Place in :data:`gridtide.battery.CHEMISTRIES`, -1 for none; None where nobody keeps it.
     envelope
         Limits of the batteries themselves, which narrow before anything else; None for none.
     """
@@ -134,6 +136,7 @@ class Image:
     wear_class: Ints | None = None
     pack_price_per_kwh: Floats | None = None
     open_kwh: Floats | None = None
+    chemistry: npt.NDArray[np.int8] | None = None
     envelope: Envelope | None = None
 
     @property

@@ -184,7 +184,8 @@ def run_strategy(case: Case, name: str, progress: Progress | None = None) -> Str
     """Run one strategy; costs are filled in when the run is settled."""
     began = cpu_s()
     strategy, planner = make_strategy(case, name)
-    chargers, site = Tape(_CHARGER_COLUMNS), Tape(_SITE_COLUMNS)
+    warmth = ("temperature_c",) if case.world.models_temperature else ()
+    chargers, site = Tape((*_CHARGER_COLUMNS, *warmth)), Tape(_SITE_COLUMNS)
     decisions = DecisionTape(len(case.world.chargers))
     plant = SimPlant(case.world, chargers, site)
     grid = case.world.grid

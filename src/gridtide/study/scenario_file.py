@@ -6,7 +6,7 @@ import tomllib
 from datetime import date
 from pathlib import Path
 
-from gridtide.battery import cell_model, check_envelope, check_thermal
+from gridtide.battery import CHEMISTRIES, cell_model, check_envelope, check_thermal
 from gridtide.core import Finding, InputError, read_record, unusable_numbers
 from gridtide.signals import read_zone
 from gridtide.study.scenario import Scenario
@@ -242,7 +242,18 @@ def _check_packs(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
             mend = 'Add [weather] with kind = "season", or write by_temperature = false'
             what = f"the envelope {needs}: without one no vehicle ever discharges"
             findings.append(Finding(place("envelope"), what, mend))
+        if envelope.by_voltage:
+            findings += _check_chemistries(scenario, place)
     return findings
+
+
+def _check_chemistries(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    mend = f"Write one of {', '.join(CHEMISTRIES)}, or by_voltage = false in [envelope]"
+    return [
+        Finding(place(f"vehicle[{i}].chemistry"), f"{v.chemistry} has no known voltages", mend)
+        for i, v in enumerate(scenario.vehicle)
+        if v.chemistry.lower() not in CHEMISTRIES
+    ]
 
 
 def _check_time(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
