@@ -328,11 +328,11 @@ def check_limits(v: np.void, x: Reading, p: Plate, b: Thresholds, notes: Notes, 
     t, c = x.time_s, DECLARED_LIMITS
     for limit, most, which in ((x.charge_limit, p.charge, 1), (x.discharge_limit, p.discharge, 2)):
         if not isnan(limit):
-            # Vehicles may declare what the charger cannot do: only the sign is sure.
+            # Vehicles may declare more than the charger can: only the sign is sure.
             note(notes, i, c, t, min(limit, 0.0), 0.0, 0.01 * most, which)
     if not isnan(x.charge_limit + x.ac):
         over = max(x.ac - x.charge_limit, -np.inf)
-        allowed = 0.1 * x.charge_limit + 0.5
+        allowed = 0.1 * x.charge_limit + 2.5  # what warms the cabin passes the battery by
         v.over_n = v.over_n + 1.0 if over > allowed else 0.0
         seen = over if v.over_n >= b.power_samples else 0.0
         note(notes, i, c, t, seen, 0.0, max(allowed, 0.0), 3)
@@ -346,9 +346,11 @@ def check_limits(v: np.void, x: Reading, p: Plate, b: Thresholds, notes: Notes, 
         return
     charge, discharge = x.charge_limit - v.lim_charge, x.discharge_limit - v.lim_discharge
     if not isnan(charge):
-        wrong = moved >= 0.03 and steady
-        wrong = wrong or (abs(moved) < 0.03 and warmer <= -3.0 and x.temp < 10.0)
-        wrong = wrong or (abs(moved) < 0.03 and warmer >= 3.0 and x.temp > 45.0)
+        # Below 15 °C a limit rises as the pack warms, whatever SOC does.
+        temperate = isnan(x.temp) or 15.0 < x.temp < 40.0
+        wrong = moved >= 0.03 and steady and temperate
+        wrong = wrong or (abs(moved) < 0.015 and warmer <= -3.0 and x.temp < 10.0)
+        wrong = wrong or (abs(moved) < 0.015 and warmer >= 3.0 and x.temp > 45.0)
         note(notes, i, c, t, max(charge, 0.0) if wrong else 0.0, 0.0, b.limit_share * p.charge, 4)
     if not isnan(discharge):
         wrong = moved <= -0.03 and steady

@@ -125,8 +125,8 @@ class Thresholds(NamedTuple):
     energy_window_s: float = 3600.0
     energy_share: float = 0.08
     law_offset_kw: float = 0.1
-    soc_margin: float = 0.0175
-    soc_session_margin: float = 0.03
+    soc_margin: float = 0.027
+    soc_session_margin: float = 0.05
     soc_lag_s: float = 150.0
     auxiliary_kwh: float = 1.0
     rate_factor: float = 1.1
