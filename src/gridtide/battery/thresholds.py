@@ -161,7 +161,7 @@ class Thresholds(NamedTuple):
     frozen_share: float = 0.02
     frozen_samples: float = 10.0
     replay_matches: float = 3.0
-    limit_share: float = 0.15
+    limit_share: float = 0.25
     silence_s: float = 900.0
     fleet_least: float = 12.0
     fleet_tau_s: float = 900.0
@@ -169,7 +169,7 @@ class Thresholds(NamedTuple):
     outlier_voltage_v: float = 0.006
     outlier_soc: float = 0.006
     outlier_samples: float = 10.0
-    coordinated_limit: float = 6.0
-    coordinated_soc: float = 0.004
+    coordinated_limit: float = 5.0
+    coordinated_soc: float = 0.003
     coordinated_samples: float = 3.0
     coordinated_tau_s: float = 21600.0

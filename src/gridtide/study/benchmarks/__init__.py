@@ -13,6 +13,7 @@ BENCHMARKS = {
     "memory": "a day of many vehicles with the recording streamed to disk",
     "plan": "the reference optimiser on 200 vehicles and 96 steps, stays of 8 to 60 steps",
     "plan_all_day": "the same with stays of the whole day",
+    "plausibility": "false battery telemetry: what is detected, how soon, and what is not",
 }
 # Benchmarks that are another's module with an option of its own.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {"plan_all_day": ("plan", {"all_day": True})}
