@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import gridtide
+from gridtide.app.battery_commands import add_battery_commands
 
 if TYPE_CHECKING:
     from gridtide.core import GridtideError
@@ -43,6 +44,7 @@ class _Command(click.Command):
 
 class _App(click.Group):
     command_class = _Command
+    group_class = type
 
 
 @click.group(cls=_App)
@@ -156,6 +158,9 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+add_battery_commands(app)
 
 
 def _print_json(value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Physics of the pack: conversion losses, taper near full, the exact step; is its data plausible?
+"""Physics of the pack: conversion losses, taper near full, the exact step, plausible data.
 
 The scalar functions are compiled; kernels of the rooms above call them in their own loops.
 """
@@ -16,6 +16,7 @@ from gridtide.battery._kernel_pack import (
 from gridtide.battery.losses import DEFAULT_LAW, cells_kw, one_way_efficiency, plug_kw
 from gridtide.battery.plausibility import Detector, Evidence, Verdict
 from gridtide.battery.telemetry import Nameplate, Telemetry
+from gridtide.battery.telemetry_csv import read_telemetry_csv
 from gridtide.battery.thresholds import Check, Thresholds
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "plug_charging",
     "plug_discharging",
     "plug_kw",
+    "read_telemetry_csv",
 ]

@@ -21,6 +21,7 @@ from gridtide.battery._kernel_telemetry_state import (
     Notes,
     Plate,
     Reading,
+    Vehicle,
     note,
 )
 from gridtide.battery.thresholds import Check, Thresholds
@@ -42,7 +43,7 @@ def at_soc(row: Floats, soc: float) -> float:
 def check_voltage_range(
     x: Reading, p: Plate, circuits: Circuits, b: Thresholds, notes: Notes, i: int
 ) -> None:
-    """A cell's voltage lies where its chemistry can be."""
+    """Check that a cell's voltage lies where its chemistry can be."""
     if isnan(x.volt / p.series) or p.circuit < 0:
         return
     low, high = circuits.min_v[p.circuit], circuits.max_v[p.circuit]
@@ -53,7 +54,7 @@ def check_voltage_range(
 
 @njit(cache=True, error_model="numpy")
 def pack_current(x: Reading, p: Plate) -> float:
-    """Current of the pack [A]: measured, or from the power that is known."""
+    """Return the current of the pack [A]: measured, or from the power that is known."""
     if not isnan(x.amp):
         return x.amp
     if not isnan(x.dc):
@@ -63,7 +64,7 @@ def pack_current(x: Reading, p: Plate) -> float:
 
 @njit(cache=True, error_model="numpy")
 def check_circuit(
-    v: np.void,
+    v: Vehicle,
     x: Reading,
     dt: float,
     p: Plate,

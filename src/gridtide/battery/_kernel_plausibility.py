@@ -24,6 +24,7 @@ from gridtide.battery._kernel_telemetry_checks import (
     mean_plug_kw,
     possible,
     same,
+    smoothing,
 )
 from gridtide.battery._kernel_telemetry_state import (
     Circuits,
@@ -34,6 +35,7 @@ from gridtide.battery._kernel_telemetry_state import (
     Plate,
     Plates,
     Reading,
+    Vehicle,
     begin_session,
     note,
 )
@@ -48,7 +50,7 @@ FLEET_STATE = 5
 
 @njit(cache=True, error_model="numpy")
 def plate_of(plates: Plates, i: int) -> Plate:
-    """What is declared of one vehicle."""
+    """Gather what is declared of one vehicle."""
     a, b, c = plates.loss_law[i]
     charge, discharge = plates.max_charge_kw[i], plates.max_discharge_kw[i]
     out = discharge + a + b * discharge + c * discharge**2 if discharge > 0.0 else 0.0
@@ -85,7 +87,7 @@ def reading_of(columns: Columns, i: int, j: int) -> Reading:
 
 
 @njit(cache=True, error_model="numpy")
-def remember(v: np.void, x: Reading) -> None:
+def remember(v: Vehicle, x: Reading) -> None:
     """Keep the sample for the next; a SOC that was not reported stays the last one."""
     v.last_s = x.time_s
     v.soc = v.soc if isnan(x.soc) else x.soc
@@ -96,7 +98,7 @@ def remember(v: np.void, x: Reading) -> None:
 
 @njit(cache=True, error_model="numpy")
 def check_sample(
-    v: np.void, x: Reading, dt: float, p: Plate, circuits: Circuits, b: Thresholds, notes: Notes,
+    v: Vehicle, x: Reading, dt: float, p: Plate, circuits: Circuits, b: Thresholds, notes: Notes,
     i: int,
 ) -> float:  # fmt: skip
     """Run the checks that compare a sample with the one before; return the voltage residual."""
@@ -109,7 +111,7 @@ def check_sample(
         v.on_h += h if abs(kw) >= 0.1 else 0.0
     check_energy(v, x, kw, p, b, notes, i)
     check_soc_rate(v, x, p, b, notes, i)
-    check_power(v, x, dt, kw, cells_kwh, p, b, notes, i)
+    check_power(v, x, dt, kw, cells_kwh, b, notes, i)
     check_temperature(v, x, kw, h, p, b, notes, i)
     check_capacity(v, x, p, b, notes, i)
     check_frozen(v, x, cells_kwh, p, b, notes, i)
@@ -130,8 +132,8 @@ def check_all(
     """Check every vehicle's samples in their order; the state goes on.
 
     ``volt_residual`` and ``soc_residual`` (vehicles, samples) receive what the vehicles are
-    then compared by: the mean voltage residual [V per cell], and SOC less counted energy since
-    the window began; NaN where there is none.
+    then compared by: the mean voltage residual [V per cell], and SOC less counted energy against
+    its own average over an hour; NaN where there is none.
     """
     vehicles, samples = columns.time_s.shape
     for i in range(vehicles):
@@ -146,7 +148,7 @@ def check_all(
             dt = raw.time_s - v.last_s
             if not isnan(dt):
                 note(notes, i, TIME_ORDER, raw.time_s, min(dt, 0.0), 0.0, 0.0, 0)
-            check_values(v, raw, p, b, notes, i)
+            check_values(v, raw, session == v.session, p, b, notes, i)
             x = possible(raw, b)
             if dt <= 0.0:
                 again = same(x.soc, v.soc) and same(x.volt, v.volt) and same(x.ac, v.ac)
@@ -158,8 +160,10 @@ def check_all(
                 begin_session(v, x, session, b.soc_start_sigma**2)
             else:
                 volt_residual[i, j] = check_sample(v, x, dt, p, circuits, b, notes, i)
-                passed = (v.cells - v.anchor_cells) / p.capacity
-                soc_residual[i, j] = x.soc - v.anchor_soc - passed
+                unlike = x.soc - v.first_soc - v.cells / p.capacity
+                soc_residual[i, j] = unlike - v.slow
+                if not isnan(unlike):
+                    v.slow += smoothing(dt, b.fleet_tau_s) * (unlike - v.slow)
             check_replayed(v, x, b, notes, i)
             check_limits(v, x, p, b, notes, i)
             check_silence(v, x, b, notes, i)
@@ -257,8 +261,6 @@ def compare_all(
     for j in range(time_s.shape[1]):
         for g in range(edges.size - 1):
             of = order[edges[g] : edges[g + 1]]
-            compare_model(
-                of, volt_residual, j, b.outlier_voltage_v, True, time_s, b, state, notes
-            )
+            compare_model(of, volt_residual, j, b.outlier_voltage_v, True, time_s, b, state, notes)
             compare_model(of, soc_residual, j, b.outlier_soc, False, time_s, b, state, notes)
         compare_fleet(soc_residual, j, time_s, b, fleet, notes)

@@ -17,6 +17,7 @@ from gridtide.battery._kernel_telemetry_state import (
     Notes,
     Plate,
     Reading,
+    Vehicle,
     note,
 )
 from gridtide.battery.thresholds import Check, Thresholds
@@ -39,8 +40,13 @@ FNV_BASIS = np.uint32(2166136261)
 
 
 @njit(cache=True, error_model="numpy")
-def check_values(v: np.void, x: Reading, p: Plate, b: Thresholds, notes: Notes, i: int) -> None:
-    """Every number lies where a number of its kind can lie."""
+def check_values(
+    v: Vehicle, x: Reading, stays: bool, p: Plate, b: Thresholds, notes: Notes, i: int
+) -> None:
+    """Check that every number lies where a number of its kind can lie.
+
+    ``stays`` says that the sample is of the same session as the last, and so of the same meter.
+    """
     t, c = x.time_s, IMPOSSIBLE_VALUE
     if not isnan(x.soc):
         note(notes, i, c, t, x.soc, 0.5, 0.5, 1)
@@ -60,7 +66,7 @@ def check_values(v: np.void, x: Reading, p: Plate, b: Thresholds, notes: Notes, 
         low -= 0.1 * p.discharge
         note(notes, i, c, t, x.dc, 0.5 * (low + high), 0.5 * (high - low), 7)
     down = min(x.in_kwh - v.in_kwh, x.out_kwh - v.out_kwh)
-    if not isnan(down):
+    if stays and not isnan(down):
         note(notes, i, c, t, min(down, 0.0), 0.0, ROUNDING_KWH, 8)
     if not isnan(x.in_kwh + x.out_kwh):
         note(notes, i, c, t, max(abs(x.in_kwh), abs(x.out_kwh)), 0.0, 1e9, 9)
@@ -68,7 +74,7 @@ def check_values(v: np.void, x: Reading, p: Plate, b: Thresholds, notes: Notes, 
 
 @njit(cache=True, error_model="numpy")
 def possible(x: Reading, b: Thresholds) -> Reading:
-    """The sample without its impossible numbers, so that no other check computes with them."""
+    """Return the sample without its impossible numbers, for the checks that compute."""
     cold, hot = b.least_temperature_c, b.most_temperature_c
     return Reading(
         x.time_s,
@@ -87,7 +93,7 @@ def possible(x: Reading, b: Thresholds) -> Reading:
 
 
 @njit(cache=True, error_model="numpy")
-def mean_plug_kw(v: np.void, x: Reading, dt: float, max_step_s: float) -> float:
+def mean_plug_kw(v: Vehicle, x: Reading, dt: float, max_step_s: float) -> float:
     """Mean power at the plug since the last sample: by registers, else by power; else NaN."""
     taken, given = x.in_kwh - v.in_kwh, x.out_kwh - v.out_kwh
     if taken >= 0.0 and given >= 0.0:
@@ -107,13 +113,13 @@ def at_cells_kw(P: float, p: Plate) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def anchor_energy(v: np.void, x: Reading, whole: bool) -> None:
+def anchor_energy(v: Vehicle, x: Reading, whole: bool) -> None:
     """Begin the energy window anew; ``whole``: what is compared over the session too."""
     v.anchor_s, v.anchor_soc = x.time_s, x.soc
     v.anchor_cells, v.anchor_through, v.anchor_on_h = v.cells, v.through, v.on_h
     v.anchor_kw = 0.0 if isnan(x.ac) else abs(x.ac)
     if whole:
-        v.cells = v.through = v.on_h = 0.0
+        v.cells = v.through = v.on_h = v.slow = 0.0
         v.anchor_cells = v.anchor_through = v.anchor_on_h = 0.0
         v.first_soc = v.cap_soc = x.soc
         v.cap_cells = v.cap_through = 0.0
@@ -121,9 +127,9 @@ def anchor_energy(v: np.void, x: Reading, whole: bool) -> None:
 
 @njit(cache=True, error_model="numpy")
 def check_energy(
-    v: np.void, x: Reading, kw: float, p: Plate, b: Thresholds, notes: Notes, i: int
+    v: Vehicle, x: Reading, kw: float, p: Plate, b: Thresholds, notes: Notes, i: int
 ) -> None:
-    """The change of SOC holds the energy that passed, over a window and over the session."""
+    """Check that SOC changed by the energy that passed, in a window and in the session."""
     if isnan(x.soc):
         return
     if isnan(kw) or isnan(v.anchor_soc):
@@ -145,8 +151,8 @@ def check_energy(
 
 
 @njit(cache=True, error_model="numpy")
-def check_soc_rate(v: np.void, x: Reading, p: Plate, b: Thresholds, notes: Notes, i: int) -> None:
-    """SOC moves no faster than the largest power could move it."""
+def check_soc_rate(v: Vehicle, x: Reading, p: Plate, b: Thresholds, notes: Notes, i: int) -> None:
+    """Check that SOC moves no faster than the largest power could move it."""
     dt = x.time_s - v.soc_s
     if isnan(x.soc) or isnan(dt):
         return
@@ -156,17 +162,16 @@ def check_soc_rate(v: np.void, x: Reading, p: Plate, b: Thresholds, notes: Notes
 
 @njit(cache=True, error_model="numpy")
 def check_power(
-    v: np.void,
+    v: Vehicle,
     x: Reading,
     dt: float,
     kw: float,
     cells_kwh: float,
-    p: Plate,
     b: Thresholds,
     notes: Notes,
     i: int,
 ) -> None:
-    """P = V·I; registers against power; plug against pack within the loss law."""
+    """Check P = V·I, registers against power, plug against pack within the loss law."""
     h = dt / 3600.0
     product = x.volt * x.amp / 1000.0
     if not isnan(product - x.dc):
@@ -200,34 +205,53 @@ def check_power(
 
 
 @njit(cache=True, error_model="numpy")
-def check_temperature(
-    v: np.void, x: Reading, kw: float, h: float, p: Plate, b: Thresholds, notes: Notes, i: int
+def compare_warmth(
+    x: Reading,
+    before_c: float,
+    heat_kwh: float,
+    hours: float,
+    p: Plate,
+    b: Thresholds,
+    notes: Notes,
+    i: int,
+    detail: int,
 ) -> None:
-    """The pack warms and cools no faster than heat, its devices and the air allow."""
+    """Compare two temperatures with what heat, the pack's devices and the air can do."""
+    above = 40.0 if isnan(x.air) else max(x.air - min(before_c, x.temp), 0.0)
+    below = 40.0 if isnan(x.air) else max(max(before_c, x.temp) - x.air, 0.0)
+    store = b.heat_capacity_kwh_per_k * p.capacity
+    work = b.active_kw * hours
+    up = (heat_kwh + work + b.cooling_kw_per_k * above * hours) / store
+    down = (work + b.cooling_kw_per_k * below * hours) / store
+    bound = 0.5 * (up + down) + b.temperature_margin_k
+    rise = x.temp - before_c
+    note(notes, i, TEMPERATURE_RATE, x.time_s, rise, 0.5 * (up - down), bound, detail)
+
+
+@njit(cache=True, error_model="numpy")
+def check_temperature(
+    v: Vehicle, x: Reading, kw: float, h: float, p: Plate, b: Thresholds, notes: Notes, i: int
+) -> None:
+    """Check that the pack warms and cools no faster than heat, its devices and the air allow."""
     if isnan(x.temp):
         return
     # Where power is not known, the largest is assumed.
-    v.warm_heat += b.heat_share * (p.top_kw if isnan(kw) else abs(kw)) * h
+    heat = b.heat_share * (p.top_kw if isnan(kw) else abs(kw)) * h
+    v.warm_heat += heat
     if isnan(v.warm_temp):
         v.warm_s, v.warm_temp, v.warm_heat = x.time_s, x.temp, 0.0
         return
     hours = (x.time_s - v.warm_s) / 3600.0
-    above = 40.0 if isnan(x.air) else max(x.air - min(v.warm_temp, x.temp), 0.0)
-    below = 40.0 if isnan(x.air) else max(max(v.warm_temp, x.temp) - x.air, 0.0)
-    store = b.heat_capacity_kwh_per_k * p.capacity
-    work = b.active_kw * hours
-    up = (v.warm_heat + work + b.cooling_kw_per_k * above * hours) / store
-    down = (work + b.cooling_kw_per_k * below * hours) / store
-    bound = 0.5 * (up + down) + b.temperature_margin_k
-    rise = x.temp - v.warm_temp
-    note(notes, i, TEMPERATURE_RATE, x.time_s, rise, 0.5 * (up - down), bound, 0)
+    compare_warmth(x, v.warm_temp, v.warm_heat, hours, p, b, notes, i, 0)
+    if not isnan(v.temp):
+        compare_warmth(x, v.temp, heat, h, p, b, notes, i, 1)
     if x.time_s - v.warm_s >= b.temperature_window_s:
         v.warm_s, v.warm_temp, v.warm_heat = x.time_s, x.temp, 0.0
 
 
 @njit(cache=True, error_model="numpy")
-def check_capacity(v: np.void, x: Reading, p: Plate, b: Thresholds, notes: Notes, i: int) -> None:
-    """Energy over change of SOC implies one capacity, the declared one, from stay to stay."""
+def check_capacity(v: Vehicle, x: Reading, p: Plate, b: Thresholds, notes: Notes, i: int) -> None:
+    """Check that energy over change of SOC implies one capacity, the declared one."""
     span = x.soc - v.cap_soc
     if isnan(span):
         if isnan(v.cap_soc) and not isnan(x.soc):
@@ -271,9 +295,9 @@ def same(one: float, other: float) -> bool:
 
 @njit(cache=True, error_model="numpy")
 def check_frozen(
-    v: np.void, x: Reading, cells_kwh: float, p: Plate, b: Thresholds, notes: Notes, i: int
+    v: Vehicle, x: Reading, cells_kwh: float, p: Plate, b: Thresholds, notes: Notes, i: int
 ) -> None:
-    """While energy passes, something that is reported moves."""
+    """Check that something that is reported moves while energy passes."""
     if isnan(cells_kwh) or (isnan(x.soc) and isnan(x.volt)):
         return
     still = same(x.soc, v.soc) and same(x.ac, v.ac) and same(x.dc, v.dc)
@@ -293,8 +317,8 @@ def mix(key: np.uint32, value: float) -> np.uint32:
 
 
 @njit(cache=True, error_model="numpy")
-def check_replayed(v: np.void, x: Reading, b: Thresholds, notes: Notes, i: int) -> None:
-    """No sequence of four samples comes again, while current flows."""
+def check_replayed(v: Vehicle, x: Reading, b: Thresholds, notes: Notes, i: int) -> None:
+    """Check that no sequences of four samples come again, while current flows."""
     if isnan(x.volt + x.amp) or abs(x.amp) < 0.5:
         return
     key = mix(mix(mix(FNV_BASIS, x.volt), x.amp), x.dc)
@@ -323,8 +347,8 @@ def check_replayed(v: np.void, x: Reading, b: Thresholds, notes: Notes, i: int) 
 
 
 @njit(cache=True, error_model="numpy")
-def check_limits(v: np.void, x: Reading, p: Plate, b: Thresholds, notes: Notes, i: int) -> None:
-    """Declared limits fit the nameplate, fall towards full, empty, cold and hot, and are kept."""
+def check_limits(v: Vehicle, x: Reading, p: Plate, b: Thresholds, notes: Notes, i: int) -> None:
+    """Check that limits are no less than 0, fall towards full, empty, cold, hot, and are kept."""
     t, c = x.time_s, DECLARED_LIMITS
     for limit, most, which in ((x.charge_limit, p.charge, 1), (x.discharge_limit, p.discharge, 2)):
         if not isnan(limit):
@@ -367,8 +391,8 @@ def heard(value: float, last_s: float, time_s: float) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def check_silence(v: np.void, x: Reading, b: Thresholds, notes: Notes, i: int) -> None:
-    """What was reported in this session goes on to be reported."""
+def check_silence(v: Vehicle, x: Reading, b: Thresholds, notes: Notes, i: int) -> None:
+    """Check that what was reported in this session goes on to be reported."""
     v.soc_s = heard(x.soc, v.soc_s, x.time_s)
     v.volt_s = heard(x.volt, v.volt_s, x.time_s)
     v.amp_s = heard(x.amp, v.amp_s, x.time_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,28 +21,95 @@ RING = 128
 REPLAY_SELECT = 8
 """One fingerprint in so many is kept, chosen by its own value."""
 
-_FIELDS = """
-session_s last_s soc soc_s ac dc volt amp temp in_kwh out_kwh charge_limit discharge_limit
-volt_s amp_s temp_s ac_s
-cells through on_h anchor_s anchor_soc anchor_cells anchor_through anchor_on_h anchor_kw
-first_soc
-meter_s meter_power meter_register meter_through
-pair_s pair_ac pair_dc pair_through pair_on_h
-est var drop chi_volt chi_soc mean_volt
-power_bad warm_s warm_temp warm_heat
-cap_soc cap_cells cap_through cap_ratio cap_var cap_s cap_up cap_down
-still_kwh still_n
-lim_soc lim_temp lim_charge lim_discharge over_n
-matches volt_out soc_out near_n
-""".split()
+
+class Vehicle(Protocol):
+    """State of one vehicle: a row of a structured array. Names of a sample are its last values."""
+
+    session: int
+    session_s: float
+    last_s: float
+    soc: float
+    ac: float
+    dc: float
+    volt: float
+    amp: float
+    temp: float
+    in_kwh: float
+    out_kwh: float
+    # When each quantity was last reported [s].
+    soc_s: float
+    volt_s: float
+    amp_s: float
+    temp_s: float
+    ac_s: float
+    # Energy at the cells, its sum of amounts, hours with power: since the session began.
+    cells: float
+    through: float
+    on_h: float
+    first_soc: float
+    # SOC less counted energy in this session, averaged over about an hour.
+    slow: float
+    # The same when the energy window began.
+    anchor_s: float
+    anchor_soc: float
+    anchor_cells: float
+    anchor_through: float
+    anchor_on_h: float
+    anchor_kw: float
+    # Registers against power, and plug against pack, since these windows began [kWh].
+    meter_s: float
+    meter_power: float
+    meter_register: float
+    meter_through: float
+    pair_s: float
+    pair_ac: float
+    pair_dc: float
+    pair_through: float
+    pair_on_h: float
+    # The circuit's filter: SOC, its variance, voltage of the RC pair, mean residuals.
+    est: float
+    var: float
+    drop: float
+    chi_volt: float
+    chi_soc: float
+    mean_volt: float
+    # Samples in a row in which something was wrong.
+    power_bad: float
+    over_n: float
+    volt_out: float
+    soc_out: float
+    matches: float
+    # Temperature and heat since the window began.
+    warm_s: float
+    warm_temp: float
+    warm_heat: float
+    # Implied capacity over declared, its variance, cumulated sums; where the span began.
+    cap_soc: float
+    cap_cells: float
+    cap_through: float
+    cap_ratio: float
+    cap_var: float
+    cap_s: float
+    cap_up: float
+    cap_down: float
+    # Energy and samples since a reported value last moved.
+    still_kwh: float
+    still_n: float
+    # Declared limits as they stood at another SOC or temperature.
+    lim_soc: float
+    lim_temp: float
+    lim_charge: float
+    lim_discharge: float
+    # Fingerprints of the last four samples, and of chosen sequences.
+    gram: npt.NDArray[np.uint32]
+    ring: npt.NDArray[np.uint32]
+    ring_next: int
+
+
 VEHICLE = np.dtype(
-    [
-        ("session", np.int64),
-        *((name, np.float64) for name in _FIELDS),
-        ("gram", np.uint32, (4,)),
-        ("ring", np.uint32, (RING,)),
-        ("ring_next", np.int64),
-    ]
+    [(name, np.float64) for name, kind in Vehicle.__annotations__.items() if kind == "float"]
+    + [("session", np.int64), ("ring_next", np.int64)]
+    + [("gram", np.uint32, (4,)), ("ring", np.uint32, (RING,))]
 )
 """State of one vehicle; see :func:`fresh`."""
 
@@ -138,8 +205,8 @@ class Notes(NamedTuple):
     @classmethod
     def of(cls, vehicles: int) -> Notes:
         """Nothing checked yet."""
-        floats = [np.full((vehicles, CHECKS), np.nan) for _ in range(5)]
-        return cls(*floats, np.zeros((vehicles, CHECKS), dtype=np.int8))
+        floats = {name: np.full((vehicles, CHECKS), np.nan) for name in cls._fields[:-1]}
+        return cls(**floats, detail=np.zeros((vehicles, CHECKS), dtype=np.int8))
 
 
 @njit(cache=True, error_model="numpy")
@@ -175,14 +242,14 @@ def fresh(vehicles: int) -> npt.NDArray[np.void]:
 
 
 @njit(cache=True, error_model="numpy")
-def begin_session(v: np.void, x: Reading, session: int, start_var: float) -> None:
+def begin_session(v: Vehicle, x: Reading, session: int, start_var: float) -> None:
     """Forget what held for the last stay only; capacity and fingerprints are kept."""
     v.session, v.session_s = session, x.time_s
     v.soc = v.anchor_soc = v.first_soc = v.cap_soc = v.lim_soc = x.soc
     v.soc_s = v.volt_s = v.amp_s = v.temp_s = v.ac_s = np.nan
     v.ac, v.dc, v.volt, v.amp, v.temp = x.ac, x.dc, x.volt, x.amp, x.temp
     v.in_kwh, v.out_kwh = x.in_kwh, x.out_kwh
-    v.cells = v.through = v.on_h = 0.0
+    v.cells = v.through = v.on_h = v.slow = 0.0
     v.anchor_s = v.meter_s = v.pair_s = v.warm_s = x.time_s
     v.anchor_cells = v.anchor_through = v.anchor_on_h = v.anchor_kw = 0.0
     v.meter_power = v.meter_register = v.meter_through = 0.0
@@ -194,5 +261,5 @@ def begin_session(v: np.void, x: Reading, session: int, start_var: float) -> Non
     v.cap_cells = v.cap_through = 0.0
     v.still_kwh = v.still_n = 0.0
     v.lim_temp, v.lim_charge, v.lim_discharge = x.temp, x.charge_limit, x.discharge_limit
-    v.matches = v.volt_out = v.soc_out = v.near_n = 0.0
+    v.matches = v.volt_out = v.soc_out = 0.0
     v.gram[:] = 0

@@ -52,6 +52,10 @@ _SENTENCES = {
         "the pack's temperature moved by {m:+.1f} K within ten minutes; from {low:+.1f} K to "
         "{high:+.1f} K is possible"
     ),
+    (Check.TEMPERATURE_RATE, 1): (
+        "the pack's temperature moved by {m:+.1f} K between two samples; from {low:+.1f} K to "
+        "{high:+.1f} K is possible"
+    ),
     (Check.VOLTAGE_RANGE, 0): (
         "{m:.3f} V per cell lies outside {low:.2f} V to {high:.2f} V of this chemistry"
     ),

@@ -166,15 +166,14 @@ class Detector:
     @property
     def in_doubt(self) -> Bools:
         """Vehicles that must not discharge until they are cleared, shape (n,)."""
-        doubt: Bools = ~np.isnan(self._notes.since_s).all(axis=1)
-        return doubt
+        return np.asarray(np.isfinite(self._notes.since_s).any(axis=1), dtype=np.bool_)
 
     @property
     def checkable(self) -> Bools:
         """Vehicles of which a check of the battery itself had its data, shape (n,)."""
         enough = [check for check in Check if check not in _NOT_ENOUGH]
-        able: Bools = ~np.isnan(self._notes.checked_s[:, enough]).all(axis=1)
-        return able
+        ran = np.isfinite(self._notes.checked_s[:, enough])
+        return np.asarray(ran.any(axis=1), dtype=np.bool_)
 
     @property
     def since_s(self) -> Floats:

@@ -102,7 +102,7 @@ class Telemetry:
         )
 
     def between(self, first: int, end: int) -> Self:
-        """Samples ``first`` to ``end`` (not included) of every vehicle."""
+        """Take the samples ``first`` to ``end`` (not included) of every vehicle."""
         return type(self)(
             **{
                 field.name: np.ascontiguousarray(getattr(self, field.name)[:, first:end])

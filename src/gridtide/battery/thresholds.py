@@ -101,7 +101,8 @@ class Thresholds(NamedTuple):
     fleet_least
         Vehicles of a model below which none is compared.
     fleet_tau_s
-        Time constant of the residuals that are compared [s].
+        What is compared is how far SOC less counted energy went from its own average over
+        about this time [s].
     outlier_limit, outlier_voltage_v, outlier_soc, outlier_samples
         Distance from the median in robust standard deviations, whose smallest size is per
         cell [V] and in SOC; samples in a row.
@@ -164,9 +165,9 @@ class Thresholds(NamedTuple):
     limit_share: float = 0.25
     silence_s: float = 900.0
     fleet_least: float = 12.0
-    fleet_tau_s: float = 900.0
+    fleet_tau_s: float = 3600.0
     outlier_limit: float = 6.0
-    outlier_voltage_v: float = 0.006
+    outlier_voltage_v: float = 0.007
     outlier_soc: float = 0.006
     outlier_samples: float = 10.0
     coordinated_limit: float = 5.0

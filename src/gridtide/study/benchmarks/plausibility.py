@@ -77,7 +77,7 @@ class _World:
 
 
 def _somewhere(rng: np.random.Generator, session: npt.NDArray[np.int64]) -> float:
-    """A minute in the first half of a stay; NaN where there is none."""
+    """Draw a minute in the first half of a stay; NaN where there is none."""
     there = np.flatnonzero(session >= 0)
     return float(there[rng.integers(0, there.size // 2 + 1)]) if there.size else np.nan
 
@@ -103,9 +103,7 @@ def _row(attack: Attack, size: float, worlds: list[_World]) -> dict[str, Any]:
     }
 
 
-def _forge_and_detect(
-    attack: Attack, size: float, world: _World
-) -> tuple[Floats, Floats, Floats]:
+def _forge_and_detect(attack: Attack, size: float, world: _World) -> tuple[Floats, Floats, Floats]:
     """Return delay [h], first check, and false energy until then [kWh] of each attacked vehicle.
 
     The delay is NaN where nothing was found; vehicles in doubt before are left out.

@@ -73,27 +73,23 @@ def _less_energy(t: Telemetry, since: Floats, size: float, _: Nameplate) -> Tele
 
 
 def _replay(t: Telemetry, since: Floats, size: float, _: Nameplate) -> Telemetry:
-    """What the vehicle reported some hours ago comes again and again; the meter goes on."""
+    """Report again and again what was reported some hours ago; the meter goes on."""
     period = round(60 * size)
     minute = np.broadcast_to(np.arange(since.shape[1]), since.shape)
     back = np.where(since >= 0, (since // period + 1) * period, 0).astype(np.int64)
     at = minute - back
     usable = (at >= 0) & (np.take_along_axis(t.session, np.maximum(at, 0), axis=1) >= 0)
     at = np.where(usable, at, minute)
-    changed = {
-        name: np.take_along_axis(getattr(t, name), at, axis=1) for name in FROM_THE_VEHICLE
-    }
+    changed = {name: np.take_along_axis(getattr(t, name), at, axis=1) for name in FROM_THE_VEHICLE}
     return replace(t, **changed)
 
 
 def _freeze(t: Telemetry, since: Floats, _: float, __: Nameplate) -> Telemetry:
-    """What the vehicle reported stays as it was; the meter goes on."""
+    """Report what was reported when the attack began; the meter goes on."""
     minute = np.broadcast_to(np.arange(since.shape[1]), since.shape)
     at = np.where(since >= 0, np.maximum(minute - since, 0), minute).astype(np.int64)
     at = np.where(np.take_along_axis(t.session, at, axis=1) >= 0, at, minute)
-    changed = {
-        name: np.take_along_axis(getattr(t, name), at, axis=1) for name in FROM_THE_VEHICLE
-    }
+    changed = {name: np.take_along_axis(getattr(t, name), at, axis=1) for name in FROM_THE_VEHICLE}
     return replace(t, **changed)
 
 
