@@ -1,6 +1,7 @@
 """Whatever telemetry comes: verdicts do not depend on how it is cut, nor on the neighbours."""
 
 import copy
+import itertools
 from dataclasses import fields, replace
 
 import numpy as np
@@ -49,7 +50,7 @@ def test_streamed_is_as_whole(days, attack, begin, cuts):
     plate, (first, second) = days
     bad = forged(attack, attack.magnitudes[-1], second, plate, begin)
     edges = [0, *sorted(cuts), MINUTES]
-    parts = [bad.between(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [bad.between(a, b) for a, b in itertools.pairwise(edges)]
     same(whole(plate, [first, bad]), whole(plate, [first, *parts]))
 
 
