@@ -1,117 +1,179 @@
-"""Commands about batteries. Every import that costs time waits for the command that needs it."""
+"""`gridtide battery`: cell models, ageing, efficiency, plausibility of telemetry."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from gridtide.battery import Check, Verdict
+from gridtide.app.command import Group, json_option, print_json
 
-FILE = click.Path(path_type=Path)
 POSITIVE = click.FloatRange(min=0.0, min_open=True)
 
 
-def add_battery_commands(app: click.Group) -> None:
-    """Add ``gridtide battery …`` to the command line."""
-
-    @app.group()
-    def battery() -> None:
-        """Judge whether what a battery reports is plausible."""
-
-    @battery.command()
-    @click.argument("telemetry", type=FILE)
-    @click.option("--capacity", type=POSITIVE, required=True, help="Usable capacity [kWh].")
-    @click.option("--chemistry", default="", help="Chemistry of its circuit, such as nmc.")
-    @click.option("--cells", type=click.IntRange(min=1), help="Cells in series in the pack.")
-    @click.option("--charge-kw", type=POSITIVE, default=11.0, show_default=True, help="[kW]")
-    @click.option("--discharge-kw", type=POSITIVE, default=11.0, show_default=True, help="[kW]")
-    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-    def doubt(telemetry: Path, as_json: bool, **declared: Any) -> None:
-        """Check the telemetry of one vehicle in a CSV file; print verdict and evidence."""
-        answer = judge_file(telemetry, **declared)
-        if as_json:
-            import json
-
-            click.echo(json.dumps(answer, indent=2))
-        else:
-            click.echo(_in_words(answer))
+@click.group(cls=Group)
+def battery() -> None:
+    """Know what a battery loses: by time, by use, in conversion."""
 
 
-def judge_file(
-    telemetry: Path,
-    *,
-    capacity: float,
-    chemistry: str,
-    cells: int | None,
-    charge_kw: float,
-    discharge_kw: float,
-) -> dict[str, Any]:
-    """Check the telemetry in a file.
+@battery.command()
+@json_option
+def models(as_json: bool) -> None:
+    """List the cell models with what they were tested on."""
+    from gridtide.battery import model_cards
 
-    Raises
-    ------
-    InputError
-        If the file cannot be used, or there is no circuit of that chemistry.
-    """
-    from gridtide.battery import REFERENCE_CIRCUITS, Detector, Nameplate, read_telemetry_csv
-    from gridtide.core import Finding, InputError
-
-    findings: list[Finding] = []
-    if chemistry and chemistry not in REFERENCE_CIRCUITS:
-        known = f"Known: {', '.join(REFERENCE_CIRCUITS)}"
-        findings.append(Finding("--chemistry", f"there is no circuit of {chemistry!r}", known))
-    try:
-        samples = read_telemetry_csv(telemetry)
-    except InputError as error:
-        raise InputError([*findings, *error.findings]) from error
-    if findings:
-        raise InputError(findings)
-    plate = Nameplate.of(
-        capacity,
-        max_charge_kw=charge_kw,
-        max_discharge_kw=discharge_kw,
-        cells_in_series=cells or float("nan"),
-        chemistry=chemistry,
-    )
-    detector = Detector(plate)
-    detector.see(samples)
-    return {"samples": samples.time_s.size, **_told(detector.verdict(0))}
+    cards = model_cards()
+    if as_json:
+        print_json([_card_row(card) for card in cards])
+        return
+    for card in cards:
+        click.echo(f"{card.name:18} {card.title} ({card.chemistry})")
+        click.echo(f"{'':18} {card.source}")
+        for limit in card.limits:
+            click.echo(f"{'':18} - {limit}")
 
 
-def _told(verdict: Verdict) -> dict[str, Any]:
-    from gridtide.core import utc
-
-    def names(checks: tuple[Check, ...]) -> list[str]:
-        return [check.name.lower() for check in checks]
-
+def _card_row(card: Any) -> dict[str, Any]:
+    row = asdict(card)
+    ranges = ("calendar_c", "cycling_c", "soc", "depth", "charge_c", "discharge_c", "tested_years")
     return {
-        "standing": verdict.standing,
-        "may_discharge": verdict.standing != "in doubt",
-        "evidence": [
-            {
-                "check": found.check.name.lower(),
-                "since": utc(found.since_s).isoformat(),
-                "sentence": found.sentence,
-                "measured": found.measured,
-                "expected": found.expected,
-                "bound": found.bound,
-            }
-            for found in verdict.evidence
-        ],
-        "checked": names(verdict.checked),
-        "not_checked": names(verdict.not_checked),
+        "name": row.pop("name"),
+        "chemistry": row.pop("chemistry"),
+        "source": row.pop("source"),
+        "range": {key: row.pop(key) for key in ranges},
+        "has_resistance": row.pop("has_resistance"),
+        **row,
     }
 
 
-def _in_words(answer: dict[str, Any]) -> str:
-    """Tell the verdict first, then its evidence, then what was not checked."""
-    lines = [f"{answer['standing']}, after {answer['samples']} samples"]
-    if not answer["may_discharge"]:
-        lines[0] += ": charges by its own limits, does not discharge until cleared"
-    lines += [f"  {e['check']} since {e['since']}: {e['sentence']}" for e in answer["evidence"]]
-    if answer["not_checked"]:
-        lines.append(f"  not checked, for want of data: {', '.join(answer['not_checked'])}")
-    return "\n".join(lines)
+@battery.command()
+@click.option("--model", required=True, help="Cell model; `gridtide battery models` lists them.")
+@click.option(
+    "--profile",
+    type=click.Path(path_type=Path),
+    help="CSV of hour, soc, temperature_c for a period that repeats.",
+)
+@click.option("--soc", type=float, help="Storage at this state of charge [0..1].")
+@click.option(
+    "--daily-cycle",
+    type=(float, float),
+    metavar="MAX MIN",
+    help="Every day from MAX down to MIN (8 to 12 h) and back (18 to 22 h).",
+)
+@click.option("--temperature", type=float, help="With --soc or --daily-cycle [°C]; default 25.")
+@click.option("--years", type=float, default=10.0, show_default=True, help="How long.")
+@json_option
+def age(
+    model: str,
+    profile: Path | None,
+    soc: float | None,
+    daily_cycle: tuple[float, float] | None,
+    temperature: float | None,
+    years: float,
+    as_json: bool,
+) -> None:
+    """Age a battery: capacity and resistance year by year."""
+    from gridtide.battery import age as age_it
+    from gridtide.battery import cell_model, daily_cycle_soc, read_profile_csv
+
+    given = [profile is not None, soc is not None, daily_cycle is not None]
+    if sum(given) != 1:
+        raise click.UsageError("Give one of --profile, --soc and --daily-cycle.")
+    if profile is not None:
+        if temperature is not None:
+            raise click.UsageError("The temperature stands in the profile already.")
+        read = read_profile_csv(profile)
+        aged = age_it(model, read.soc, read.temperature_c, step_h=read.step_h, years=years)
+    else:
+        levels = [soc] * 24 if soc is not None else daily_cycle_soc(*(daily_cycle or (1.0, 0.0)))
+        aged = age_it(model, levels, 25.0 if temperature is None else temperature, years=years)
+    answer = {
+        "model": model,
+        "years": [int(y) if y == int(y) else y for y in aged.years.tolist()],
+        "q": aged.q[0].tolist(),
+        "r": None if aged.r is None else aged.r[0].tolist(),
+        "efc": aged.efc[0].tolist(),
+        "loss_calendar": aged.loss_calendar[0].tolist(),
+        "loss_cycle": aged.loss_cycle[0].tolist(),
+        "outside_range": aged.outside_range(),
+        "starts_at": cell_model(model).card.starts_at,
+    }
+    if as_json:
+        print_json(answer)
+        return
+    _show_ageing(answer, float(aged.years_to()[0]))
+
+
+def _show_ageing(answer: dict[str, Any], end_years: float) -> None:
+    start = answer["starts_at"]
+    of = "the new capacity" if start == 1.0 else f"the start, which is {start:.0%} of new"
+    click.echo(f"{answer['model']}, relative to {of}")
+    click.echo(f"{'year':>6} {'capacity':>9} {'by time':>9} {'by use':>9} {'cycles':>8}")
+    columns = (answer[key] for key in ("years", "q", "loss_calendar", "loss_cycle", "efc"))
+    for year, q, calendar, cycle, efc in zip(*columns, strict=True):
+        click.echo(f"{year:>6} {q:>9.2%} {-calendar:>9.2%} {-cycle:>9.2%} {efc:>8.0f}")
+    if answer["r"] is not None:
+        click.echo(f"resistance after {answer['years'][-1]} years: {answer['r'][-1]:.2f} of new")
+    if end_years < float("inf"):
+        click.echo(f"80 % are reached after {end_years:.1f} years")
+    if answer["outside_range"]:
+        told = ", ".join(answer["outside_range"])
+        click.echo(f"EXTRAPOLATED: outside the tests of this model in {told}")
+
+
+@battery.command()
+@click.option("--capacity", type=float, default=60.0, show_default=True, help="Battery [kWh].")
+@click.option("--power", type=float, default=11.0, show_default=True, help="Charger [kW].")
+@click.option("--temperature", type=float, default=20.0, show_default=True, help="Cells [°C].")
+@click.option("--years", type=int, default=10, show_default=True, help="How long.")
+@click.option(
+    "--pack-price", type=float, default=120.0, show_default=True, help="Pack [currency/kWh]."
+)
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw it: a .svg or .png file.")
+@json_option
+def compare(
+    capacity: float,
+    power: float,
+    temperature: float,
+    years: int,
+    pack_price: float,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Tell whether V2G hurts the battery: four uses over years, a band over all cell models."""
+    from gridtide.study import compare_uses, uses_document, uses_picture, uses_text
+
+    compared = compare_uses(
+        capacity_kwh=capacity,
+        power_kw=power,
+        temperature_c=temperature,
+        years=years,
+        pack_price_per_kwh=pack_price,
+    )
+    if picture is not None:
+        uses_picture(compared, picture)
+    if as_json:
+        print_json(uses_document(compared))
+    else:
+        click.echo(uses_text(compared))
+
+
+@battery.command()
+@click.argument("telemetry", type=click.Path(path_type=Path))
+@click.option("--capacity", type=POSITIVE, required=True, help="Usable capacity [kWh].")
+@click.option("--chemistry", default="", help="Chemistry of its circuit, such as nmc.")
+@click.option("--cells", type=click.IntRange(min=1), help="Cells in series in the pack.")
+@click.option("--charge-kw", type=POSITIVE, default=11.0, show_default=True, help="Most [kW].")
+@click.option("--discharge-kw", type=POSITIVE, default=11.0, show_default=True, help="Most [kW].")
+@json_option
+def doubt(telemetry: Path, as_json: bool, **declared: Any) -> None:
+    """Judge the telemetry of one vehicle in a CSV file: verdict and evidence."""
+    from gridtide.app.telemetry_verdict import judge_file, verdict_text
+
+    answer = judge_file(telemetry, **declared)
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(verdict_text(answer))

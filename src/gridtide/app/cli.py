@@ -5,49 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 import gridtide
-from gridtide.app.battery_commands import add_battery_commands
+from gridtide.app.battery_commands import battery
+from gridtide.app.command import FAILED, Group, json_option, print_json
 
-if TYPE_CHECKING:
-    from gridtide.core import GridtideError
-
-FAILED = 1
-BAD_INPUT = 2
 INTERRUPTED = 130
 
 FILE = click.Path(path_type=Path)
 # The kinds of site that gridtide.fleet.tables.Archetype names, which would take too long to import.
 ARCHETYPES = ("home", "building", "depot", "campus", "hub")
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document on standard output."
-)
 
 
-class _Command(click.Command):
-    """A command that tells known errors in words, and as JSON where that was asked for."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; known errors become its exit code."""
-        try:
-            return super().invoke(ctx)
-        except Exception as error:
-            from gridtide.core import GridtideError
-
-            if not isinstance(error, GridtideError):
-                raise
-            return _tell(error, as_json=ctx.params.get("as_json", False))
-
-
-class _App(click.Group):
-    command_class = _Command
-    group_class = type
-
-
-@click.group(cls=_App)
+@click.group(cls=Group)
 @click.version_option(gridtide.__version__, message="%(version)s")
 def app() -> None:
     """Plan, operate and settle the charging and discharging of electric-vehicle fleets."""
@@ -64,7 +37,7 @@ def run(scenario: Path, out: Path | None, as_json: bool, csv: bool) -> int:
 
     result = run_and_show(scenario, out or Path("out") / scenario.stem, as_json=as_json, csv=csv)
     if as_json:
-        _print_json(result.summary())
+        print_json(result.summary())
     return INTERRUPTED if result.partial else 0
 
 
@@ -77,7 +50,7 @@ def check(scenario: Path, as_json: bool) -> None:
 
     check_strategies(load(scenario))
     if as_json:
-        _print_json({"findings": []})
+        print_json({"findings": []})
     else:
         click.echo(f"{scenario}: nothing to mend")
 
@@ -100,7 +73,7 @@ def schema(what: str) -> None:
         from gridtide.plan import problem_schema as schema_of
     else:
         from gridtide.study import scenario_schema as schema_of
-    _print_json(schema_of())
+    print_json(schema_of())
 
 
 @app.command()
@@ -112,7 +85,7 @@ def plan(problem: Path, as_json: bool) -> None:
 
     answer = plan_file(problem)
     if as_json:
-        _print_json(answer)
+        print_json(answer)
         return
     click.echo(
         f"{answer['status']}: costs {answer['objective']:.2f}, provably at least "
@@ -137,7 +110,7 @@ def bench(name: str, size: int | None, seed: int, as_json: bool) -> None:
 
     result = run_benchmark(name, size=size, seed=seed)
     if as_json:
-        _print_json(result)
+        print_json(result)
         return
     table = result.pop("table", [])
     for key, value in result.items():
@@ -160,32 +133,7 @@ def _cell(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-add_battery_commands(app)
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    click.echo(json.dumps(value, indent=2))
-
-
-def _tell(error: GridtideError, *, as_json: bool) -> int:
-    """Tell a known error; return the exit code: 2 for findings, 1 for the rest."""
-    from gridtide.core import InputError
-
-    if not isinstance(error, InputError):
-        text = f"{type(error).__name__}: {error}"
-        if as_json:
-            _print_json({"findings": [], "error": text})
-        click.echo(text, err=True)
-        return FAILED
-    if as_json:
-        found = [{"where": f.where, "what": f.what, "mend": f.mend} for f in error.findings]
-        _print_json({"findings": found})
-    for finding in error.findings:
-        click.echo(str(finding), err=True)
-    click.echo(f"{len(error.findings)} finding(s); nothing was run or written.", err=True)
-    return BAD_INPUT
+app.add_command(battery)
 
 
 def main() -> None:

@@ -1,9 +1,10 @@
-"""Physics of the pack: conversion losses, taper near full, the exact step, plausible data.
+"""Batteries: losses, taper and exact steps; cells and their ageing; temperature; limits; doubt.
 
 The scalar functions are compiled; kernels of the rooms above call them in their own loops.
 """
 
 from gridtide.battery._circuit_tables import REFERENCE_CIRCUITS, CellCircuit
+from gridtide.battery._kernel_envelope import EnvelopeLaw, charge_limit_kw, discharge_limit_kw
 from gridtide.battery._kernel_pack import (
     cells_charging,
     cells_discharging,
@@ -13,32 +14,87 @@ from gridtide.battery._kernel_pack import (
     plug_charging,
     plug_discharging,
 )
+from gridtide.battery._kernel_thermal import conditioning_kw, resistance_heat_kw, temperature_step
+from gridtide.battery.ageing import (
+    END_OF_LIFE,
+    Ageing,
+    age,
+    age_until,
+    cell_model,
+    daily_cycle_soc,
+    model_cards,
+)
+from gridtide.battery.cells.card import ModelCard
+from gridtide.battery.cells.ranges import STRESSORS
+from gridtide.battery.envelope import (
+    CellLimits,
+    Envelope,
+    cell_limits,
+    check_envelope,
+    envelope_law,
+)
 from gridtide.battery.losses import DEFAULT_LAW, cells_kw, one_way_efficiency, plug_kw
 from gridtide.battery.plausibility import Detector, Evidence, Verdict
+from gridtide.battery.profile_csv import Profile, read_profile_csv
+from gridtide.battery.rainflow import CycleCounter, Cycles, count_cycles
 from gridtide.battery.telemetry import Nameplate, Telemetry
 from gridtide.battery.telemetry_csv import read_telemetry_csv
+from gridtide.battery.thermal import Thermal, ThermalLaw, check_thermal
 from gridtide.battery.thresholds import Check, Thresholds
+from gridtide.battery.wear import LifeUsed, WearPrice, life_used, wear_price
 
 __all__ = [
     "DEFAULT_LAW",
+    "END_OF_LIFE",
     "REFERENCE_CIRCUITS",
+    "STRESSORS",
+    "Ageing",
     "CellCircuit",
+    "CellLimits",
     "Check",
+    "CycleCounter",
+    "Cycles",
     "Detector",
+    "Envelope",
+    "EnvelopeLaw",
     "Evidence",
+    "LifeUsed",
+    "ModelCard",
     "Nameplate",
+    "Profile",
     "Telemetry",
+    "Thermal",
+    "ThermalLaw",
     "Thresholds",
     "Verdict",
+    "WearPrice",
+    "age",
+    "age_until",
+    "cell_limits",
+    "cell_model",
     "cells_charging",
     "cells_discharging",
     "cells_kw",
+    "charge_limit_kw",
     "charge_step",
+    "check_envelope",
+    "check_thermal",
+    "conditioning_kw",
+    "count_cycles",
+    "daily_cycle_soc",
+    "discharge_limit_kw",
     "discharge_step",
     "energy_needed",
+    "envelope_law",
+    "life_used",
+    "model_cards",
     "one_way_efficiency",
     "plug_charging",
     "plug_discharging",
     "plug_kw",
+    "read_profile_csv",
     "read_telemetry_csv",
+    "resistance_heat_kw",
+    "temperature_step",
+    "wear_price",
 ]

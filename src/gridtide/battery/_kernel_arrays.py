@@ -1,4 +1,4 @@
-"""The loss law over arrays, compiled from the same scalar functions."""
+"""The loss law and the envelope over arrays, compiled from the same scalar functions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from gridtide.battery._kernel_envelope import (
+    EnvelopeLaw,
+    charge_limit_kw,
+    discharge_limit_kw,
+)
 from gridtide.battery._kernel_pack import (
     cells_charging,
     cells_discharging,
@@ -36,3 +41,20 @@ def plug_each(cells: Floats, law: Floats, out: Floats) -> None:
             out[i] = plug_charging(cells[i], a, b, c)
         else:
             out[i] = -plug_discharging(-cells[i], a, b, c)
+
+
+@njit(cache=True)
+def limits_each(
+    temperature: Floats,
+    capacity: Floats,
+    charge: Floats,
+    discharge: Floats,
+    law: EnvelopeLaw,
+    out: Floats,
+    why: npt.NDArray[np.uint8],
+) -> None:
+    """Fill ``out`` and ``why``, shape (2, n), with limits at the cells and reasons, each way."""
+    for i in range(temperature.size):
+        T, kwh = temperature[i], capacity[i]
+        out[0, i], why[0, i] = charge_limit_kw(charge[i], kwh, T, law)
+        out[1, i], why[1, i] = discharge_limit_kw(discharge[i], kwh, T, law)

@@ -1,6 +1,7 @@
 """The loop, the process image, strategies, and controllers that only narrow."""
 
 from gridtide.control._kernel_narrow import Plugs, whole_steps
+from gridtide.control.enclosing import Enclosed, beside_setpoints_kw, enclose, plugs_of
 from gridtide.control.image import Image, Setpoints, Wish
 from gridtide.control.loop import Plant, Watch, run_loop
 from gridtide.control.narrowing import laxity_h, narrow, room_kw
@@ -17,6 +18,7 @@ from gridtide.control.strategies import (
 
 __all__ = [
     "EarliestDeadlineFirst",
+    "Enclosed",
     "Image",
     "LeastLaxityFirst",
     "Outlook",
@@ -32,8 +34,11 @@ __all__ = [
     "Uncontrolled",
     "Watch",
     "Wish",
+    "beside_setpoints_kw",
+    "enclose",
     "laxity_h",
     "narrow",
+    "plugs_of",
     "room_kw",
     "run_loop",
     "whole_steps",

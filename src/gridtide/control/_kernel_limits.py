@@ -90,14 +90,22 @@ def _serve(
 
 @njit(cache=True, error_model="numpy")
 def room(
-    base: Floats, import_kw: Floats, export_kw: Floats, phase_kw: Floats, margin: float
+    base: Floats,
+    beside: Floats,
+    import_kw: Floats,
+    export_kw: Floats,
+    phase_kw: Floats,
+    margin: float,
 ) -> tuple[Floats, Floats]:
-    """Net power that finds room on top of the base load, each way, shape (limits, 4)."""
+    """Net power that finds room on top of the base load, each way, shape (limits, 4).
+
+    ``beside``, shape (limits, 4), is what vehicles draw beside their setpoints.
+    """
     room_in = np.empty((base.size, 4))
     room_out = np.empty((base.size, 4))
     for node in range(base.size):
         for k in range(4):
-            own = base[node] if k == 0 else base[node] / 3.0
+            own = (base[node] if k == 0 else base[node] / 3.0) + beside[node, k]
             cap_in = import_kw[node] if k == 0 else phase_kw[node, k - 1]
             cap_out = export_kw[node] if k == 0 else phase_kw[node, k - 1]
             room_in[node, k] = max(cap_in - own - margin, 0.0)

@@ -51,6 +51,7 @@ class Plugs(NamedTuple):
     arrival_s: Floats
     departure_s: Floats
     energy_kwh: Floats
+    capacity_kwh: Floats
     floor_kwh: Floats
     full_kwh: Floats
     target_kwh: Floats

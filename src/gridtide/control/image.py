@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gridtide.battery import Envelope
 from gridtide.core import Reason
 from gridtide.fleet import LimitTree
 
@@ -36,6 +37,8 @@ class Image:
         When the vehicle came, when its driver said it leaves (NaN: unknown) [s].
     energy_kwh
         Energy in the battery now.
+    capacity_kwh
+        Usable energy of the battery [kWh].
     floor_kwh, full_kwh
         Energy below which it never discharges, and above which it never charges [kWh].
     target_kwh
@@ -65,6 +68,21 @@ class Image:
     peak_kw
         Largest interval mean that each meter has seen in this billing period [kW],
         shape (limits,).
+    temperature_c
+        Of the pack [°C]; NaN where unknown or not modelled.
+    auxiliary_kw
+        What heating or cooling of the pack draws at the plug beside the setpoint, until the next
+        decision [kW]; None where no vehicle does so.
+    discharged_kwh
+        Energy that left the cells through the plug in this year of operation [kWh]; None where
+        nobody counts.
+    direction, direction_since_s
+        1 where power last flowed in, -1 out, 0 not yet in this session, and since when it has
+        been that direction [s]; None where nobody keeps it.
+    declared_s
+        When the vehicle last said what holds for it [s], NaN for never; None: just now.
+    envelope
+        Limits of the batteries themselves, which narrow before anything else; None for none.
     """
 
     time_s: float
@@ -74,6 +92,7 @@ class Image:
     arrival_s: Floats
     departure_s: Floats
     energy_kwh: Floats
+    capacity_kwh: Floats
     floor_kwh: Floats
     full_kwh: Floats
     target_kwh: Floats
@@ -98,6 +117,13 @@ class Image:
     export_kw: Floats
     phase_kw: Floats
     peak_kw: Floats
+    temperature_c: Floats
+    auxiliary_kw: Floats | None = None
+    discharged_kwh: Floats | None = None
+    direction: npt.NDArray[np.int8] | None = None
+    direction_since_s: Floats | None = None
+    declared_s: Floats | None = None
+    envelope: Envelope | None = None
 
     @property
     def connected(self) -> Bools:
@@ -108,6 +134,14 @@ class Image:
     def goal_kwh(self) -> Floats:
         """What to charge to: the target, or full where no target is known [kWh]."""
         return np.where(np.isnan(self.target_kwh), self.full_kwh, self.target_kwh)
+
+    @property
+    def unsteered_kw(self) -> Floats:
+        """Net load below each limit beside the setpoints [kW], shape (limits,)."""
+        if self.auxiliary_kw is None:
+            return self.base_kw
+        own = np.bincount(self.limit, weights=self.auxiliary_kw, minlength=len(self.limits))
+        return self.base_kw + self.limits.add_up(own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """From a wish to setpoints: controllers that only narrow, in the order of what outranks what.
 
-1. The battery's and the charger's own limits, and doubt about data.
+1. The battery's own limits (its envelope), the charger's, and doubt about data.
 2. The driver's promise: the target stays within reach.
 3. The charger's minimum current.
 4. The planned peak, where a peak costs: planned charging that can wait does.
@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtide.control._kernel_limits import room, share_room, within_limits
-from gridtide.control._kernel_narrow import Plugs, narrow_each
+from gridtide.control._kernel_narrow import narrow_each
+from gridtide.control.enclosing import beside_setpoints_kw, enclose, plugs_of
 from gridtide.control.image import Image, Setpoints, Wish
 from gridtide.core import Reason, StrategyError
 from gridtide.fleet import up_the_tree
@@ -48,10 +49,14 @@ def narrow(image: Image, wish: Wish) -> Setpoints:
         If the wish is not for as many chargers as there are, or not a number.
     """
     _check_shape(image, wish)
+    enclosed = enclose(image)
+    image = enclosed.image
     each = _narrow_each(image, wish)
     if wish.peak_kw is not None:
         less = _below_peak(image, wish, wish.peak_kw, each)
-        each = each if less is None else _narrow_each(image, less)
+        if less is not None:
+            wish, each = less, _narrow_each(image, less)
+    enclosed.tell(wish, each.power, each.reason)
     room_in, room_out = room_kw(image)
     if not within_limits(each.net, each.net_sure, room_in, room_out):
         priority = laxity_h(image) if wish.priority is None else wish.priority
@@ -118,7 +123,7 @@ def _narrow_each(image: Image, wish: Wish) -> _Narrowed:
         np.ascontiguousarray(wish.power_kw, dtype=np.float64),
         np.ascontiguousarray(wish.stop_kwh, dtype=np.float64),
         np.ascontiguousarray(wish.reason, dtype=np.uint8),
-        Plugs(*(getattr(image, name) for name in Plugs._fields)),
+        plugs_of(image),
         image.in_doubt,
         image.min_power_kw,
         image.power_step_kw,
@@ -147,7 +152,7 @@ def _below_peak(image: Image, wish: Wish, peak_kw: Floats, done: _Narrowed) -> W
     Those with the most time to spare wait first. The wish is narrowed again after this, so
     that nobody's promise waits.
     """
-    excess = done.net[:, 0] + image.base_kw - np.maximum(peak_kw, image.peak_kw)
+    excess = done.net[:, 0] + image.unsteered_kw - np.maximum(peak_kw, image.peak_kw)
     if not (excess > MARGIN_KW).any():
         return None
     power = np.where(done.reason == Reason.PLAN, done.power, wish.power_kw)
@@ -187,7 +192,8 @@ def laxity_h(image: Image) -> Floats:
 def room_kw(image: Image, margin_kw: float = MARGIN_KW) -> tuple[Floats, Floats]:
     """Net power that vehicles may add below each limit, import and export [kW].
 
-    Where the base load alone is above a limit the room is zero: vehicles never add to it.
+    Where the base load alone is above a limit the room is zero: vehicles never add to it. What
+    heats or cools packs is not steered and counts like base load, on its own phases.
 
     Returns
     -------
@@ -195,6 +201,11 @@ def room_kw(image: Image, margin_kw: float = MARGIN_KW) -> tuple[Floats, Floats]
         Shape (limits, 4): net power, L1, L2, L3. Base load counts evenly on the phases.
     """
     both: tuple[Floats, Floats] = room(
-        image.base_kw, image.import_kw, image.export_kw, image.phase_kw, margin_kw
+        image.base_kw,
+        beside_setpoints_kw(image),
+        image.import_kw,
+        image.export_kw,
+        image.phase_kw,
+        margin_kw,
     )
     return both

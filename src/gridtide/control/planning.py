@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gridtide.control.enclosing import enclose
 from gridtide.control.image import Image
 from gridtide.control.strategies import Schedule
 from gridtide.core import TimeGrid
@@ -100,7 +101,11 @@ class RollingPlanner:
         self.records: list[PlanRecord] = []
 
     def plan(self, image: Image) -> Schedule:
-        """Plan from this image on; the promise first, then the cost."""
+        """Plan from this image on; the promise first, then the cost.
+
+        The batteries' own limits hold over the whole plan as they do now.
+        """
+        image = enclose(image).image
         at, depart = _plannable(image, self._outlook.grid.step_s)
         edges = self._edges(image, depart)
         power = np.zeros((edges.size - 1, image.session.size))
@@ -218,6 +223,8 @@ class RollingPlanner:
         base[:, 0] += np.where(
             image.limits.is_meter, image.base_kw - image.limits.add_up(base[:, 0]), 0.0
         )
+        if image.auxiliary_kw is not None:  # what heats a pack now may end with this step
+            np.add.at(base[:, 0], image.limit, image.auxiliary_kw)
         planned, _ = _plannable(image, self._outlook.grid.step_s)
         fixed = np.setdiff1d(np.flatnonzero(image.connected), planned)
         known = ~np.isnan(image.target_kwh[fixed])

@@ -158,7 +158,7 @@ def _passes_peak(image: Image, schedule: Schedule) -> bool:
         return False
     row = schedule.row_at(image.time_s)
     planned = np.bincount(image.limit, weights=row, minlength=len(image.limits)).astype(np.float64)
-    net = image.limits.add_up(planned) + image.base_kw
+    net = image.limits.add_up(planned) + image.unsteered_kw
     return bool((net > schedule.peak_kw + PEAK_SLACK_KW).any())
 
 

@@ -25,6 +25,13 @@ class Reason(IntEnum):
     STRATEGY = 14
     DATA_IN_DOUBT = 15
     PEAK = 16
+    BATTERY_TEMPERATURE = 17
+    BATTERY_RATE = 18
+    BATTERY_WINDOW = 19
+    BATTERY_VOLTAGE = 20
+    BUDGET_SPENT = 21
+    DWELL = 22
+    CONDITIONING = 23
 
 
 SENTENCES: dict[Reason, str] = {
@@ -45,4 +52,11 @@ SENTENCES: dict[Reason, str] = {
     Reason.STRATEGY: "asked for by the strategy",
     Reason.DATA_IN_DOUBT: "does not discharge: its data are in doubt",
     Reason.PEAK: "put off, so that the site stays below its planned peak",
+    Reason.BATTERY_TEMPERATURE: "held back by the temperature of the battery",
+    Reason.BATTERY_RATE: "held back to the power that a battery of this size allows",
+    Reason.BATTERY_WINDOW: "stays within the window of charge that the battery allows",
+    Reason.BATTERY_VOLTAGE: "held back by the voltage of the cells",
+    Reason.BUDGET_SPENT: "does not discharge: the battery's yearly budget is used up",
+    Reason.DWELL: "waits a little before its power turns round",
+    Reason.CONDITIONING: "charges with what heating or cooling the battery leaves",
 }

@@ -1,4 +1,4 @@
-"""Prices, tariffs, carbon, base load and sun, as series on the run's time grid."""
+"""Prices, tariffs, carbon, base load, sun and weather, as series on the run's time grid."""
 
 from gridtide.signals.acn_tariff import acn_periods
 from gridtide.signals.billing import BillingPeriods, day_parts
@@ -36,6 +36,7 @@ from gridtide.signals.tariff import (
     Tariff,
     check_tariff,
 )
+from gridtide.signals.weather import Weather, ambient_c, season_c
 
 __all__ = [
     "BaseLoad",
@@ -50,7 +51,9 @@ __all__ = [
     "SunPosition",
     "Tariff",
     "TariffSeries",
+    "Weather",
     "acn_periods",
+    "ambient_c",
     "base_load_kw",
     "base_load_profile",
     "carbon_kg_per_kwh",
@@ -73,6 +76,7 @@ __all__ = [
     "read_sgip",
     "read_sgip_forecast",
     "read_zone",
+    "season_c",
     "sun_position",
     "to_micro",
     "utc_offsets",

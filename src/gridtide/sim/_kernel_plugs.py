@@ -127,6 +127,7 @@ def plug_in(
         plugs.arrival_s[i] = stays.arrival_s[s]
         plugs.departure_s[i] = stays.stated_departure_s[s]
         plugs.energy_kwh[i] = plugs.arrival_kwh[i] = energy
+        plugs.capacity_kwh[i] = capacity
         plugs.floor_kwh[i] = max(packs.soc_floor[v], packs.soc_min[v]) * capacity
         plugs.full_kwh[i] = full
         plugs.target_kwh[i] = stays.target_kwh[s] if stays.need_known[s] else np.nan

@@ -35,23 +35,34 @@ class Meters:
         self._charger_rows = charger_rows
         self._site_rows = site_rows
 
-    def read_chargers(self, start_s: int, which: Ints, plugs: Plugs, registers: Registers) -> None:
-        """Read some chargers' registers for the interval that began at ``start_s``."""
+    def read_chargers(
+        self,
+        start_s: int,
+        which: Ints,
+        plugs: Plugs,
+        registers: Registers,
+        temperature_c: Floats | None = None,
+    ) -> None:
+        """Read some chargers' registers for the interval that began at ``start_s``.
+
+        Rows hold the temperatures of the packs only where these are modelled.
+        """
         if which.size == 0:
             return
         charger, session, import_wh, export_wh, energy = read_plugs(
             which, plugs, registers, self._in_wh, self._out_wh
         )
-        self._charger_rows(
-            {
-                "interval_s": np.full(which.size, start_s, dtype=np.int64),
-                "charger": charger,
-                "session": session,
-                "import_wh": import_wh,
-                "export_wh": export_wh,
-                "energy_kwh": energy,
-            }
-        )
+        rows: dict[str, npt.NDArray[Any]] = {
+            "interval_s": np.full(which.size, start_s, dtype=np.int64),
+            "charger": charger,
+            "session": session,
+            "import_wh": import_wh,
+            "export_wh": export_wh,
+            "energy_kwh": energy,
+        }
+        if temperature_c is not None:
+            rows["temperature_c"] = temperature_c[which].astype(np.float32)
+        self._charger_rows(rows)
 
     def read_sites(self, start_s: int, register_kwh: Floats) -> None:
         """Read the sites' registers; columns are import, export, building, PV [kWh]."""

@@ -21,6 +21,7 @@ from gridtide.sim._kernel_plugs import (
 )
 from gridtide.sim.doubts import Doubts
 from gridtide.sim.meters import Meters, Sink
+from gridtide.sim.packs import PackKeeper
 from gridtide.sim.world import World
 
 Floats = npt.NDArray[np.float64]
@@ -33,11 +34,13 @@ class Extremes:
 
     ``violation_kw`` is by how much vehicles exceeded a limit beyond what the base load alone
     did, as a mean over a control step; ``residual_kwh`` is the largest energy imbalance of a
-    session.
+    session; ``envelope_kw`` is by how much a battery was charged or discharged beyond its
+    envelope, as a mean over a control step at the cells.
     """
 
     violation_kw: float = 0.0
     residual_kwh: float = 0.0
+    envelope_kw: float = 0.0
 
 
 @dataclass(slots=True)
@@ -79,6 +82,8 @@ class SimPlant:
         self._packs = Packs(*(getattr(world.vehicles, name) for name in Packs._fields))
         self._vehicle_kwh = np.full(len(world.vehicles), np.nan)
         self._table, self._law = _loss_classes(world)
+        self._unknown_c = np.full(n, np.nan)
+        self._keeper = PackKeeper.of(world, self._law, self._table)
         self._base_kw = limits.add_up(world.building_kw - world.pv_kw)
         self._meter_nodes = np.flatnonzero(limits.is_meter)
         self._register = np.zeros((self._meter_nodes.size, 4))
@@ -116,8 +121,24 @@ class SimPlant:
             export_kw=self.world.export_kw[row],
             phase_kw=limits.phase_kw,
             peak_kw=self._peak_kw.copy(),
+            **self._look_at_packs(step),
         )
         return self._image
+
+    @property
+    def conditioning_kwh(self) -> float:
+        """Energy that heated and cooled packs, at the plugs [kWh]."""
+        return 0.0 if self._keeper is None else self._keeper.conditioning_kwh
+
+    def _look_at_packs(self, step: int) -> dict[str, Any]:
+        """What the image tells of packs beside their energy."""
+        if self._keeper is None:
+            return {"temperature_c": self._unknown_c}
+        grid = self.world.grid
+        until = float(grid.start_s + (step + 1) * grid.step_s)
+        told = self._keeper.look(self._time_s, until, self._plugs)
+        frozen = {k: None if v is None else _frozen(v) for k, v in told.items()}
+        return {**frozen, "envelope": self.world.envelope}
 
     def apply(self, setpoints: Setpoints) -> None:
         """Hold the setpoints until the next control step or event."""
@@ -128,6 +149,8 @@ class SimPlant:
         if events.next < events.time_s.size:
             until = min(until, float(events.time_s[events.next]))
         h = (until - self._time_s) / 3600.0
+        if self._keeper is not None:
+            self._keeper.begin(image, self._plugs, self._registers)
         step_all(
             h,
             setpoints.power_kw,
@@ -141,6 +164,9 @@ class SimPlant:
             self._registers,
             self._net_kwh,
         )
+        if self._keeper is not None:
+            over = self._keeper.follow(h, setpoints.power_kw, self._plugs, self._registers)
+            self.extremes.envelope_kw = max(self.extremes.envelope_kw, over)
         self._count(image, h)
         self._time_s = until
         if self._at_interval_edge():
@@ -166,7 +192,12 @@ class SimPlant:
         return start + int((self._time_s - start - 1e-6) // length) * length
 
     def _read(self, which: Ints) -> None:
-        self._meters.read_chargers(self._interval_start(), which, self._plugs, self._registers)
+        warmth = None
+        if self._keeper is not None and self.world.models_temperature:
+            warmth = self._keeper.states.temperature
+        self._meters.read_chargers(
+            self._interval_start(), which, self._plugs, self._registers, warmth
+        )
 
     def _count(self, image: Image, h: float) -> None:
         """Add this step to the sites' registers and compare it with the limits."""
@@ -177,7 +208,7 @@ class SimPlant:
         self.extremes.violation_kw = max(self.extremes.violation_kw, float(over.max(initial=0.0)))
         row = min(image.step, self.world.grid.n - 1)
         nodes = self._meter_nodes
-        total = net[nodes, 0] + image.base_kw[nodes]
+        total = net[nodes, 0] + image.unsteered_kw[nodes]
         self._register[:, 0] += np.maximum(total, 0.0) * h
         self._register[:, 1] += np.maximum(-total, 0.0) * h
         self._register[:, 2] += self.world.building_kw[row, nodes] * h
@@ -220,6 +251,8 @@ class SimPlant:
             self._plugs,
             self.outcomes,
         )
+        if self._keeper is not None:
+            self._keeper.plug_in(self._time_s, session)
 
     def _unplug(self, at: Ints) -> None:
         if at.size == 0:
@@ -227,6 +260,9 @@ class SimPlant:
         if not self._at_interval_edge():
             self._read(at)
         self._settle(at, state=2)
+        if self._keeper is not None:
+            vehicle = self._stays.vehicle[self._plugs.session[at]]
+            self._keeper.unplug(self._time_s, at, vehicle)
         self._plugs.session[at] = -1
 
     def _settle(self, at: Ints, state: int) -> None:

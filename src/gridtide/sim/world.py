@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gridtide.battery import Envelope, Thermal
 from gridtide.core import TimeGrid
 from gridtide.fleet import Chargers, LimitTree, Sessions, Vehicles
 
@@ -34,6 +35,12 @@ class World:
         Running number of the billing period of each step, shape (steps,).
     peak_so_far_kw
         Peak already set at each limit's meter when the run begins [kW], shape (limits,).
+    ambient_c
+        Temperature of the air around vehicles [°C], shape (steps,); None: not modelled.
+    thermal
+        How packs warm and cool; None: their temperature is not modelled.
+    envelope
+        Limits of the batteries themselves; None for none.
     """
 
     grid: TimeGrid
@@ -47,6 +54,14 @@ class World:
     export_kw: Floats
     billing_period: npt.NDArray[np.int64]
     peak_so_far_kw: Floats
+    ambient_c: Floats | None = None
+    thermal: Thermal | None = None
+    envelope: Envelope | None = None
+
+    @property
+    def models_temperature(self) -> bool:
+        """Whether packs have a temperature."""
+        return self.ambient_c is not None and self.thermal is not None
 
     @property
     def meter_interval_s(self) -> int:

@@ -1,5 +1,13 @@
 """The scenario as a whole: load, run, compare, report."""
 
+from gridtide.study.battery_uses import Use, UsesCompared, compare_uses
+from gridtide.study.battery_uses_told import (
+    uses_document,
+    uses_picture,
+    uses_sentence,
+    uses_svg,
+    uses_text,
+)
 from gridtide.study.build import load
 from gridtide.study.case import Case
 from gridtide.study.keep import prepare_folder, provenance, write_result
@@ -15,7 +23,10 @@ __all__ = [
     "Result",
     "Scenario",
     "StrategyResult",
+    "Use",
+    "UsesCompared",
     "check_strategies",
+    "compare_uses",
     "comparison_rows",
     "load",
     "prepare_folder",
@@ -25,6 +36,11 @@ __all__ = [
     "run",
     "run_strategy",
     "scenario_schema",
+    "uses_document",
+    "uses_picture",
+    "uses_sentence",
+    "uses_svg",
+    "uses_text",
     "write_report",
     "write_result",
     "write_starter",

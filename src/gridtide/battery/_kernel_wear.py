@@ -1,0 +1,124 @@
+"""Compiled life of a battery used up along many series: rainflow cycles and storage."""
+
+from __future__ import annotations
+
+from math import floor
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from gridtide.battery._kernel_rainflow import Closed, Stack, count
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@njit(cache=True, error_model="numpy")
+def between(x: float, steps: int, grid: Floats) -> float:
+    """Interpolate a grid over 0..1 of so many steps."""
+    place = min(max(x, 0.0), 1.0) * steps
+    i = min(floor(place), steps - 1)
+    value: float = grid[i] + (place - i) * (grid[i + 1] - grid[i])
+    return value
+
+
+@njit(cache=True, error_model="numpy")
+def use_up(
+    soc: Floats,
+    time_h: Floats,
+    temperature_c: Floats,
+    first: Ints,
+    cycle: Floats,
+    storage: Floats,
+    coldest_c: float,
+    step_c: float,
+    by_use: Floats,
+    by_time: Floats,
+) -> None:
+    """Fill the shares of life used up by cycles and by time, one for each series.
+
+    Series ``v`` are the points ``first[v]:first[v + 1]``. ``cycle`` holds the share of life of a
+    full cycle over its depth, ``storage`` that of an hour, shape (temperatures, states of
+    charge); both are interpolated. Between two points the mean of their rates holds.
+    """
+    longest = 0
+    for v in range(by_use.size):
+        longest = max(longest, first[v + 1] - first[v])
+    room = longest + 3
+    stack = Stack(np.empty(room), np.empty(room, np.int64), np.zeros(4))
+    places = np.empty((2, room), np.int64)
+    out = Closed(np.empty(room), np.empty(room), np.empty(room), places[0], places[1])
+    depths, levels, heats = cycle.size - 1, storage.shape[1] - 1, storage.shape[0] - 1
+    for v in range(by_use.size):
+        a, b = first[v], first[v + 1]
+        n = count(soc[a:b], True, stack, out)
+        total = 0.0
+        for c in range(n):
+            total += out.weight[c] * between(out.size[c], depths, cycle)
+        by_use[v] = total
+        total, before = 0.0, 0.0
+        for k in range(a, b):
+            y = min(max((temperature_c[k] - coldest_c) / step_c, 0.0), float(heats))
+            j = min(floor(y), heats - 1)
+            cold, warm = (
+                between(soc[k], levels, storage[j]),
+                between(soc[k], levels, storage[j + 1]),
+            )
+            rate = cold + (y - j) * (warm - cold)
+            if k > a:
+                total += 0.5 * (before + rate) * (time_h[k] - time_h[k - 1])
+            before = rate
+        by_time[v] = total
+
+
+@njit(cache=True, error_model="numpy")
+def convex_below(x: Floats, y: Floats) -> Floats:
+    """Return the largest convex function below the points, at the points."""
+    hull = np.empty(x.size, dtype=np.int64)
+    top = 0
+    for k in range(x.size):
+        while top >= 2:
+            i, j = hull[top - 2], hull[top - 1]
+            if (y[j] - y[i]) * (x[k] - x[i]) < (y[k] - y[i]) * (x[j] - x[i]):
+                break
+            top -= 1
+        hull[top] = k
+        top += 1
+    at = hull[:top]
+    return np.interp(x, x[at], y[at])
+
+
+@njit(cache=True, error_model="numpy")
+def fill_segments(energy: Floats, size: Floats, open_kwh: Floats, out: Floats) -> None:
+    """Spread stored energies over equal segments of depth, the shallowest first in ``out``.
+
+    ``open_kwh`` has left the battery in a discharge that is still open: that much of the
+    shallowest segments is empty, and the energy sits deeper.
+    """
+    n, segments = out.shape
+    for i in range(n):
+        above = min(max(open_kwh[i], 0.0), max(size[i] * segments - energy[i], 0.0))
+        left = energy[i]
+        for j in range(segments):
+            shut = min(above, size[i])
+            above -= shut
+            out[i, j] = min(size[i] - shut, left)
+            left -= out[i, j]
+        for j in range(segments):  # what found no room below fills up the shallow ones
+            more = min(size[i] - out[i, j], left)
+            out[i, j] += more
+            left -= more
+
+
+@njit(cache=True, error_model="numpy")
+def move_segments(change: Floats, size: Floats, held: Floats) -> None:
+    """Follow changes of energy in place: both directions use the shallowest segment that can."""
+    n, segments = held.shape
+    for i in range(n):
+        left = change[i]
+        for j in range(segments):
+            room = size[i] - held[i, j]
+            step = min(left, room) if left > 0.0 else max(left, -held[i, j])
+            held[i, j] += step
+            left -= step
