@@ -435,7 +435,9 @@ def test_a_small_bias_of_many_at_once():
     columns["soc"][:20, 60:] += 0.012
     detector = Detector(plate(40))
     detector.see(Telemetry.of(**columns))
-    assert np.flatnonzero(detector.in_doubt).tolist() == list(range(20))
+    # An honest vehicle whose error happens to point the same way may go with them.
+    assert detector.in_doubt[:20].all()
+    assert detector.in_doubt[20:].sum() <= 2
     assert {e.check for e in detector.verdict(0).evidence} == {Check.COORDINATED}
     alone = Detector(plate(40))
     columns["soc"][1:20, 60:] -= 0.012

@@ -133,7 +133,7 @@ def check_all(
 
     ``volt_residual`` and ``soc_residual`` (vehicles, samples) receive what the vehicles are
     then compared by: the mean voltage residual [V per cell], and SOC less counted energy against
-    its own average over an hour; NaN where there is none.
+    its own average of a while; NaN where there is none.
     """
     vehicles, samples = columns.time_s.shape
     for i in range(vehicles):

@@ -47,7 +47,7 @@ class Vehicle(Protocol):
     through: float
     on_h: float
     first_soc: float
-    # SOC less counted energy in this session, averaged over about an hour.
+    # SOC less counted energy in this session, averaged over a while.
     slow: float
     # The same when the energy window began.
     anchor_s: float

@@ -165,7 +165,7 @@ class Thresholds(NamedTuple):
     limit_share: float = 0.25
     silence_s: float = 900.0
     fleet_least: float = 12.0
-    fleet_tau_s: float = 3600.0
+    fleet_tau_s: float = 900.0
     outlier_limit: float = 6.0
     outlier_voltage_v: float = 0.007
     outlier_soc: float = 0.006
