@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gridtide.battery import (
-    REFERENCE_CIRCUITS,
+    CIRCUITS,
     Check,
     Detector,
     Nameplate,
@@ -17,7 +17,7 @@ from gridtide.core import InputError
 E = 60.0
 SERIES = 96
 START_S = 1_780_272_000.0
-CIRCUIT = REFERENCE_CIRCUITS["nmc"]
+CIRCUIT = CIRCUITS["nmc"]
 
 
 def stay(minutes=180, power=7.0, soc=0.3, n=1):

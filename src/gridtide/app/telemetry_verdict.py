@@ -25,12 +25,12 @@ def judge_file(
     InputError
         If the file cannot be used, or there is no circuit of that chemistry.
     """
-    from gridtide.battery import REFERENCE_CIRCUITS, Detector, Nameplate, read_telemetry_csv
+    from gridtide.battery import CIRCUITS, Detector, Nameplate, read_telemetry_csv
     from gridtide.core import Finding, InputError
 
     findings: list[Finding] = []
-    if chemistry and chemistry not in REFERENCE_CIRCUITS:
-        known = f"Known: {', '.join(REFERENCE_CIRCUITS)}"
+    if chemistry and chemistry not in CIRCUITS:
+        known = f"Known: {', '.join(CIRCUITS)}"
         findings.append(Finding("--chemistry", f"there is no circuit of {chemistry!r}", known))
     try:
         samples = read_telemetry_csv(telemetry)

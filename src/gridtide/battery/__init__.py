@@ -3,7 +3,7 @@
 The scalar functions are compiled; kernels of the rooms above call them in their own loops.
 """
 
-from gridtide.battery._circuit_tables import REFERENCE_CIRCUITS, CellCircuit
+from gridtide.battery._kernel_circuit import circuit_current, circuit_power_step, circuit_step
 from gridtide.battery._kernel_envelope import EnvelopeLaw, charge_limit_kw, discharge_limit_kw
 from gridtide.battery._kernel_pack import (
     cells_charging,
@@ -26,6 +26,15 @@ from gridtide.battery.ageing import (
 )
 from gridtide.battery.cells.card import ModelCard
 from gridtide.battery.cells.ranges import STRESSORS
+from gridtide.battery.circuit import (
+    CIRCUITS,
+    Circuit,
+    find_circuit,
+    open_circuit_v,
+    power_limits_kw,
+    resistances_ohm,
+)
+from gridtide.battery.circuit_trace import CircuitLimit, Trace, simulate
 from gridtide.battery.envelope import (
     CellLimits,
     Envelope,
@@ -44,14 +53,15 @@ from gridtide.battery.thresholds import Check, Thresholds
 from gridtide.battery.wear import LifeUsed, WearPrice, life_used, wear_price
 
 __all__ = [
+    "CIRCUITS",
     "DEFAULT_LAW",
     "END_OF_LIFE",
-    "REFERENCE_CIRCUITS",
     "STRESSORS",
     "Ageing",
-    "CellCircuit",
     "CellLimits",
     "Check",
+    "Circuit",
+    "CircuitLimit",
     "CycleCounter",
     "Cycles",
     "Detector",
@@ -66,6 +76,7 @@ __all__ = [
     "Thermal",
     "ThermalLaw",
     "Thresholds",
+    "Trace",
     "Verdict",
     "WearPrice",
     "age",
@@ -79,6 +90,9 @@ __all__ = [
     "charge_step",
     "check_envelope",
     "check_thermal",
+    "circuit_current",
+    "circuit_power_step",
+    "circuit_step",
     "conditioning_kw",
     "count_cycles",
     "daily_cycle_soc",
@@ -86,15 +100,20 @@ __all__ = [
     "discharge_step",
     "energy_needed",
     "envelope_law",
+    "find_circuit",
     "life_used",
     "model_cards",
     "one_way_efficiency",
+    "open_circuit_v",
     "plug_charging",
     "plug_discharging",
     "plug_kw",
+    "power_limits_kw",
     "read_profile_csv",
     "read_telemetry_csv",
     "resistance_heat_kw",
+    "resistances_ohm",
+    "simulate",
     "temperature_step",
     "wear_price",
 ]

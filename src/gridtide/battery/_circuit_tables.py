@@ -1,170 +1,100 @@
-"""Equivalent circuits on a common grid of SOC, and the one that stands in where none is given."""
+"""Tables of the equivalent circuits: open-circuit voltage and resistance by state of charge.
+
+Numbers only; where each comes from stands in :mod:`gridtide.battery.circuit` beside the circuit
+that uses it, and on the model card (docs/models/circuit.md). A point is a state of charge [-]
+and a voltage [V] or a resistance at 25 degC [ohm] of one cell.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+Point = tuple[float, float]
 
-import numpy as np
-import numpy.typing as npt
+# Sanyo UR18650E, 58 points digitised from the figures of Ecker and Schmalstieg.
+NMC_OCV: tuple[Point, ...] = (
+    (0, 3.331), (0.008637153, 3.345014187), (0.026779514, 3.37917149), (0.044921875, 3.411603677),
+    (0.063064236, 3.440585632), (0.081206597, 3.466289865), (0.099348958, 3.490268982),
+    (0.117491319, 3.511315401), (0.135633681, 3.529946658), (0.153776042, 3.547197821),
+    (0.171918403, 3.561688798), (0.190060764, 3.574972194), (0.208203125, 3.586357962),
+    (0.226345486, 3.597053683), (0.244487847, 3.605506753), (0.262630208, 3.613442288),
+    (0.280772569, 3.620342753), (0.298914931, 3.626380661), (0.317057292, 3.632073544),
+    (0.335199653, 3.63690387), (0.353342014, 3.642079219), (0.371484375, 3.646909545),
+    (0.389626736, 3.652084894), (0.407769097, 3.657605266), (0.425911458, 3.663470662),
+    (0.444053819, 3.670198615), (0.462196181, 3.677444104), (0.480338542, 3.686759732),
+    (0.498480903, 3.696420384), (0.516623264, 3.708323686), (0.534765625, 3.720572012),
+    (0.552907986, 3.734372943), (0.571050347, 3.749553967), (0.589192708, 3.765252525),
+    (0.607335069, 3.781123596), (0.625477431, 3.797857224), (0.643619792, 3.814590852),
+    (0.661762153, 3.832532062), (0.679904514, 3.849783226), (0.698046875, 3.866861877),
+    (0.716189236, 3.884458064), (0.734331597, 3.900846669), (0.752473958, 3.917752809),
+    (0.770616319, 3.934831461), (0.788758681, 3.953462717), (0.806901042, 3.971921462),
+    (0.825043403, 3.991415276), (0.843185764, 4.011771649), (0.861328125, 4.03195551),
+    (0.879470486, 4.05196686), (0.897612847, 4.070770628), (0.915755208, 4.087849279),
+    (0.933897569, 4.104237884), (0.952039931, 4.120108955), (0.970182292, 4.135980025),
+    (0.988324653, 4.152541142), (0.998220486, 4.160649189), (1, 4.162),
+)  # fmt: skip
 
-from gridtide.battery._kernel_telemetry_state import GRID, Circuits
+# CALB L148N50B, 50 Ah: the polynomials of Zheng et al. at 25 degC, valid from 0.1 to 0.9.
+NMC_R0: tuple[Point, ...] = (
+    (0.1, 0.0015215), (0.2, 0.0013891), (0.3, 0.0013073), (0.4, 0.0012654), (0.5, 0.0012522),
+    (0.6, 0.0012568), (0.7, 0.0012682), (0.8, 0.0012756), (0.9, 0.0012679),
+)  # fmt: skip
+NMC_R1: tuple[Point, ...] = (
+    (0.1, 0.0021479), (0.2, 0.0015419), (0.3, 0.0013429), (0.4, 0.0014224), (0.5, 0.0016521),
+    (0.6, 0.0019034), (0.7, 0.0020482), (0.8, 0.0019578), (0.9, 0.001504),
+)  # fmt: skip
 
-Floats = npt.NDArray[np.float64]
+# Panasonic NCR18650: the analytic curve of SimSES at 41 points (linear between: within 1 mV).
+NCA_OCV: tuple[Point, ...] = (
+    (0, 3.2452), (0.025, 3.285), (0.05, 3.3235), (0.075, 3.3601), (0.1, 3.3946), (0.125, 3.4266),
+    (0.15, 3.4557), (0.175, 3.4816), (0.2, 3.5044), (0.225, 3.5242), (0.25, 3.5411),
+    (0.275, 3.5559), (0.3, 3.5692), (0.325, 3.5818), (0.35, 3.5944), (0.375, 3.6077),
+    (0.4, 3.6221), (0.425, 3.6379), (0.45, 3.6551), (0.475, 3.6736), (0.5, 3.6934),
+    (0.525, 3.7142), (0.55, 3.7357), (0.575, 3.7577), (0.6, 3.7801), (0.625, 3.8027),
+    (0.65, 3.8253), (0.675, 3.848), (0.7, 3.8706), (0.725, 3.8931), (0.75, 3.9157),
+    (0.775, 3.9384), (0.8, 3.9614), (0.825, 3.9849), (0.85, 4.0094), (0.875, 4.0353),
+    (0.9, 4.063), (0.925, 4.0931), (0.95, 4.1257), (0.975, 4.1605), (1, 4.1965),
+)  # fmt: skip
 
-GAS_J_PER_MOL_K = 8.3144
+# Mean of its charging and discharging resistance.
+NCA_R0: tuple[Point, ...] = (
+    (0, 0.33055), (0.05, 0.17315), (0.1, 0.10971), (0.15, 0.08451), (0.2, 0.07639), (0.3, 0.0705),
+    (0.4, 0.06846), (0.5, 0.06831), (0.6, 0.06985), (0.7, 0.07253), (0.8, 0.07809), (0.9, 0.0819),
+    (1, 0.08145),
+)  # fmt: skip
 
+# Sony US26650FTC1: 65 of the 201 points of SimSES (linear between: within 1 mV).
+LFP_OCV: tuple[Point, ...] = (
+    (0, 2.2862), (0.005, 2.6835), (0.01, 2.7833), (0.015, 2.847), (0.02, 2.8952), (0.03, 2.9673),
+    (0.04, 3.0213), (0.05, 3.0647), (0.06, 3.1008), (0.07, 3.1317), (0.08, 3.1583), (0.09, 3.181),
+    (0.095, 3.1902), (0.1, 3.1967), (0.11, 3.2027), (0.12, 3.2056), (0.13, 3.2079),
+    (0.14, 3.2099), (0.15, 3.212), (0.16, 3.2147), (0.17, 3.2188), (0.18, 3.2241), (0.19, 3.2295),
+    (0.2, 3.2343), (0.22, 3.2429), (0.24, 3.2509), (0.26, 3.2581), (0.28, 3.2643), (0.3, 3.2703),
+    (0.32, 3.2756), (0.34, 3.2802), (0.36, 3.2848), (0.38, 3.2887), (0.4, 3.2921), (0.42, 3.295),
+    (0.44, 3.2967), (0.46, 3.2978), (0.48, 3.2986), (0.5, 3.2995), (0.54, 3.301), (0.58, 3.3025),
+    (0.62, 3.3044), (0.66, 3.3069), (0.7, 3.3108), (0.72, 3.3133), (0.74, 3.3165), (0.76, 3.3211),
+    (0.78, 3.3275), (0.79, 3.3312), (0.8, 3.3345), (0.81, 3.3367), (0.82, 3.3381), (0.84, 3.3398),
+    (0.86, 3.3408), (0.88, 3.3416), (0.9, 3.3425), (0.92, 3.3432), (0.94, 3.3442), (0.96, 3.3453),
+    (0.97, 3.3462), (0.98, 3.3487), (0.985, 3.3522), (0.99, 3.3618), (0.995, 3.3963), (1, 3.5305),
+)  # fmt: skip
 
-class CellCircuit(Protocol):
-    """A resistance in series and one RC pair, of a cell, over SOC.
+# Mean of its charging and discharging resistance at 25 degC.
+LFP_R0: tuple[Point, ...] = (
+    (0, 0.0496), (0.1, 0.0496), (0.2, 0.0459), (0.3, 0.0451), (0.4, 0.0468), (0.5, 0.0463),
+    (0.6, 0.046), (0.7, 0.0458), (0.8, 0.0467), (0.9, 0.048), (1, 0.048),
+)  # fmt: skip
 
-    ``soc`` and the tables ``ocv_v``, ``r0_ohm``, ``r1_ohm`` have one shape; resistances are those
-    of a cell of ``capacity_ah`` at 25 °C and fall with ``activation_j_per_mol`` after Arrhenius.
-    """
+# Nissan Leaf 2013 cell: 10 A charge at 25 degC less 48 mV of overvoltage, from ORNL records.
+LMO_OCV: tuple[Point, ...] = (
+    (0, 3.31), (0.0109, 3.391), (0.0219, 3.456), (0.0331, 3.511), (0.0441, 3.56), (0.055, 3.602),
+    (0.0663, 3.638), (0.0772, 3.668), (0.0828, 3.68), (0.0881, 3.688), (0.0938, 3.692),
+    (0.116, 3.706), (0.1491, 3.725), (0.1822, 3.746), (0.1988, 3.76), (0.2319, 3.789),
+    (0.2651, 3.816), (0.2982, 3.843), (0.3148, 3.854), (0.3313, 3.862), (0.3645, 3.874),
+    (0.3976, 3.887), (0.4307, 3.899), (0.4639, 3.912), (0.497, 3.925), (0.5302, 3.939),
+    (0.5633, 3.953), (0.5964, 3.967), (0.6296, 3.98), (0.6627, 3.993), (0.6958, 4.007),
+    (0.7177, 4.018), (0.729, 4.026), (0.7455, 4.034), (0.7621, 4.04), (0.7952, 4.05),
+    (0.8284, 4.062), (0.8615, 4.075), (0.8946, 4.09), (0.9112, 4.099), (0.9278, 4.11),
+    (0.9443, 4.123), (0.9609, 4.14), (0.9662, 4.147), (1, 4.182),
+)  # fmt: skip
 
-    @property
-    def soc(self) -> Floats: ...
-    @property
-    def ocv_v(self) -> Floats: ...
-    @property
-    def r0_ohm(self) -> Floats: ...
-    @property
-    def r1_ohm(self) -> Floats: ...
-    @property
-    def tau_s(self) -> float: ...
-    @property
-    def activation_j_per_mol(self) -> float: ...
-    @property
-    def min_v(self) -> float: ...
-    @property
-    def max_v(self) -> float: ...
-    @property
-    def capacity_ah(self) -> float: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReferenceCircuit:
-    """A circuit as plain arrays; fields as in :class:`CellCircuit`."""
-
-    soc: Floats
-    ocv_v: Floats
-    r0_ohm: Floats
-    r1_ohm: Floats
-    tau_s: float
-    activation_j_per_mol: float
-    min_v: float
-    max_v: float
-    capacity_ah: float
-
-
-# Open-circuit voltage of the Sanyo UR18650E NMC/graphite cell: Schmalstieg et al., J. Power
-# Sources 257 (2014) 325, doi 10.1016/j.jpowsour.2014.02.012, digitised by BLAST-Lite.
-_NMC_OCV = (
-    (0.0000, 3.3310),
-    (0.0086, 3.3450),
-    (0.0268, 3.3792),
-    (0.0449, 3.4116),
-    (0.0631, 3.4406),
-    (0.0812, 3.4663),
-    (0.0993, 3.4903),
-    (0.1175, 3.5113),
-    (0.1356, 3.5299),
-    (0.1538, 3.5472),
-    (0.1719, 3.5617),
-    (0.1901, 3.5750),
-    (0.2082, 3.5864),
-    (0.2263, 3.5971),
-    (0.2445, 3.6055),
-    (0.2626, 3.6134),
-    (0.2808, 3.6203),
-    (0.2989, 3.6264),
-    (0.3171, 3.6321),
-    (0.3352, 3.6369),
-    (0.3533, 3.6421),
-    (0.3715, 3.6469),
-    (0.3896, 3.6521),
-    (0.4078, 3.6576),
-    (0.4259, 3.6635),
-    (0.4441, 3.6702),
-    (0.4622, 3.6774),
-    (0.4803, 3.6868),
-    (0.4985, 3.6964),
-    (0.5166, 3.7083),
-    (0.5348, 3.7206),
-    (0.5529, 3.7344),
-    (0.5711, 3.7496),
-    (0.5892, 3.7653),
-    (0.6073, 3.7811),
-    (0.6255, 3.7979),
-    (0.6436, 3.8146),
-    (0.6618, 3.8325),
-    (0.6799, 3.8498),
-    (0.6980, 3.8669),
-    (0.7162, 3.8845),
-    (0.7343, 3.9008),
-    (0.7525, 3.9178),
-    (0.7706, 3.9348),
-    (0.7888, 3.9535),
-    (0.8069, 3.9719),
-    (0.8250, 3.9914),
-    (0.8432, 4.0118),
-    (0.8613, 4.0320),
-    (0.8795, 4.0520),
-    (0.8976, 4.0708),
-    (0.9158, 4.0878),
-    (0.9339, 4.1042),
-    (0.9520, 4.1201),
-    (0.9702, 4.1360),
-    (0.9883, 4.1525),
-    (0.9982, 4.1606),
-    (1.0000, 4.1620),
-)
-
-
-def _nmc() -> ReferenceCircuit:
-    soc, ocv = np.array(_NMC_OCV).T
-    return ReferenceCircuit(
-        soc=soc,
-        ocv_v=ocv,
-        # Resistances of 0.06 and 0.03 ohm of an ampere-hour, 60 s and 20 kJ/mol are the authors'
-        # assumption of the usual size for large automotive cells (unverified).
-        r0_ohm=np.full(soc.size, 0.06),
-        r1_ohm=np.full(soc.size, 0.03),
-        tau_s=60.0,
-        activation_j_per_mol=20_000.0,
-        min_v=3.0,
-        max_v=4.2,
-        capacity_ah=1.0,
-    )
-
-
-REFERENCE_CIRCUITS: Mapping[str, CellCircuit] = {"nmc": _nmc()}
-"""Circuits by chemistry that the detector uses where it is given none."""
-
-
-def tables_of(circuits: Sequence[CellCircuit]) -> Circuits:
-    """Bring circuits to one grid, equally spaced in SOC."""
-    grid = np.linspace(0.0, 1.0, GRID)
-
-    def rows(name: str) -> Floats:
-        tables = [np.interp(grid, c.soc, np.broadcast_to(getattr(c, name), np.shape(c.soc)))
-                  for c in circuits]  # fmt: skip
-        return np.array(tables, dtype=np.float64).reshape(len(circuits), GRID)
-
-    def each(name: str) -> Floats:
-        values: list[Any] = [getattr(c, name) for c in circuits]
-        return np.array(values, dtype=np.float64)
-
-    size = each("capacity_ah")[:, None]
-    ocv = rows("ocv_v")
-    return Circuits(
-        ocv_v=ocv,
-        r0_ohm_ah=rows("r0_ohm") * size,
-        r1_ohm_ah=rows("r1_ohm") * size,
-        tau_s=each("tau_s"),
-        activation_k=each("activation_j_per_mol") / GAS_J_PER_MOL_K,
-        min_v=each("min_v"),
-        max_v=each("max_v"),
-        mean_v=ocv.mean(axis=1) if len(circuits) else np.zeros(0),
-    )
+# First half second of 30 A pulses at states of charge of 0.47 and 1.
+LMO_R0: tuple[Point, ...] = ((0.47, 0.00157), (1.0, 0.00177))
+LMO_R1: tuple[Point, ...] = ((0.5, 0.0032),)

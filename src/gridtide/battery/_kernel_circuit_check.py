@@ -16,7 +16,7 @@ from numba import njit
 from gridtide.battery._kernel_telemetry_checks import at_cells_kw, smoothing
 from gridtide.battery._kernel_telemetry_state import (
     GRID,
-    Circuits,
+    CircuitGrid,
     Floats,
     Notes,
     Plate,
@@ -41,7 +41,7 @@ def at_soc(row: Floats, soc: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def check_voltage_range(
-    x: Reading, p: Plate, circuits: Circuits, b: Thresholds, notes: Notes, i: int
+    x: Reading, p: Plate, circuits: CircuitGrid, b: Thresholds, notes: Notes, i: int
 ) -> None:
     """Check that a cell's voltage lies where its chemistry can be."""
     if isnan(x.volt / p.series) or p.circuit < 0:
@@ -68,7 +68,7 @@ def check_circuit(
     x: Reading,
     dt: float,
     p: Plate,
-    circuits: Circuits,
+    circuits: CircuitGrid,
     b: Thresholds,
     notes: Notes,
     i: int,

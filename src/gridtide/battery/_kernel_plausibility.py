@@ -27,7 +27,7 @@ from gridtide.battery._kernel_telemetry_checks import (
     smoothing,
 )
 from gridtide.battery._kernel_telemetry_state import (
-    Circuits,
+    CircuitGrid,
     Columns,
     Floats,
     Ints,
@@ -98,7 +98,7 @@ def remember(v: Vehicle, x: Reading) -> None:
 
 @njit(cache=True, error_model="numpy")
 def check_sample(
-    v: Vehicle, x: Reading, dt: float, p: Plate, circuits: Circuits, b: Thresholds, notes: Notes,
+    v: Vehicle, x: Reading, dt: float, p: Plate, circuits: CircuitGrid, b: Thresholds, notes: Notes,
     i: int,
 ) -> float:  # fmt: skip
     """Run the checks that compare a sample with the one before; return the voltage residual."""
@@ -122,7 +122,7 @@ def check_sample(
 def check_all(
     columns: Columns,
     plates: Plates,
-    circuits: Circuits,
+    circuits: CircuitGrid,
     b: Thresholds,
     state: npt.NDArray[np.void],
     notes: Notes,

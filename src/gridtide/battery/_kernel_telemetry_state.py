@@ -114,7 +114,7 @@ VEHICLE = np.dtype(
 """State of one vehicle; see :func:`fresh`."""
 
 
-class Circuits(NamedTuple):
+class CircuitGrid(NamedTuple):
     """Equivalent circuits on a grid of SOC, one row each; resistances of 1 Ah at 25 °C."""
 
     ocv_v: Floats

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.battery._circuit_tables import REFERENCE_CIRCUITS, CellCircuit, tables_of
+from gridtide.battery._circuit_grid import grid_of
 from gridtide.battery._kernel_plausibility import FLEET_STATE, check_all, compare_all
 from gridtide.battery._kernel_telemetry_state import (
     Columns,
@@ -25,6 +25,7 @@ from gridtide.battery._kernel_telemetry_state import (
     fresh,
 )
 from gridtide.battery._plausibility_words import sentence
+from gridtide.battery.circuit import CIRCUITS, Circuit
 from gridtide.battery.telemetry import Nameplate, Telemetry
 from gridtide.battery.thresholds import Check, Thresholds
 
@@ -104,14 +105,14 @@ class Detector:
         self,
         nameplate: Nameplate,
         thresholds: Thresholds | None = None,
-        circuits: Mapping[str, CellCircuit] = REFERENCE_CIRCUITS,
+        circuits: Mapping[str, Circuit] = CIRCUITS,
     ) -> None:
         n = len(nameplate)
         self.nameplate = nameplate
         self.thresholds = thresholds or Thresholds()
         names = list(circuits)
         which = {name: k for k, name in enumerate(names)}
-        self._circuits = tables_of([circuits[name] for name in names])
+        self._circuits = grid_of([circuits[name] for name in names])
         self._plates = Plates(
             capacity_kwh=nameplate.capacity_kwh,
             max_charge_kw=nameplate.max_charge_kw,

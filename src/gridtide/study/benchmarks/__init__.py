@@ -14,9 +14,13 @@ BENCHMARKS = {
     "plan": "the reference optimiser on 200 vehicles and 96 steps, stays of 8 to 60 steps",
     "plan_all_day": "the same with stays of the whole day",
     "plausibility": "false battery telemetry: what is detected, how soon, and what is not",
+    "plausibility_lfp": "the same with LFP cells, whose voltage tells little about their charge",
 }
 # Benchmarks that are another's module with an option of its own.
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {"plan_all_day": ("plan", {"all_day": True})}
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "plan_all_day": ("plan", {"all_day": True}),
+    "plausibility_lfp": ("plausibility", {"chemistry": "lfp"}),
+}
 
 
 def run_benchmark(name: str, size: int | None, seed: int) -> dict[str, Any]:

@@ -60,16 +60,16 @@ def live_a_day(
     carried: Carried,
     grid_ocv: Floats,
     grid_energy: Floats,
-    r0_ohm_ah: float,
-    r1_ohm_ah: float,
+    grid_r0: Floats,
+    grid_r1: Floats,
     activation_k: float,
     noise: Floats,
     out: Floats,
 ) -> None:
     """Simulate a day in minutes from noon.
 
-    ``grid_ocv`` and ``grid_energy`` hold voltage and share of energy over charge, at equal
-    steps. ``noise`` (vehicles, minutes, 6) is standard normal. ``out`` (11, vehicles, minutes)
+    ``grid_ocv``, ``grid_energy``, ``grid_r0`` and ``grid_r1`` hold voltage, share of energy
+    and resistances of 1 Ah over charge, at equal steps. ``noise`` (vehicles, minutes, 6) is standard normal. ``out`` (11, vehicles, minutes)
     receives SOC, plug kW, pack kW, pack V, pack A, pack °C, air °C, both registers, and the
     limits that the vehicle declares; minutes before arrival and after departure stay NaN.
     """
@@ -108,7 +108,8 @@ def live_a_day(
             cells = P - loss
             cell_ocv = ocv + packs.ocv_offset_v[i]
             factor = packs.growth[i] * exp(activation_k * (1.0 / (temp + 273.15) - 1.0 / 298.15))
-            r0, r1 = r0_ohm_ah / ah * factor, r1_ohm_ah / ah * factor
+            r0 = (grid_r0[low] + part * (grid_r0[low + 1] - grid_r0[low])) / ah * factor
+            r1 = (grid_r1[low] + part * (grid_r1[low + 1] - grid_r1[low])) / ah * factor
             root = (cell_ocv + drop) ** 2 + 4.0 * r0 * cells * 1000.0 / series
             amp = (np.sqrt(root) - cell_ocv - drop) / (2.0 * r0)
             drop = drop * e + r1 * amp * (1.0 - e)

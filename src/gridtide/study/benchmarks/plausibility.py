@@ -29,7 +29,7 @@ SPEED_SAMPLES = 20
 COORDINATED_MINUTE = 480  # 8 p.m., when most are at home
 
 
-def measure(size: int | None, seed: int) -> dict[str, Any]:
+def measure(size: int | None, seed: int, *, chemistry: str = "nmc") -> dict[str, Any]:
     """Forge, detect and count; then feed clean telemetry and count false alarms.
 
     Parameters
@@ -38,16 +38,19 @@ def measure(size: int | None, seed: int) -> dict[str, Any]:
         Vehicles of each fleet; 100 where None. Three fleets are drawn.
     seed
         Of the first fleet, counted from ``FIRST_SEED`` on.
+    chemistry
+        Of all cells; a key of ``CIRCUITS``.
     """
     n = size or 100
     seeds = [FIRST_SEED + SEEDS * seed + k for k in range(SEEDS)]
-    worlds = [_World(n, s) for s in seeds]
+    worlds = [_World(n, s, chemistry) for s in seeds]
     rows = [_row(attack, m, worlds) for attack in ATTACKS for m in attack.magnitudes]
-    quiet = [_quiet(n, s + 500 * (1 + k), float(k)) for s in seeds for k in (0, 1)]
+    quiet = [_quiet(n, s + 500 * (1 + k), float(k), chemistry) for s in seeds for k in (0, 1)]
     years = sum(q["vehicle_years"] for q in quiet)
     alarms = sum(q["false_alarms"] for q in quiet)
     return {
         "vehicles": n,
+        "chemistry": chemistry,
         "fleets": SEEDS,
         "false_alarms": alarms,
         "clean_vehicle_years": years,
@@ -62,8 +65,8 @@ def measure(size: int | None, seed: int) -> dict[str, Any]:
 class _World:
     """A fleet's true reports, and a detector that has seen the clean days."""
 
-    def __init__(self, vehicles: int, seed: int) -> None:
-        days = TelemetryDays(vehicles, seed)
+    def __init__(self, vehicles: int, seed: int, chemistry: str) -> None:
+        days = TelemetryDays(vehicles, seed, chemistry=chemistry)
         self.nameplate = days.nameplate
         self.capacity_kwh = days.packs.capacity_kwh
         detector = Detector(days.nameplate)
@@ -145,9 +148,9 @@ def _false_energy(world: _World, forged: list[Telemetry], until_s: Floats) -> Fl
     return energy
 
 
-def _quiet(vehicles: int, seed: int, full_share: float) -> dict[str, float]:
+def _quiet(vehicles: int, seed: int, full_share: float, chemistry: str) -> dict[str, float]:
     """Count alarms on clean telemetry."""
-    days = TelemetryDays(vehicles, seed, full_share)
+    days = TelemetryDays(vehicles, seed, full_share, chemistry)
     detector = Detector(days.nameplate)
     for _ in range(QUIET_DAYS):
         detector.see(days.next_day())

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.battery import REFERENCE_CIRCUITS, Nameplate, Telemetry
+from gridtide.battery import CIRCUITS, Nameplate, Telemetry
 
 Floats = npt.NDArray[np.float64]
 Forge = Callable[[Telemetry, Floats, float, Nameplate], Telemetry]
@@ -108,7 +108,7 @@ def _swap(t: Telemetry, since: Floats, _: float, __: Nameplate) -> Telemetry:
 def _fitting_drift(t: Telemetry, since: Floats, size: float, plate: Nameplate) -> Telemetry:
     """SOC drifts; voltage and power at the pack are forged so that they fit the drifted SOC."""
     forged = _soc_ramp(t, since, size, plate)
-    circuit = REFERENCE_CIRCUITS[plate.chemistry[0]]
+    circuit = CIRCUITS[plate.chemistry[0]]
 
     def ocv(soc: Floats) -> Floats:
         volts: Floats = np.interp(soc, circuit.soc, circuit.ocv_v)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.battery import REFERENCE_CIRCUITS, CellCircuit, Nameplate, Telemetry
+from gridtide.battery import CIRCUITS, Circuit, Nameplate, Telemetry
 from gridtide.core import stream
 from gridtide.study.benchmarks._kernel_telemetry import Carried, Packs, Stay, live_a_day
 
@@ -39,7 +39,7 @@ class TelemetryDays:
         Share of vehicles at stations that report voltage, current, power at the pack,
         temperature and limits; the others report SOC, power at the plug and registers only.
     chemistry
-        Name of the circuit in ``REFERENCE_CIRCUITS`` that all cells have.
+        Key of ``CIRCUITS``; all cells have that circuit.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class TelemetryDays:
     ) -> None:
         self._rng = rng = stream(seed, "synthetic telemetry")
         n = vehicles
-        self._circuit: CellCircuit = REFERENCE_CIRCUITS[chemistry]
+        self._circuit: Circuit = CIRCUITS[chemistry]
         model = rng.integers(0, CAPACITIES_KWH.size, n)
         declared = CAPACITIES_KWH[model]
         self._full = rng.random(n) < full_share
@@ -72,8 +72,8 @@ class TelemetryDays:
         charge[:] = np.maximum(charge - rng.uniform(0.08, 0.35, n), 0.15)
         stay = _draw_stay(rng, self.packs)
         out = np.full((11, n, MINUTES), np.nan)
-        grid = np.linspace(0.0, 1.0, GRID)
-        ocv = np.interp(grid, self._circuit.soc, self._circuit.ocv_v)
+        cell, grid = self._circuit, np.linspace(0.0, 1.0, GRID)
+        ocv = np.interp(grid, cell.soc, cell.ocv_v)
         energy = np.concatenate([[0.0], np.cumsum(0.5 * (ocv[1:] + ocv[:-1]))])
         live_a_day(
             self.packs,
@@ -81,9 +81,9 @@ class TelemetryDays:
             self._carried,
             ocv,
             energy / energy[-1],
-            float(np.mean(self._circuit.r0_ohm)) * self._circuit.capacity_ah,
-            float(np.mean(self._circuit.r1_ohm)) * self._circuit.capacity_ah,
-            self._circuit.activation_j_per_mol / GAS_J_PER_MOL_K,
+            np.interp(grid, cell.soc, cell.r0_ohm) * cell.capacity_ah,
+            np.interp(grid, cell.soc, cell.r1_ohm) * cell.capacity_ah,
+            cell.activation_j_per_mol / GAS_J_PER_MOL_K,
             rng.standard_normal((n, MINUTES, 6)),
             out,
         )
