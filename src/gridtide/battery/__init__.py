@@ -1,4 +1,4 @@
-"""Batteries: losses, taper, exact steps; circuit; ageing; temperature; limits; doubt.
+"""Batteries: losses, taper and exact steps; cells and their ageing; temperature; limits; doubt.
 
 The scalar functions are compiled; kernels of the rooms above call them in their own loops.
 """
@@ -48,12 +48,7 @@ from gridtide.battery.profile_csv import Profile, read_profile_csv
 from gridtide.battery.rainflow import CycleCounter, Cycles, count_cycles
 from gridtide.battery.tables import WearTable
 from gridtide.battery.thermal import Thermal, ThermalLaw, check_thermal
-from gridtide.battery.voltage import (
-    CELL_WINDOW_V,
-    CHEMISTRIES,
-    chemistry_codes,
-    voltage_law,
-)
+from gridtide.battery.voltage import CELL_WINDOW_V, CHEMISTRIES, chemistry_codes, voltage_law
 from gridtide.battery.wear import LifeUsed, WearPrice, life_used, wear_price
 
 __all__ = [
