@@ -2,7 +2,7 @@
 
     .venv/bin/python docs/pictures/make.py
 
-Writes out/campus, docs/pictures/campus.svg and the table in README.md.
+Writes out/campus, docs/pictures/campus.svg, docs/pictures/uses.svg and the table in README.md.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gridtide.store import read_table
+from gridtide.study import compare_uses, uses_picture
 
 CHARGE, DISCHARGE, INK, QUIET, HERE = "#0072B2", "#D55E00", "#1A1A1A", "#6B6B6B", "#EFEFEF"
 STEP_S = 900
@@ -45,6 +46,7 @@ def main() -> None:
     }  # fmt: skip
     with mpl.rc_context(style):
         PICTURE.write_text(_svg(_draw(REPOSITORY / "out" / "campus")), encoding="utf-8")
+    uses_picture(compare_uses(), PICTURE.with_name("uses.svg"))
     print(f"wrote {PICTURE.name} ({PICTURE.stat().st_size / 1000:.0f} kB) and README.md")
 
 

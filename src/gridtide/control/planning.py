@@ -89,6 +89,9 @@ class RollingPlanner:
         Steps that a plan looks ahead at most.
     time_limit_s
         Time for one plan where binaries are needed [s].
+    ready_before_s
+        Plans have vehicles ready so long before the stated departure, as far as full power
+        allows, for those who leave early [s].
     """
 
     def __init__(
@@ -98,11 +101,13 @@ class RollingPlanner:
         bidirectional: bool,
         horizon_steps: int = 96,
         time_limit_s: float = 5.0,
+        ready_before_s: float = 0.0,
     ) -> None:
         self._outlook = outlook
         self._bidirectional = bidirectional
         self._horizon = horizon_steps
         self._time_limit_s = time_limit_s
+        self._ready_before_s = ready_before_s
         self._book = SegmentBook()
         self.records: list[PlanRecord] = []
 
@@ -112,7 +117,7 @@ class RollingPlanner:
         The batteries' own limits hold over the whole plan as they do now.
         """
         image = enclose(image).image
-        at, depart = _plannable(image, self._outlook.grid.step_s)
+        at, depart = self._plannable(image)
         edges = self._edges(image, depart)
         power = np.zeros((edges.size - 1, image.session.size))
         if at.size == 0:
@@ -133,6 +138,16 @@ class RollingPlanner:
         )
         self.records.append(PlanRecord(schedule=schedule, chargers=at, plan=plan))
         return schedule
+
+    def _plannable(self, image: Image) -> tuple[Ints, Ints]:
+        """Chargers whose vehicle can be planned, and the step at whose start it should be ready."""
+        step_s = self._outlook.grid.step_s
+        known = image.connected & image.participates & ~np.isnan(image.target_kwh)
+        with np.errstate(invalid="ignore"):
+            steps = 1 + np.floor((image.departure_s - image.until_s) / step_s + 1e-9)
+            at = np.flatnonzero(known & (steps >= 1))
+        early = np.ceil(self._ready_before_s / step_s)
+        return at, np.maximum(steps[at] - early, 1).astype(np.int64)
 
     def _edges(self, image: Image, depart: Ints) -> Floats:
         """Edges of the plan's steps: the rest of the running control step, then whole ones."""
@@ -247,7 +262,7 @@ class RollingPlanner:
         )
         if image.auxiliary_kw is not None:  # what heats a pack now may end with this step
             np.add.at(base[:, 0], image.limit, image.auxiliary_kw)
-        planned, _ = _plannable(image, self._outlook.grid.step_s)
+        planned, _ = self._plannable(image)
         fixed = np.setdiff1d(np.flatnonzero(image.connected), planned)
         known = ~np.isnan(image.target_kwh[fixed])
         missing = np.maximum(image.goal_kwh[fixed] - image.energy_kwh[fixed], 0.0)
@@ -265,15 +280,6 @@ def _hours_before(depart: Ints, edges: Floats) -> Floats:
     first_h = (edges[1] - edges[0]) / 3600.0
     hours: Floats = first_h + (depart - 1) * whole_h
     return hours
-
-
-def _plannable(image: Image, step_s: float) -> tuple[Ints, Ints]:
-    """Chargers whose vehicle can be planned, and the step at whose start it should be ready."""
-    known = image.connected & image.participates & ~np.isnan(image.target_kwh)
-    with np.errstate(invalid="ignore"):
-        steps = 1 + np.floor((image.departure_s - image.until_s) / step_s + 1e-9)
-        at = np.flatnonzero(known & (steps >= 1))
-    return at, steps[at].astype(np.int64)
 
 
 def _efficiencies(

@@ -144,7 +144,10 @@ def make_strategy(case: Case, name: str) -> tuple[Strategy, RollingPlanner | Non
         options = case.scenario.strategy
         steps = round(options.horizon_hours * 3600 / case.world.grid.step_s)
         planner = RollingPlanner(
-            case.outlook, bidirectional=name == "v2g", horizon_steps=max(steps, 1)
+            case.outlook,
+            bidirectional=name == "v2g",
+            horizon_steps=max(steps, 1),
+            ready_before_s=60.0 * options.ready_before_minutes,
         )
         return Planned(planner, replan_s=60.0 * options.replan_minutes), planner
     return _own_strategy(name, case), None

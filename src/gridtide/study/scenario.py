@@ -113,6 +113,15 @@ class StrategyTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     horizon_hours: Annotated[
         float, Meta(gt=0, le=24, description="How far a plan looks ahead at most [h]")
     ] = 24.0
+    ready_before_minutes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=720,
+            description="Plans have vehicles ready so long before the stated departure, for those "
+            "who leave early [min]",
+        ),
+    ] = 0
     record_decisions: Annotated[
         bool, Meta(description="Keep every setpoint with its reason; switch off for large fleets")
     ] = True
