@@ -43,7 +43,7 @@ def small(tmp_path_factory):
 
 def test_help_names_every_command(tmp_path):
     text = gridtide("--help", cwd=tmp_path).stdout
-    for command in ("run", "check", "new", "schema", "plan", "bench"):
+    for command in ("run", "check", "new", "schema", "plan", "bench", "battery"):
         assert command in text
 
 

@@ -10,6 +10,8 @@ import click
 
 from gridtide.app.command import Group, json_option, print_json
 
+POSITIVE = click.FloatRange(min=0.0, min_open=True)
+
 
 @click.group(cls=Group)
 def battery() -> None:
@@ -156,3 +158,22 @@ def compare(
         print_json(uses_document(compared))
     else:
         click.echo(uses_text(compared))
+
+
+@battery.command()
+@click.argument("telemetry", type=click.Path(path_type=Path))
+@click.option("--capacity", type=POSITIVE, required=True, help="Usable capacity [kWh].")
+@click.option("--chemistry", default="", help="Chemistry of its circuit, such as nmc.")
+@click.option("--cells", type=click.IntRange(min=1), help="Cells in series in the pack.")
+@click.option("--charge-kw", type=POSITIVE, default=11.0, show_default=True, help="Most [kW].")
+@click.option("--discharge-kw", type=POSITIVE, default=11.0, show_default=True, help="Most [kW].")
+@json_option
+def doubt(telemetry: Path, as_json: bool, **declared: Any) -> None:
+    """Judge the telemetry of one vehicle in a CSV file: verdict and evidence."""
+    from gridtide.app.telemetry_verdict import judge_file, verdict_text
+
+    answer = judge_file(telemetry, **declared)
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(verdict_text(answer))

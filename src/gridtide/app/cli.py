@@ -113,8 +113,25 @@ def bench(name: str, size: int | None, years: float | None, seed: int, as_json: 
     if as_json:
         print_json(result)
         return
+    table = result.pop("table", [])
     for key, value in result.items():
         click.echo(f"{key:>28}  {value:.4g}" if isinstance(value, float) else f"{key:>28}  {value}")
+    if table:
+        _print_table(table)
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    """Print rows of equal keys in columns as wide as their longest cell."""
+    cells = [list(rows[0])] + [[_cell(value) for value in row.values()] for row in rows]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(cells[0]))]
+    for row in cells:
+        click.echo("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 app.add_command(battery)

@@ -44,10 +44,14 @@ from gridtide.battery.envelope import (
     envelope_law,
 )
 from gridtide.battery.losses import DEFAULT_LAW, cells_kw, one_way_efficiency, plug_kw
+from gridtide.battery.plausibility import Detector, Evidence, Verdict
 from gridtide.battery.profile_csv import Profile, read_profile_csv
 from gridtide.battery.rainflow import CycleCounter, Cycles, count_cycles
 from gridtide.battery.tables import WearTable
+from gridtide.battery.telemetry import Nameplate, Telemetry
+from gridtide.battery.telemetry_csv import read_telemetry_csv
 from gridtide.battery.thermal import Thermal, ThermalLaw, check_thermal
+from gridtide.battery.thresholds import Check, Thresholds
 from gridtide.battery.voltage import CELL_WINDOW_V, CHEMISTRIES, chemistry_codes, voltage_law
 from gridtide.battery.wear import LifeUsed, WearPrice, life_used, wear_price
 
@@ -60,18 +64,25 @@ __all__ = [
     "STRESSORS",
     "Ageing",
     "CellLimits",
+    "Check",
     "Circuit",
     "CircuitLimit",
     "CycleCounter",
     "Cycles",
+    "Detector",
     "Envelope",
     "EnvelopeLaw",
+    "Evidence",
     "LifeUsed",
     "ModelCard",
+    "Nameplate",
     "Profile",
+    "Telemetry",
     "Thermal",
     "ThermalLaw",
+    "Thresholds",
     "Trace",
+    "Verdict",
     "VoltageLaw",
     "WearPrice",
     "WearTable",
@@ -107,6 +118,7 @@ __all__ = [
     "plug_kw",
     "power_limits_kw",
     "read_profile_csv",
+    "read_telemetry_csv",
     "resistance_heat_kw",
     "resistances_ohm",
     "simulate",

@@ -19,6 +19,7 @@ from gridtide.sim._kernel_plugs import (
     settle,
     step_all,
 )
+from gridtide.sim.doubts import Doubts
 from gridtide.sim.meters import Meters, Sink
 from gridtide.sim.packs import PackKeeper
 from gridtide.sim.world import World
@@ -61,9 +62,13 @@ class SimPlant:
         What is simulated.
     charger_rows, site_rows
         Called with every meter reading; see :class:`gridtide.sim.meters.Meters`.
+    doubts
+        Asked at every observation which vehicles' data are in doubt; None: nobody's are.
     """
 
-    def __init__(self, world: World, charger_rows: Sink, site_rows: Sink) -> None:
+    def __init__(
+        self, world: World, charger_rows: Sink, site_rows: Sink, doubts: Doubts | None = None
+    ) -> None:
         self.world = world
         self.outcomes = Outcomes.of(len(world.sessions))
         self.extremes = Extremes()
@@ -72,6 +77,7 @@ class SimPlant:
         self._plugs = Plugs.empty(n)
         self._registers = Registers(*(np.zeros(n) for _ in range(3)))
         self._doubt = np.zeros(n, dtype=np.bool_)
+        self._doubts = doubts
         self._stays = Stays(*(getattr(world.sessions, name) for name in Stays._fields))
         self._packs = Packs(*(getattr(world.vehicles, name) for name in Packs._fields))
         self._vehicle_kwh = np.full(len(world.vehicles), np.nan)
@@ -98,6 +104,8 @@ class SimPlant:
         step = grid.step_at(self._time_s)
         row = min(step, grid.n - 1)
         until = float(grid.start_s + (step + 1) * grid.step_s)
+        if self._doubts is not None:
+            self._doubt = self._doubts(self._time_s, self._plugs, self._registers)
         self._image = Image(
             time_s=self._time_s,
             until_s=until,
