@@ -82,6 +82,7 @@ class SimPlant:
         self._packs = Packs(*(getattr(world.vehicles, name) for name in Packs._fields))
         self._vehicle_kwh = np.full(len(world.vehicles), np.nan)
         self._table, self._law = _loss_classes(world)
+        self._has_cells = bool(world.vehicles.cell_models)
         self._wear_class = world.vehicles.wear_class
         self._unknown_c = np.full(n, np.nan)
         self._keeper = PackKeeper.of(world, self._law, self._table)
@@ -143,7 +144,7 @@ class SimPlant:
 
     def _look_at_wear(self) -> dict[str, Any]:
         """Tell what planning needs to price wear; nothing where no vehicle has a cell model."""
-        if not self.world.vehicles.cell_models:
+        if not self._has_cells:
             return {}
         session, stays = self._plugs.session, self._stays
         vehicle = stays.vehicle[session]
