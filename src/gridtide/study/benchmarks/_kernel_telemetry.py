@@ -69,9 +69,10 @@ def live_a_day(
     """Simulate a day in minutes from noon.
 
     ``grid_ocv``, ``grid_energy``, ``grid_r0`` and ``grid_r1`` hold voltage, share of energy
-    and resistances of 1 Ah over charge, at equal steps. ``noise`` (vehicles, minutes, 6) is standard normal. ``out`` (11, vehicles, minutes)
-    receives SOC, plug kW, pack kW, pack V, pack A, pack °C, air °C, both registers, and the
-    limits that the vehicle declares; minutes before arrival and after departure stay NaN.
+    and resistances of 1 Ah over charge, at equal steps. ``noise`` (vehicles, minutes, 6) is
+    standard normal. ``out`` (11, vehicles, minutes) receives SOC, plug kW, pack kW,
+    pack V, pack A, pack °C, air °C, both registers, and the limits that the vehicle declares;
+    minutes before arrival and after departure stay NaN.
     """
     n, minutes = out.shape[1], out.shape[2]
     last = grid_ocv.size - 1
