@@ -140,6 +140,9 @@ class Reader:
     def _json(self, snippet: Snippet) -> None:
         json.loads(snippet.text)
 
+    def _math(self, snippet: Snippet) -> None:
+        """Equations are read, not run."""
+
     def _text(self, snippet: Snippet) -> None:
         within = math.inf if "like" in snippet.options else _TOLERANCE
         said = self.said

@@ -78,6 +78,8 @@ def world(
             wear_price_per_kwh=full(n, 0.03),
             bidirectional=flag & bidirectional,
             participates=flag & participates,
+            cell_model=("",) * n,
+            pack_price_per_kwh=np.zeros(n),
             chemistry=("nmc",) * n,
         ),
         chargers=Chargers(

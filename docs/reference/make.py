@@ -63,6 +63,62 @@ def problem_page() -> str:
     return _page(PROBLEM_HEAD, problem_schema(), _json_heading)
 
 
+CELLS_HEAD = """\
+# Cell models
+
+<!-- Written by docs/reference/make.py from the cards in gridtide.battery. Do not edit. -->
+
+Fourteen cells whose ageing was tested, fitted and published. `gridtide battery models` prints this page as
+text or JSON, `gridtide battery age` runs one of them, [Age a battery](../how-to/age-a-battery.md) shows how.
+The choice of the cell decides more than anything that is done with it: always look at the band that
+`gridtide battery compare` draws over all of them.
+
+**How they are computed.** A day's states of charge and temperatures become rates: laws of state of charge and
+temperature are averaged over the day (trapezoid; tables of 0.001 and 0.5 K, right to 2e-4 of a rate), laws of
+depth and rate of charge take the day's depth and its mean rates, averaged over the day's temperatures. Losses
+then follow their laws *exactly*, whatever the length of a step: where `y = k x^p`, `y^(1/p)` is a sum. States of
+charge are relative to the new battery, so the kWh moved stay the same while it ages. A mean rate counts changes
+below 0.01/h as rest, is stamped at the end of each interval and divided by the whole day (C) or by the charging
+or discharging time (Cchg, Cdis): the convention the parameters were fitted with.
+
+**How they are checked.** Capacity and resistance against BLAST-Lite 1.1.1 (BSD-3-Clause), from which most
+parameters come, in `tests/reference/test_ageing_against_blast.py`: 50 profiles for each of its thirteen models,
+ten years each. `lmo_xu` is not in it and is checked by hand.
+
+**Outside the tests.** V2G practice, 0.05 to 0.3 C at depths of 0.1 to 0.5, is outside the tested depths of most
+models. Answers name each stressor that was outside for more than 5 % of its time (`outside_range`):
+"""
+
+
+def cells_page() -> str:
+    """Return the cards of all cell models."""
+    from gridtide.battery import STRESSORS, model_cards
+
+    parts = [CELLS_HEAD, ", ".join(f"`{name}`" for name in STRESSORS), ".\n"]
+    for card in model_cards():
+        parts.append(f"\n## {card.title}\n\n`{card.name}` · {card.chemistry} · ")
+        parts.append(f"{card.capacity_ah:g} Ah\n\n**Source.** {card.source}.\n\n")
+        parts.append(f"**Tested.** {_sentence(card.data)}\n\n| tested range | |\n|---|---|\n")
+        parts += [f"| {key} | {text} |\n" for key, text in _ranges(card)]
+        resistance = "capacity and resistance" if card.has_resistance else "capacity"
+        parts.append(f"\n**Gives** {resistance}.\n\n```math\n")
+        parts += [f"{line}\n" for line in card.equations]
+        parts.append("```\n\n")
+        parts += [f"- {limit}\n" for limit in card.limits]
+    return "".join(parts)
+
+
+def _ranges(card: Any) -> list[tuple[str, str]]:
+    years = "" if card.tested_years is None else f", {card.tested_years:g} years at most"
+    return [
+        ("storage", "{:g} to {:g} °C".format(*card.calendar_c) + years),
+        ("cycling", "{:g} to {:g} °C".format(*card.cycling_c)),
+        ("state of charge", "{:g} to {:g}".format(*card.soc)),
+        ("depth", "{:g} to {:g}".format(*card.depth)),
+        ("rates", f"charge up to {card.charge_c:g}C, discharge up to {card.discharge_c:g}C"),
+    ]
+
+
 def _page(head: str, schema: Schema, heading: Any) -> str:
     parts = [head]
     for paths, table in _tables(schema):
@@ -211,6 +267,10 @@ def _structs_in(hint: Any) -> list[Any]:
 
 
 if __name__ == "__main__":
-    for name, page in (("scenario.md", scenario_page()), ("problem.md", problem_page())):
+    for name, page in (
+        ("scenario.md", scenario_page()),
+        ("problem.md", problem_page()),
+        ("../models/cells.md", cells_page()),
+    ):
         (HERE / name).write_text(page, encoding="utf-8")
-        print(f"wrote docs/reference/{name}")
+        print(f"wrote {name}")

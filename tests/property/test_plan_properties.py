@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,12 @@ KINDS = [
     "crossed",
     "standby",
 ]
+draw_worn = _module.draw_worn
+worn_problems = st.builds(
+    lambda seed, kind: draw_worn(seed, kind=kind),
+    st.integers(1000, 9999),
+    st.sampled_from([kind for kind in KINDS if kind != "standby"]),
+)
 problems = st.builds(
     lambda seed, kind: draw_problem(seed, kind=kind),
     st.integers(1000, 9999),
@@ -130,3 +138,70 @@ def test_scaling_all_prices_scales_the_cost(document, factor):
     once = solve(read_problem(document), time_limit_s=10.0)
     again = solve(read_problem(scaled), time_limit_s=10.0)
     assert again.objective == pytest.approx(once.objective * factor, rel=2e-5, abs=2e-5)
+
+
+@given(worn_problems)
+def test_certificate_of_a_worn_plan_holds(document):
+    problem = read_problem(document)
+    plan = solve(problem, time_limit_s=10.0)
+    _check(document, plan, problem)
+    assert plan.gap <= 1e-5
+    assert plan.wear_cycle.min(initial=0.0) >= 0.0
+    if plan.segment_kwh is not None:
+        assert plan.segment_kwh.min(initial=0.0) >= 0.0
+        stored, segments = plan.energy_kwh, plan.segment_kwh.sum(axis=2)
+        at = np.isfinite(stored)
+        np.testing.assert_allclose(segments[at], stored[at], atol=1e-6)
+
+
+@given(worn_problems, st.integers(0, 999))
+def test_there_is_always_a_schedule_with_wear(document, seed):
+    document = _spoil(document, seed)
+    for vehicle in document["vehicles"]:
+        vehicle.pop("wear_segment_kwh", None)
+    for promise in ("priced", "first"):
+        problem = read_problem(document | {"promise": promise})
+        _check(document, solve(problem, time_limit_s=10.0), problem)
+
+
+@given(worn_problems)
+def test_dearer_wear_never_costs_less_nor_wears_more(document):
+    """Twice the price of depth: the least cost rises, and what wore at the old price falls."""
+    problem = read_problem(document)
+    if problem.wear_depth_price_per_kwh is None:
+        return
+    problem = replace(problem, wear_price_per_kwh=0.0 * problem.wear_price_per_kwh)
+    twice = replace(problem, wear_depth_price_per_kwh=2.0 * problem.wear_depth_price_per_kwh)
+    once, dear = solve(problem, time_limit_s=10.0), solve(twice, time_limit_s=10.0)
+    assert dear.objective >= once.lower_bound - 1e-6
+    assert dear.wear_cycle.sum() / 2.0 <= once.wear_cycle.sum() + 1e-5
+
+
+@given(worn_problems, st.floats(1.2, 3.0))
+def test_finer_segments_of_a_convex_curve_never_cost_more_to_start_with(document, power):
+    """Finer pieces lie below coarser ones: from a fresh start no depth costs more by them."""
+    problem = read_problem(document)
+    if problem.wear_capacity_kwh is None:
+        return
+    costs = []
+    for count in (1, 2, 4, 8):
+        curve = np.linspace(0.0, 1.0, count + 1) ** power
+        price = 0.1 * count * np.diff(curve)
+        finer = replace(
+            problem,
+            wear_segment_kwh=None,
+            wear_depth_price_per_kwh=np.tile(price, (len(problem), 1)),
+        )
+        costs.append(solve(finer, time_limit_s=10.0))
+    for coarse, fine in pairwise(costs):
+        assert fine.lower_bound <= coarse.objective + 1e-6
+
+
+@given(worn_problems)
+def test_a_linear_stand_in_keeps_limits_and_brackets_its_own_cost(document):
+    problem = read_problem(document)
+    plan = solve(problem, wear="linear", time_limit_s=10.0)
+    _check(document, plan, problem)
+    assert plan.gap <= 1e-5
+    refreshed = problem.wear_depth_price_per_kwh is not None
+    assert plan.wear_model.startswith("linear price refreshed") == refreshed

@@ -10,6 +10,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+# Places for segments by depth; a vehicle may use fewer.
+SEGMENTS = 5
+
 
 class _Rows:
     def __init__(self, width):
@@ -43,6 +46,49 @@ def _below(document, name):
     return vehicles, base
 
 
+def _segments(rows, cost, high, car, col, at, how):
+    """One energy per segment, what is stored in it and what is taken from it."""
+    (i, t, plugged), (dt, standby) = at, how
+    prices, cap = car["wear_depth_price_per_kwh"], car["capacity_kwh"]
+    count, give = len(prices), car.get("discharge_efficiency", 1.0)
+    left, start = cap * car["soc_arrival"], car.get("wear_segment_kwh")
+    into, out = [], []
+    for j, price in enumerate(prices):
+        begin = start[j] if start else min(left, cap / count)
+        left -= begin
+        path = []
+        for k in plugged:
+            if k > t:
+                break
+            x, y = (col(name, k, (i, j)) for name in ("stored", "taken"))
+            path += [(x, 1), (y, -1)]
+        rows.add(path, -begin, cap / count - begin)
+        high[[x, y]] = 1e3
+        cost[y] += price * give
+        into.append((x, 1))
+        out.append((y, 1))
+    c, d, zc, zd = (col(name, i, t) for name in ("c", "d", "zc", "zd"))
+    rows.add([*into, (c, -dt * car.get("charge_efficiency", 1.0)), (zc, dt * standby)], 0, 0)
+    rows.add([*out, (d, -dt / give), (zd, -dt * standby)], 0, 0)
+
+
+def _holding(rows, cost, low, car, col, at, terms, how):
+    """Cost per hour h of the energy at the end of the step: above each band's line."""
+    (i, t), (dt, start), bands = at, how, car["holding"]
+    edges, prices = bands["edges_kwh"], bands["price_per_kwh_h"]
+    h = col("held", i, t)
+    low[h], value = -np.inf, 0.0
+    cost[h] = dt
+    for m, price in enumerate(prices):
+        slope = price[t % len(price)] if isinstance(price, list) else price
+        # h >= value at the band's edge + slope * (start + change - edge)
+        line = slope * (start - edges[m]) + value
+        rows.add([(h, 1)] + [(k, -slope * v) for k, v in terms], line, np.inf)
+        value += slope * (edges[m + 1] - edges[m])
+    base = bands.get("base_per_h", 0.0)
+    return base[t % len(base)] if isinstance(base, list) else base
+
+
 def solve_by_milp(document, *, binaries):
     """Return the smallest cost of a problem in which every limit can be kept."""
     T, dt, cars = document["steps"], document["step_minutes"] / 60, document["vehicles"]
@@ -60,6 +106,9 @@ def solve_by_milp(document, *, binaries):
         ("exp", T),
         ("zm", T),
         ("peak", len(limits)),
+        ("stored", n * T * SEGMENTS),
+        ("taken", n * T * SEGMENTS),
+        ("held", n * T),
     ):
         blocks[name] = at
         at += size
@@ -73,6 +122,8 @@ def solve_by_milp(document, *, binaries):
     rows = _Rows(at)
 
     def col(name, i=0, t=None):
+        if isinstance(t, tuple):
+            return blocks[name] + (t[0] * T + i) * SEGMENTS + t[1]
         return blocks[name] + (i if t is None else i * T + t)
 
     for i, car in enumerate(cars):
@@ -108,6 +159,10 @@ def solve_by_milp(document, *, binaries):
             terms += [(c, dt * gain), (d, -dt / give)]
             if standby:
                 terms += [(zc, -dt * standby), (zd, -dt * standby)]
+            if car.get("wear_depth_price_per_kwh"):
+                _segments(rows, cost, high, car, col, (i, t, plugged), (dt, standby))
+            if car.get("holding"):
+                constant += dt * _holding(rows, cost, low, car, col, (i, t), terms, (dt, start))
             soc_min, soc_max = car.get("soc_min", 0.0), car.get("soc_max", 1.0)
             rows.add(terms, cap * soc_min - start, cap * soc_max - start)
             bend, end = car.get("taper_soc", 1.0), car.get("taper_end", 1.0)

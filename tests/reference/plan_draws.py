@@ -5,6 +5,33 @@ from __future__ import annotations
 import numpy as np
 
 
+def draw_worn(seed, *, kind):
+    """A problem of some kind with wear by depth, by holding, or both."""
+    r, document = np.random.default_rng([seed, 77]), draw_problem(seed, kind=kind)
+    count, which = int(r.integers(1, 6)), int(r.integers(0, 3))
+    document["wear_model"] = "drawn"
+    for vehicle in document["vehicles"]:
+        vehicle["wear_price_per_kwh"] = float(r.choice([0.0, 0.02]))
+        cap, held = vehicle["capacity_kwh"], vehicle["capacity_kwh"] * vehicle["soc_arrival"]
+        if which != 1:
+            vehicle["wear_depth_price_per_kwh"] = np.cumsum(r.uniform(0, 0.12, count)).tolist()
+            if r.random() < 0.5:
+                depth = r.uniform(0, 1) * (cap - held)
+                edges = np.linspace(0, cap, count + 1)
+                inside = np.clip(edges, depth, depth + held)
+                vehicle["wear_segment_kwh"] = np.diff(inside).tolist()
+        if which != 0:
+            bands = int(r.integers(1, 5))
+            steps = document["steps"]
+            slopes = np.sort(r.uniform(-0.01, 0.02, (bands, steps)), axis=0)
+            vehicle["holding"] = {
+                "edges_kwh": (cap * np.linspace(0, 1, bands + 1)).tolist(),
+                "price_per_kwh_h": slopes.tolist() if r.random() < 0.5 else slopes[:, 0].tolist(),
+                "base_per_h": 0.01,
+            }
+    return document
+
+
 def draw_problem(seed, *, kind):
     """Draw a problem; ``kind`` chooses what is peculiar about it."""
     r = np.random.default_rng([seed, sum(map(ord, kind))])

@@ -1,6 +1,8 @@
 """Benchmarks by name: which module, which options, what is measured."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -8,8 +10,27 @@ from gridtide.core import GridtideError, InputError
 from gridtide.study.benchmarks import BENCHMARKS, VARIANTS, run_benchmark
 from gridtide.study.benchmarks.plan import _plan_in_a_process, binding_share, peak_share, problem
 
+PUBLISHED = Path(os.environ.get("GRIDTIDE_DATA", "../shared/data")) / "price"
 
-@pytest.mark.parametrize("name", sorted(BENCHMARKS))
+
+def test_without_the_published_prices_a_finding_says_so(monkeypatch, tmp_path):
+    monkeypatch.setenv("GRIDTIDE_DATA", str(tmp_path))
+    with pytest.raises(InputError, match="published prices are not there"):
+        run_benchmark("wear", size=3, seed=1)
+
+
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published prices are not there")
+def test_segments_earn_more_than_no_price_of_wear():
+    """In total; on which days and against what else is for the full size to say."""
+    told = run_benchmark("wear", size=6, seed=1)
+    assert told["vehicles"] == 6
+    for stay in ("plugged_all_day", "away_8_to_17"):
+        rows = told[stay]["profit_per_day"]
+        assert rows["8 segments"]["mean"] > rows["no price of wear"]["mean"] + 0.1
+        assert all(row.get("gap", 0.0) <= 1e-6 for row in rows.values())
+
+
+@pytest.mark.parametrize("name", sorted(set(BENCHMARKS) - {"wear"}))
 def test_every_benchmark_runs_at_a_small_size_and_is_told_by_its_name(name):
     told = run_benchmark(name, size=3, seed=1)
     assert told["benchmark"] == name
@@ -20,6 +41,7 @@ def test_every_benchmark_runs_at_a_small_size_and_is_told_by_its_name(name):
 
 def test_stays_last_all_day_in_the_variant_only():
     assert VARIANTS["plan_all_day"] == ("plan", {"all_day": True})
+    assert VARIANTS["plan_wear"] == ("plan", {"segments": 8})
     for all_day in (False, True):
         vehicles = problem(5, all_day=all_day)["vehicles"]
         stays = {v["depart_step"] - v["arrive_step"] for v in vehicles}

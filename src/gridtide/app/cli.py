@@ -101,14 +101,15 @@ def plan(problem: Path, as_json: bool) -> None:
 
 @app.command()
 @click.argument("name")
-@click.option("--size", type=click.IntRange(min=1), help="Number of vehicles.")
+@click.option("--vehicles", "--size", "size", type=click.IntRange(min=1), help="How many.")
+@click.option("--years", type=click.FloatRange(min=0.1, max=50), help="Years of ageing.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the generator.")
 @json_option
-def bench(name: str, size: int | None, seed: int, as_json: bool) -> None:
+def bench(name: str, size: int | None, years: float | None, seed: int, as_json: bool) -> None:
     """Run a benchmark and print what it measured; `list` names them."""
     from gridtide.study.benchmarks import run_benchmark
 
-    result = run_benchmark(name, size=size, seed=seed)
+    result = run_benchmark(name, size=size, seed=seed, years=years)
     if as_json:
         print_json(result)
         return

@@ -15,6 +15,7 @@ from gridtide.battery._kernel_pack import (
     plug_discharging,
 )
 from gridtide.battery._kernel_thermal import conditioning_kw, resistance_heat_kw, temperature_step
+from gridtide.battery._kernel_voltage import VoltageLaw, voltage_rates, within_voltage
 from gridtide.battery.ageing import (
     END_OF_LIFE,
     Ageing,
@@ -46,13 +47,17 @@ from gridtide.battery.losses import DEFAULT_LAW, cells_kw, one_way_efficiency, p
 from gridtide.battery.plausibility import Detector, Evidence, Verdict
 from gridtide.battery.profile_csv import Profile, read_profile_csv
 from gridtide.battery.rainflow import CycleCounter, Cycles, count_cycles
+from gridtide.battery.tables import WearTable
 from gridtide.battery.telemetry import Nameplate, Telemetry
 from gridtide.battery.telemetry_csv import read_telemetry_csv
 from gridtide.battery.thermal import Thermal, ThermalLaw, check_thermal
 from gridtide.battery.thresholds import Check, Thresholds
+from gridtide.battery.voltage import CELL_WINDOW_V, CHEMISTRIES, chemistry_codes, voltage_law
 from gridtide.battery.wear import LifeUsed, WearPrice, life_used, wear_price
 
 __all__ = [
+    "CELL_WINDOW_V",
+    "CHEMISTRIES",
     "CIRCUITS",
     "DEFAULT_LAW",
     "END_OF_LIFE",
@@ -78,7 +83,9 @@ __all__ = [
     "Thresholds",
     "Trace",
     "Verdict",
+    "VoltageLaw",
     "WearPrice",
+    "WearTable",
     "age",
     "age_until",
     "cell_limits",
@@ -90,6 +97,7 @@ __all__ = [
     "charge_step",
     "check_envelope",
     "check_thermal",
+    "chemistry_codes",
     "circuit_current",
     "circuit_power_step",
     "circuit_step",
@@ -115,5 +123,8 @@ __all__ = [
     "resistances_ohm",
     "simulate",
     "temperature_step",
+    "voltage_law",
+    "voltage_rates",
     "wear_price",
+    "within_voltage",
 ]

@@ -15,6 +15,7 @@ from gridtide.core import Reason
 NONE = int(Reason.NOT_CONNECTED)
 BATTERY_TEMPERATURE = int(Reason.BATTERY_TEMPERATURE)
 BATTERY_RATE = int(Reason.BATTERY_RATE)
+DATA_IN_DOUBT = int(Reason.DATA_IN_DOUBT)
 
 
 class EnvelopeLaw(NamedTuple):
@@ -82,8 +83,10 @@ def discharge_limit_kw(dc: float, capacity: float, T: float, law: EnvelopeLaw) -
     if law.discharge_rate * capacity < least:
         least, why = law.discharge_rate * capacity, BATTERY_RATE
     if law.by_temperature:
+        if isnan(T):
+            return 0.0, DATA_IN_DOUBT
         warmth = inf
-        if isnan(T) or law.discharge_off_below > T:
+        if law.discharge_off_below > T:
             warmth = 0.0
         elif law.cold > T:
             warmth = law.cold_discharge_rate * capacity

@@ -87,38 +87,3 @@ def convex_below(x: Floats, y: Floats) -> Floats:
         top += 1
     at = hull[:top]
     return np.interp(x, x[at], y[at])
-
-
-@njit(cache=True, error_model="numpy")
-def fill_segments(energy: Floats, size: Floats, open_kwh: Floats, out: Floats) -> None:
-    """Spread stored energies over equal segments of depth, the shallowest first in ``out``.
-
-    ``open_kwh`` has left the battery in a discharge that is still open: that much of the
-    shallowest segments is empty, and the energy sits deeper.
-    """
-    n, segments = out.shape
-    for i in range(n):
-        above = min(max(open_kwh[i], 0.0), max(size[i] * segments - energy[i], 0.0))
-        left = energy[i]
-        for j in range(segments):
-            shut = min(above, size[i])
-            above -= shut
-            out[i, j] = min(size[i] - shut, left)
-            left -= out[i, j]
-        for j in range(segments):  # what found no room below fills up the shallow ones
-            more = min(size[i] - out[i, j], left)
-            out[i, j] += more
-            left -= more
-
-
-@njit(cache=True, error_model="numpy")
-def move_segments(change: Floats, size: Floats, held: Floats) -> None:
-    """Follow changes of energy in place: both directions use the shallowest segment that can."""
-    n, segments = held.shape
-    for i in range(n):
-        left = change[i]
-        for j in range(segments):
-            room = size[i] - held[i, j]
-            step = min(left, room) if left > 0.0 else max(left, -held[i, j])
-            held[i, j] += step
-            left -= step

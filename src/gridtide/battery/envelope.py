@@ -6,7 +6,9 @@ Defaults are conservative and configurable; none of them was checked against a m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 from typing import Annotated
 
@@ -78,6 +80,14 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     off_above_c: Annotated[
         Warmth, Meta(description="Neither charge nor discharge above this [°C]")
     ] = 55.0
+    by_voltage: Annotated[
+        bool,
+        Meta(description="Whether cell voltages stay within the window of their chemistry"),
+    ] = True
+    voltage_margin_v: Annotated[
+        Annotated[float, Meta(ge=0, le=0.3)],
+        Meta(description="Distance that cell voltages keep to their window [V]"),
+    ] = 0.05
     yearly_throughput_kwh: Annotated[
         Amount | None,
         Meta(description="Energy out of the cells in a year of operation [kWh]; none: any"),
@@ -123,19 +133,24 @@ def _or_inf(value: float | None) -> float:
     return inf if value is None else float(value)
 
 
-def check_envelope(envelope: Envelope, where: str) -> list[Finding]:
-    """Return what an ``[envelope]`` table contradicts in itself."""
+def check_envelope(
+    envelope: Envelope, place: Callable[[str], str], path: str = "envelope"
+) -> list[Finding]:
+    """Return what an ``[envelope]`` table contradicts in itself.
+
+    ``place`` turns a dotted path into a place that a person finds.
+    """
     rising = (
         ("hard_soc_min", "soc_min", "soc_max", "hard_soc_max"),
         ("discharge_off_below_c", "cold_c", "mild_c", "hot_c", "off_above_c"),
     )
     findings = []
     for names in rising:
-        for low, high in zip(names, names[1:], strict=False):
+        for low, high in pairwise(names):
             below, above = getattr(envelope, low), getattr(envelope, high)
             if below > above or (below == above and (low, high) == ("soc_min", "soc_max")):
                 what = f"{low} {below:g} is not below {high} {above:g}"
-                findings.append(Finding(f"{where}.{low}", what, f"Let {' ≤ '.join(names)}"))
+                findings.append(Finding(place(f"{path}.{low}"), what, f"Let {' ≤ '.join(names)}"))
     return findings
 
 

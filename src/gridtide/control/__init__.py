@@ -15,6 +15,7 @@ from gridtide.control.strategies import (
     Strategy,
     Uncontrolled,
 )
+from gridtide.control.wearing import WearOutlook
 
 __all__ = [
     "EarliestDeadlineFirst",
@@ -33,6 +34,7 @@ __all__ = [
     "Strategy",
     "Uncontrolled",
     "Watch",
+    "WearOutlook",
     "Wish",
     "beside_setpoints_kw",
     "enclose",

@@ -12,6 +12,7 @@ from numba import njit
 
 from gridtide.battery import (
     EnvelopeLaw,
+    VoltageLaw,
     cells_charging,
     cells_discharging,
     charge_limit_kw,
@@ -19,6 +20,7 @@ from gridtide.battery import (
     energy_needed,
     plug_charging,
     plug_discharging,
+    within_voltage,
 )
 from gridtide.control._kernel_narrow import Plugs, whole_steps
 from gridtide.core import Reason
@@ -29,6 +31,7 @@ Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint8]
 
 BATTERY_WINDOW = int(Reason.BATTERY_WINDOW)
+BATTERY_VOLTAGE = int(Reason.BATTERY_VOLTAGE)
 BUDGET_SPENT = int(Reason.BUDGET_SPENT)
 DWELL = int(Reason.DWELL)
 CONDITIONING = int(Reason.CONDITIONING)
@@ -56,7 +59,8 @@ def _promise_waits(
     """Whether full power after these h hours still keeps the promise, or none is known."""
     if not (left > 0.0 and goal >= 0.0):
         return True
-    return e >= energy_needed(goal, left - h, knee, beta, dc_full) - SMALL_KWH
+    least: float = energy_needed(goal, left - h, knee, beta, dc_full)
+    return e >= least - SMALL_KWH
 
 
 @njit(cache=True, error_model="numpy")
@@ -75,6 +79,8 @@ def enclose_each(
     index: npt.NDArray[np.int32],
     table: Floats,
     law: EnvelopeLaw,
+    chemistry: npt.NDArray[np.int8],
+    voltage: VoltageLaw,
     inner: Plugs,
     doubt: npt.NDArray[np.bool_],
     why_charge: Codes,
@@ -83,7 +89,8 @@ def enclose_each(
     """Narrow in ``inner``, a copy of ``plugs``, what each battery may take and give.
 
     ``doubt`` is raised where a temperature is unknown or a declaration stale; ``why_charge``
-    and ``why_discharge`` receive the reason of each cut, 0 for none.
+    and ``why_discharge`` receive the reason of each cut, 0 for none. Voltages count where
+    ``chemistry`` is not -1.
     """
     h = (until - now) * PER_HOUR
     for i in range(plugs.session.size):
@@ -97,12 +104,18 @@ def enclose_each(
         window = max(law.top_soc * capacity, goal)
         full = inner.full_kwh[i] = min(full, window, law.hard_top_soc * capacity)
         inner.floor_kwh[i] = max(plugs.floor_kwh[i], law.floor_soc * capacity)
+        if e > full and target > full:  # once given, it could not be charged again
+            inner.floor_kwh[i] = max(inner.floor_kwh[i], min(target, e))
         unknown = law.by_temperature and np.isnan(T)
         if unknown or not now - declared[i] <= law.stale_s:
             doubt[i] = True
         # Charging: at the cells, then at the plug.
         dc_full = plugs.full_power_dc_kw[i]
         most, why = charge_limit_kw(dc_full, capacity, T, law)
+        if chemistry[i] >= 0 and most > 0.0:
+            slow = within_voltage(most, chemistry[i], e, T, capacity, h, voltage)
+            if slow < most:
+                most, why = slow, BATTERY_VOLTAGE
         plug = plugs.max_charge_kw[i]
         if most < dc_full - SMALL_KW:
             plug = min(plug, plug_charging(most, a, b, c))
@@ -142,6 +155,10 @@ def enclose_each(
             continue
         given = cells_discharging(plug, da, db, dc)
         most, why = discharge_limit_kw(given, capacity, T, law)
+        if chemistry[i] >= 0 and most > 0.0:
+            slow = within_voltage(-most, chemistry[i], e, T, capacity, h, voltage)
+            if slow < most:
+                most, why = slow, BATTERY_VOLTAGE
         budget = min(law.yearly_kwh, law.yearly_cycles * capacity) - discharged[i]
         if budget < most * h:
             most, why = max(budget, 0.0) / h, BUDGET_SPENT
@@ -186,9 +203,8 @@ def tell_cuts(
         elif reason[i] == FLOOR_REACHED and inner.floor_kwh[i] > plugs.floor_kwh[i]:
             if e > plugs.floor_kwh[i]:
                 reason[i] = BATTERY_WINDOW
-        elif P < 0.0 and why_discharge[i] > 0 and not changed:
-            if discharge - SMALL_KW <= -P and -wish > discharge + SMALL_KW:
-                reason[i] = why_discharge[i]
+        elif P < 0.0 and why_discharge[i] > 0 and not changed and wish < -discharge - SMALL_KW:
+            reason[i] = why_discharge[i]
 
 
 @njit(cache=True, error_model="numpy")

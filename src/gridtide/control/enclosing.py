@@ -12,7 +12,7 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.battery import EnvelopeLaw, envelope_law
+from gridtide.battery import EnvelopeLaw, envelope_law, voltage_law
 from gridtide.control._kernel_enclose import beside_setpoints, enclose_each, tell_cuts
 from gridtide.control._kernel_narrow import Plugs
 from gridtide.control.image import Codes, Image, Wish
@@ -90,7 +90,7 @@ def enclose(image: Image) -> Enclosed:
     if image.envelope is None and image.auxiliary_kw is None:
         none = np.zeros(0, dtype=np.uint8)
         return Enclosed(image=image, outer=image, charge_reason=none, discharge_reason=none)
-    inner = Plugs(*(np.array(values) for values in plugs_of(image)))
+    inner = Plugs(**{name: values.copy() for name, values in plugs_of(image)._asdict().items()})
     doubt = np.array(image.in_doubt)
     charge_reason, discharge_reason = np.zeros((2, n), dtype=np.uint8)
     enclose_each(
@@ -108,6 +108,8 @@ def enclose(image: Image) -> Enclosed:
         image.loss_law,
         image.loss_table,
         _NO_ENVELOPE if image.envelope is None else envelope_law(image.envelope),
+        _chemistry(image),
+        voltage_law(0.0 if image.envelope is None else image.envelope.voltage_margin_v),
         inner,
         doubt,
         charge_reason,
@@ -120,6 +122,14 @@ def enclose(image: Image) -> Enclosed:
         charge_reason=charge_reason,
         discharge_reason=discharge_reason,
     )
+
+
+def _chemistry(image: Image) -> npt.NDArray[np.int8]:
+    """Return the chemistries whose voltages count."""
+    envelope = image.envelope
+    if envelope is None or not envelope.by_voltage or image.chemistry is None:
+        return np.full(image.session.size, -1, dtype=np.int8)
+    return image.chemistry
 
 
 def _known(values: Floats | None, n: int, otherwise: float) -> Floats:

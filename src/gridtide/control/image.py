@@ -81,6 +81,16 @@ class Image:
         been that direction [s]; None where nobody keeps it.
     declared_s
         When the vehicle last said what holds for it [s], NaN for never; None: just now.
+    wear_class
+        Place of the cell model in :attr:`gridtide.control.Outlook.wear`, -1 for none; None where
+        no vehicle has one.
+    pack_price_per_kwh
+        Value of the pack per kWh of capacity [currency/kWh]; None with ``wear_class``.
+    open_kwh
+        Depth of the discharge that was open on arrival, driving as a rule [kWh]; None with
+        ``wear_class``.
+    chemistry
+        Place in :data:`gridtide.battery.CHEMISTRIES`, -1 for none; None where nobody keeps it.
     envelope
         Limits of the batteries themselves, which narrow before anything else; None for none.
     """
@@ -123,6 +133,10 @@ class Image:
     direction: npt.NDArray[np.int8] | None = None
     direction_since_s: Floats | None = None
     declared_s: Floats | None = None
+    wear_class: Ints | None = None
+    pack_price_per_kwh: Floats | None = None
+    open_kwh: Floats | None = None
+    chemistry: npt.NDArray[np.int8] | None = None
     envelope: Envelope | None = None
 
     @property
@@ -140,7 +154,8 @@ class Image:
         """Net load below each limit beside the setpoints [kW], shape (limits,)."""
         if self.auxiliary_kw is None:
             return self.base_kw
-        own = np.bincount(self.limit, weights=self.auxiliary_kw, minlength=len(self.limits))
+        own = np.zeros(len(self.limits))
+        np.add.at(own, self.limit, self.auxiliary_kw)
         return self.base_kw + self.limits.add_up(own)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from gridtide.control.enclosing import enclose
 from gridtide.control.image import Image
 from gridtide.control.strategies import Schedule
+from gridtide.control.wearing import SegmentBook, WearOutlook, holding_prices
 from gridtide.core import TimeGrid
 from gridtide.plan import Plan, Problem, solve
 
@@ -47,6 +49,8 @@ class Outlook:
         Billing period of each step, shape (n,).
     stored_value_per_kwh
         Worth of energy that stays in a battery [currency/kWh].
+    wear
+        How the ageing of cells is priced; None where no vehicle has a cell model.
     """
 
     grid: TimeGrid
@@ -60,6 +64,7 @@ class Outlook:
     demand_charge_per_kw: Floats
     demand_period: Ints
     stored_value_per_kwh: float
+    wear: WearOutlook | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +103,7 @@ class RollingPlanner:
         self._bidirectional = bidirectional
         self._horizon = horizon_steps
         self._time_limit_s = time_limit_s
+        self._book = SegmentBook()
         self.records: list[PlanRecord] = []
 
     def plan(self, image: Image) -> Schedule:
@@ -112,7 +118,12 @@ class RollingPlanner:
         if at.size == 0:
             return Schedule(edges_s=edges, session=image.session.copy(), power_kw=power)
         problem = self._problem(image, at, depart, edges)
-        plan = solve(problem, time_limit_s=self._time_limit_s, relax_standby=True)
+        plan = solve(
+            problem,
+            time_limit_s=self._time_limit_s,
+            relax_standby=True,
+            wear=self._outlook.wear.solver if self._outlook.wear is not None else "auto",
+        )
         power[:, at] = plan.power_kw.T
         schedule = Schedule(
             edges_s=edges,
@@ -201,7 +212,18 @@ class RollingPlanner:
             phase_kw=image.phase_kw,
             carbon_kg_per_kwh=outlook.carbon_kg_per_kwh[ahead],
             carbon_price_per_kg=outlook.carbon_price_per_kg,
+            **self._wear(image, at, eta_d),
         )
+
+    def _wear(self, image: Image, at: Ints, discharge_efficiency: Floats) -> dict[str, Any]:
+        """Price cycling by depth, and holding energy, where vehicles have a cell model."""
+        wear = self._outlook.wear
+        if wear is None or image.wear_class is None:
+            return {}
+        told: dict[str, Any] = {"wear_model": wear.name}
+        if self._bidirectional:
+            told |= self._book.depth_prices(image, at, wear, discharge_efficiency)
+        return told | holding_prices(image, at, wear)
 
     def _import_kw(self, image: Image, base: Floats) -> Floats:
         """Import limits with room kept free for forecast errors, shape (limits, steps).

@@ -42,8 +42,12 @@ class Vehicles:
         Whether the vehicle can discharge.
     participates
         False for a driver who opted out: charged at once, never discharged.
+    cell_model
+        Name of the ageing model of the cells; empty for none.
+    pack_price_per_kwh
+        Value of the pack per kWh of capacity, lost with 20 % of it [currency/kWh].
     chemistry
-        Cell family by name, for the ageing models.
+        Cell family by name, for voltages and resistance.
     """
 
     ids: tuple[str, ...]
@@ -58,11 +62,24 @@ class Vehicles:
     wear_price_per_kwh: Floats
     bidirectional: Bools
     participates: Bools
+    cell_model: tuple[str, ...]
+    pack_price_per_kwh: Floats
     chemistry: tuple[str, ...]
 
     def __len__(self) -> int:
         """Return the number of vehicles."""
         return len(self.ids)
+
+    @property
+    def cell_models(self) -> tuple[str, ...]:
+        """Cell models in use, each once, in alphabetical order."""
+        return tuple(sorted(set(self.cell_model) - {""}))
+
+    @property
+    def wear_class(self) -> Ints:
+        """Place of each vehicle's cell model in ``cell_models``; -1 for none."""
+        place = {name: k for k, name in enumerate(self.cell_models)} | {"": -1}
+        return np.array([place[name] for name in self.cell_model], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -222,5 +222,7 @@ def _vehicles(
         wear_price_per_kwh=column([t.wear_price_per_kwh for t in tables]),
         bidirectional=np.array([t.bidirectional for t in tables], dtype=np.bool_),
         participates=~opted_out,
+        cell_model=tuple(t.cell_model or "" for t in tables),
+        pack_price_per_kwh=column([t.pack_price_per_kwh for t in tables]),
         chemistry=tuple(t.chemistry for t in tables),
     )

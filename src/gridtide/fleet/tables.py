@@ -124,10 +124,28 @@ class VehicleTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         float, Meta(gt=0, le=1, description="Share of full charging power left at soc_max")
     ] = 0.2
     wear_price_per_kwh: Annotated[
-        Power, Meta(description="Battery wear per kWh discharged at the plug [currency/kWh]")
+        Power,
+        Meta(
+            description="Price of battery wear per kWh discharged at the plug, on top of the "
+            "cell model where there is one [currency/kWh]"
+        ),
     ] = 0.0
     bidirectional: Annotated[bool, Meta(description="Whether the vehicles can discharge")] = True
     opted_out: Annotated[
         Share, Meta(description="Share of drivers who opted out: charged at once, never discharged")
     ] = 0.0
-    chemistry: Annotated[str, Meta(description="Cell family, for the ageing models")] = "nmc"
+    cell_model: Annotated[
+        str | None,
+        Meta(
+            description="Ageing model of the cells, which prices and accounts wear; `gridtide "
+            "battery models` lists them; none: only wear_price_per_kwh"
+        ),
+    ] = None
+    pack_price_per_kwh: Annotated[
+        Power,
+        Meta(
+            description="Value of the pack that is lost with 20 % of its capacity, per kWh of "
+            "capacity; the default is an assumption [currency/kWh]"
+        ),
+    ] = 120.0
+    chemistry: Annotated[str, Meta(description="Cell family, for voltages and resistance")] = "nmc"

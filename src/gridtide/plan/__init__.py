@@ -12,18 +12,25 @@ from typing import Any
 from gridtide.plan.answer import answer, plan_file
 from gridtide.plan.document import problem_schema, read_problem, read_problem_file
 from gridtide.plan.problem import Problem
+from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
 from gridtide.plan.solve import Plan, solve
+from gridtide.plan.wear_refresh import planned_cycle_cost, refresh_linear
 
 __all__ = [
     "Plan",
     "Problem",
     "Slack",
     "answer",
+    "fresh_segments",
+    "open_cycle_segments",
     "plan_file",
+    "planned_cycle_cost",
     "problem_schema",
     "read_problem",
     "read_problem_file",
+    "refresh_linear",
+    "roll_segments",
     "solve",
 ]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from gridtide.plan._layout import Layout, demand_periods
 from gridtide.plan._matrix import phase_share
+from gridtide.plan._wear_accounts import cycle_cost, holding_cost
 from gridtide.plan.problem import Floats
 
 TINY_KW = 1e-9
@@ -27,6 +28,8 @@ class Schedule:
         Missing on departure, shape (n,).
     objective
         Cost with wear, demand charge, carbon, shortfall and end value [currency].
+    wear_cycle, wear_holding
+        Its wear by cycling and by holding, step by step [currency], shape (n, T).
     violation_kw
         Largest excess over a limit that vehicles cause [kW].
     """
@@ -35,6 +38,8 @@ class Schedule:
     energy_kwh: Floats
     shortfall_kwh: Floats
     objective: float
+    wear_cycle: Floats
+    wear_holding: Floats
     violation_kw: float
 
 
@@ -44,11 +49,15 @@ def judge(layout: Layout, power_kw: Floats) -> Schedule:
     end = end_energy(layout, energy)
     with np.errstate(invalid="ignore"):
         short = np.where(layout.due_kwh > end + 1e-7, layout.due_kwh - end, 0.0)
+    cycle, holding = cycle_cost(layout, power, energy), holding_cost(layout, energy)
+    cost = _cost(layout, power, end, float(short.sum()))
     return Schedule(
         power_kw=power,
         energy_kwh=energy,
         shortfall_kwh=short,
-        objective=_cost(layout, power, end, float(short.sum())),
+        objective=cost + float(cycle.sum()) + float(holding.sum()),
+        wear_cycle=cycle,
+        wear_holding=holding,
         violation_kw=_violation(layout, power),
     )
 
@@ -98,13 +107,12 @@ def net_kw(layout: Layout, power_kw: Floats) -> Floats:
 
 
 def _cost(layout: Layout, power: Floats, end: Floats, short_kwh: float) -> float:
+    """Cost without wear."""
     problem, hours = layout.problem, layout.problem.step_h
-    out = np.maximum(-power, 0.0)
     site = layout.base_kw + net_kw(layout, power)
     billed = site[problem.meters] if len(problem.meters) else power
     cost = np.sum(np.maximum(billed, 0.0) * layout.price_in * hours)
     cost -= np.sum(np.maximum(-billed, 0.0) * layout.price_out * hours)
-    cost += np.sum(out * problem.wear_price_per_kwh[:, None] * hours)
     cost += problem.shortfall_price_per_kwh * short_kwh + _demand(layout, site)
     if problem.end_value_per_kwh is not None:
         level = problem.max_kwh

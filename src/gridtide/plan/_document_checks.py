@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gridtide.core import Finding
 
 if TYPE_CHECKING:
-    from gridtide.plan.document import LimitRecord, ProblemRecord
+    from gridtide.plan.document import LimitRecord, ProblemRecord, VehicleRecord
 
 
 def check_document(record: ProblemRecord, source: str) -> list[Finding]:
@@ -19,6 +20,8 @@ def check_document(record: ProblemRecord, source: str) -> list[Finding]:
         *_series(record),
         *_limit_values(record),
         *_vehicles(record),
+        *_depth(record),
+        *_holding(record),
         *_names(record),
         *_members(record),
     ]
@@ -70,6 +73,78 @@ def _vehicles(record: ProblemRecord) -> Iterator[Finding]:
             what = f"standby_kw {v.standby_kw:g} leaves nothing to charge at full power"
             mend = f"Write less than {v.charge_efficiency * v.max_charge_kw:g}"
             yield Finding(f"{where}.standby_kw", what, mend)
+
+
+def _depth(record: ProblemRecord) -> Iterator[Finding]:
+    counts = Counter(
+        len(v.wear_depth_price_per_kwh)
+        for v in record.vehicles
+        if v.wear_depth_price_per_kwh is not None
+    )
+    usual = counts.most_common(1)[0][0] if counts else 0
+    for i, v in enumerate(record.vehicles):
+        where, prices = f"vehicles[{i}].wear_depth_price_per_kwh", v.wear_depth_price_per_kwh
+        if prices is None:
+            if v.wear_segment_kwh is not None:
+                what = "energy by segment without a price by segment"
+                mend = "Add wear_depth_price_per_kwh, or leave it out"
+                yield Finding(f"vehicles[{i}].wear_segment_kwh", what, mend)
+            continue
+        if len(prices) != usual or not prices:
+            what = f"{len(prices)} segments, {usual} elsewhere" if prices else "no segment"
+            yield Finding(where, what, "Write as many prices for every vehicle, at least one")
+        elif min(prices) < 0:
+            yield Finding(where, "a price is negative", "Write 0 or more")
+        elif any(deep < shallow for shallow, deep in pairwise(prices)):
+            mend = "Write prices that do not fall with depth: a deeper cycle wears more"
+            yield Finding(where, "a price falls with depth", mend)
+        yield from _segments(v, i, len(prices))
+
+
+def _segments(vehicle: VehicleRecord, i: int, count: int) -> Iterator[Finding]:
+    where, energies = f"vehicles[{i}].wear_segment_kwh", vehicle.wear_segment_kwh
+    if energies is None or count == 0:
+        return
+    size, held = vehicle.capacity_kwh / count, vehicle.soc_arrival * vehicle.capacity_kwh
+    if len(energies) != count:
+        what = f"{len(energies)} energies for {count} segments"
+        yield Finding(where, what, "Write one per price")
+    elif min(energies) < 0 or max(energies) > size * (1 + 1e-6):
+        what = "a segment holds less than nothing or more than its part of the capacity"
+        yield Finding(where, what, f"Write 0 to {size:g}")
+    elif abs(sum(energies) - held) > 1e-6 * vehicle.capacity_kwh:
+        what = f"together {sum(energies):g} kWh, but the battery holds {held:g}"
+        yield Finding(where, what, "Correct them or soc_arrival")
+
+
+def _holding(record: ProblemRecord) -> Iterator[Finding]:
+    for i, v in enumerate(record.vehicles):
+        if v.holding is None:
+            continue
+        where, edges, prices = (
+            f"vehicles[{i}].holding",
+            v.holding.edges_kwh,
+            v.holding.price_per_kwh_h,
+        )
+        if len(edges) < 2 or any(high <= low for low, high in pairwise(edges)):
+            yield Finding(f"{where}.edges_kwh", "edges do not rise", "Write two or more that rise")
+        if len(prices) != len(edges) - 1:
+            what = f"{len(prices)} prices for {len(edges)} edges"
+            yield Finding(f"{where}.price_per_kwh_h", what, "Write one per band between two edges")
+        wrong = list(_length(v.holding.base_per_h, f"{where}.base_per_h", record.steps))
+        for m, price in enumerate(prices):
+            wrong += _length(price, f"{where}.price_per_kwh_h[{m}]", record.steps)
+        yield from wrong
+        if not wrong and any(_falls(low, high) for low, high in pairwise(prices)):
+            mend = "Write prices that do not fall from band to band, or their convex envelope"
+            yield Finding(f"{where}.price_per_kwh_h", "a price falls with energy", mend)
+
+
+def _falls(low: float | list[float], high: float | list[float]) -> bool:
+    a, b = (value if isinstance(value, list) else [value] for value in (low, high))
+    count = max(len(a), len(b))
+    a, b = (values * count if len(values) == 1 else values for values in (a, b))
+    return any(y < x for x, y in zip(a, b, strict=True))
 
 
 def _names(record: ProblemRecord) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,39 @@ class Linear:
         reduced = cost - np.bincount(column, weights=products, minlength=len(cost))
         ends = np.where(reduced > 0, reduced * self.lower, reduced * self.upper)
         return rows + float(np.sum(ends))
+
+    def with_columns(self, cost: Floats, upper: Floats) -> Linear:
+        """Return the same with further columns, from 0 up to ``upper`` and in no row yet."""
+        count = len(cost)
+        return replace(
+            self,
+            cost=np.concatenate((self.cost, cost)),
+            lower=np.concatenate((self.lower, np.zeros(count))),
+            upper=np.concatenate((self.upper, upper)),
+            integer=np.concatenate((self.integer, np.zeros(count, dtype=bool))),
+            start=np.concatenate((self.start, np.full(count, self.start[-1], dtype=np.int32))),
+        )
+
+    def with_rows(self, lower: Floats, rows: Ints, columns: Ints, values: Floats) -> Linear:
+        """Return the same with further rows, at least ``lower``; ``rows`` count from the first."""
+        standing = np.repeat(np.arange(len(self.cost)), np.diff(self.start))
+        row = np.concatenate((self.index, rows + len(self.row_lower)))
+        start, order = _by_column(np.concatenate((standing, columns)), len(self.cost))
+        return replace(
+            self,
+            row_lower=np.concatenate((self.row_lower, lower)),
+            row_upper=np.concatenate((self.row_upper, np.full(len(lower), np.inf))),
+            start=start,
+            index=row[order].astype(np.int32),
+            value=np.concatenate((self.value, values))[order],
+        )
+
+
+def _by_column(column: Ints, count: int) -> tuple[npt.NDArray[np.int32], Ints]:
+    """Return the starts of the columns and the order that sorts entries into them."""
+    entries = np.bincount(column, minlength=count)
+    start = np.concatenate(([0], np.cumsum(entries))).astype(np.int32)
+    return start, np.argsort(column, kind="stable")
 
 
 class Builder:
@@ -108,8 +141,7 @@ class Builder:
         row = np.concatenate([e[0] for e in self._entries])
         column = np.concatenate([e[1] for e in self._entries])
         value = np.concatenate([e[2] for e in self._entries])
-        order = np.argsort(column, kind="stable")
-        counts = np.bincount(column, minlength=self.column_count)
+        start, order = _by_column(column, self.column_count)
         lower, upper, cost = (np.concatenate([c[k] for c in self._columns]) for k in range(3))
         row_lower, row_upper = (np.concatenate([r[k] for r in self._rows]) for k in range(2))
         for numbers, more in self._prices:
@@ -120,7 +152,7 @@ class Builder:
             upper=upper,
             row_lower=row_lower,
             row_upper=row_upper,
-            start=np.concatenate(([0], np.cumsum(counts))).astype(np.int32),
+            start=start,
             index=row[order].astype(np.int32),
             value=value[order],
             integer=np.concatenate(self._integer),

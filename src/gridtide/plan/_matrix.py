@@ -14,6 +14,7 @@ for each demand charge the peak P:
     end value   w ≤ e_end,  w ≤ up_to;  earns value·w
     direction   c ≤ Pc·z,  d ≤ Pd·(1 - z), only where ``Modes`` asks for it
     standby     c ≤ Pc·on_c,  d ≤ Pd·on_d,  on_c + on_d ≤ 1
+    wear        by depth and by holding, see ``_wear``
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import numpy as np
 from gridtide.plan._layout import Layout, demand_periods, taper_line
 from gridtide.plan._linear import Builder, Linear
 from gridtide.plan._phases import Phases, add_phases
+from gridtide.plan._wear import Levels, add_holding, add_levels, add_shallowest
 from gridtide.plan.problem import Bools, Floats, Ints
 
 NONE: Ints = np.empty(0, dtype=np.int64)
@@ -102,7 +104,14 @@ class _Draft:
     offset: float = 0.0
 
 
-def assemble(layout: Layout, modes: Modes, *, short_price: float, lexical: bool) -> Model:
+def assemble(
+    layout: Layout,
+    modes: Modes,
+    *,
+    short_price: float,
+    lexical: bool,
+    levels: Levels | None = None,
+) -> Model:
     """Build the matrix of a plan.
 
     Parameters
@@ -115,10 +124,16 @@ def assemble(layout: Layout, modes: Modes, *, short_price: float, lexical: bool)
         Price of shortfall beyond the unavoidable [currency/kWh].
     lexical
         Whether the phases before the cost are to be solved, and get their columns and rows.
+    levels
+        Levels of wear by depth that get all their rows; None leaves them to cuts.
     """
     draft = _powers(layout)
     energy_rows = _energy_rows(draft)
     on_charge, on_discharge = _standby(draft, energy_rows)
+    add_shallowest(layout, draft.build, draft.discharge, on_discharge)
+    if levels is not None:
+        add_levels(layout, draft.build, draft.energy, levels)
+    draft.offset += add_holding(layout, draft.build, draft.energy)
     net, net_rows = _limit_rows(draft)
     meter_modes = _meter_costs(draft, net, modes)
     _demand(draft, net)

@@ -15,6 +15,8 @@ from gridtide.plan._accounts import Schedule, judge, net_kw
 from gridtide.plan._layout import Layout
 from gridtide.plan._matrix import Model, Modes, assemble
 from gridtide.plan._solver import Deadline, Solution, Solver
+from gridtide.plan._wear import find_levels, shallowest_price_per_kwh, steepest_wear_per_kwh
+from gridtide.plan._wear_cuts import DepthCuts
 from gridtide.plan.problem import Bools, Floats
 
 STANDBY_BINARIES = 600
@@ -22,6 +24,9 @@ STANDBY_BINARIES = 600
 VIOLATION_KW = 1e-6
 SAME = 1e-7
 ROUNDS = 8
+CUT_ROUNDS = 300
+TOWARDS_RELAXED = 0.3
+"""How far from the best schedule so far towards the relaxation cuts are drawn."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +53,7 @@ class Search:
         self._deadline = Deadline(limit_s)
         self._lexical = _conflicted(layout)
         self._short_price = layout.problem.shortfall_price_per_kwh
+        self._levels = find_levels(layout)
 
     def find(self) -> Found:
         """Return a schedule with its bound; there always is one."""
@@ -72,26 +78,62 @@ class Search:
     def _find(self) -> Found:
         modes = rewarded(self._layout)
         model = self._model(modes)
-        relaxed = self._run(model, whole=False)
+        solver = self._solver(model, whole=False)
+        relaxed = self._run(model, solver)
         if relaxed is None:
             return self._idle("the linear problem was not solved in the time given")
+        best, relaxed = self._cut(model, solver, relaxed)
         bound = model.offset + relaxed.bound
-        schedule = judge(self._layout, self._netted(model, relaxed.x))
         mixed = bool(modes) or bool(self._layout.standby_kw.any())
-        if not mixed and self._same(schedule, model, relaxed):
-            return Found(schedule=schedule, bound=bound)
+        if not mixed and self._same(best.schedule, model, relaxed):
+            return Found(schedule=best.schedule, bound=bound)
+        if self._levels is not None and not mixed and not self._twofold(model, relaxed.x).any():
+            over = "wear by depth: the time given ended before the gap was closed"
+            notes = [over] if self._deadline.over() else []
+            return Found(schedule=best.schedule, bound=bound, notes=notes)
         return self._mixed(modes, model, relaxed, bound)
 
-    def _model(self, modes: Modes) -> Model:
-        return assemble(self._layout, modes, short_price=self._short_price, lexical=self._lexical)
+    def _cut(self, model: Model, solver: Solver, relaxed: Solution) -> tuple[_Candidate, Solution]:
+        """Add the rows of wear by depth that are broken until the plan costs what it claims."""
+        best = self._candidate(model, relaxed.x)
+        if self._levels is None:
+            return best, relaxed
+        cuts, count = DepthCuts(self._layout, self._levels, model.energy), len(model.linear.cost)
+        for _ in range(CUT_ROUNDS):
+            if self._same(best.schedule, model, relaxed) or self._deadline.over():
+                break
+            between = best.x + TOWARDS_RELAXED * (relaxed.x[:count] - best.x)
+            if not (cuts.add(solver, between, relaxed.x) or cuts.add(solver, relaxed.x, relaxed.x)):
+                break
+            found = solver.minimise(solver.cost, self._deadline.left_s())
+            if found is None:
+                break
+            relaxed = found
+            for x in (between, relaxed.x[:count]):
+                other = self._candidate(model, x)
+                best = other if other.rank < best.rank else best
+        return best, relaxed
 
-    def _run(self, model: Model, *, whole: bool, start: Floats | None = None) -> Solution | None:
-        """Minimise phase after phase, each held at what it has reached."""
+    def _model(self, modes: Modes, *, deep: bool = False) -> Model:
+        """Build the rows; those of wear by depth only where they are not left to cuts."""
+        return assemble(
+            self._layout,
+            modes,
+            short_price=self._short_price,
+            lexical=self._lexical,
+            levels=self._levels if deep else None,
+        )
+
+    def _solver(self, model: Model, *, whole: bool, start: Floats | None = None) -> Solver:
         solver = Solver(model.linear, whole=whole)
         if start is not None:
             solver.start_from(start)
         elif not whole:
             solver.start_basis(model.basic, model.tight_rows)
+        return solver
+
+    def _run(self, model: Model, solver: Solver) -> Solution | None:
+        """Minimise phase after phase, each held at what it has reached."""
         for phase in model.phases:
             cost = np.zeros(len(model.linear.cost))
             cost[phase.columns] = phase.weights
@@ -107,13 +149,14 @@ class Search:
         x = relaxed.x
         for _ in range(ROUNDS):
             modes = self._widened(modes, model, x)
-            model = self._model(modes)
+            model = self._model(modes, deep=True)
             for pattern in self._patterns(model, x):
                 best = _better(best, self._rounded(model, pattern))
             if self._layout.standby_kw.any() and model.linear.integer.sum() > STANDBY_BINARIES:
                 notes.append("standby loss rounded: too many vehicles and steps for the MILP")
                 break
-            whole = self._run(model, whole=True, start=None if best is None else best.x)
+            start = None if best is None or len(best.x) != len(model.linear.cost) else best.x
+            whole = self._run(model, self._solver(model, whole=True, start=start))
             if whole is None:
                 notes.append("no mixed-integer solution in the time given")
                 break
@@ -159,11 +202,15 @@ class Search:
 
     def _widened(self, modes: Modes, model: Model, x: Floats) -> Modes:
         """Add binaries where power flows both ways at once."""
-        charge, discharge = _columns(model, x)
         if self._layout.standby_kw.any():
             return modes
-        both = (charge > 1e-6) & (discharge > 1e-6)
-        return replace(modes, plugs=modes.plugs | both)
+        return replace(modes, plugs=modes.plugs | self._twofold(model, x))
+
+    def _twofold(self, model: Model, x: Floats) -> Bools:
+        """Pairs whose power flows both ways at once, shape (N,)."""
+        charge, discharge = _columns(model, x)
+        both: Bools = (charge > 1e-6) & (discharge > 1e-6)
+        return both
 
     def _patterns(self, model: Model, x: Floats) -> list[Floats]:
         """Directions to try: as the relaxation goes, then no discharge in doubt, then rest."""
@@ -185,7 +232,8 @@ class Search:
         upper = np.where(fixed, pattern, model.linear.upper)
         rows = model.linear.row_upper.copy()
         held = replace(model.linear, lower=lower, upper=upper, row_upper=rows)
-        found = self._run(replace(model, linear=held), whole=False)
+        held_model = replace(model, linear=held)
+        found = self._run(held_model, self._solver(held_model, whole=False))
         return None if found is None else self._candidate(model, found.x)
 
     def _idle(self, why: str) -> Found:
@@ -246,7 +294,11 @@ def rewarded(layout: Layout) -> Modes:
     ratio = (layout.draw / layout.gain)[v]
     if len(problem.meters):
         price_in = price_out = np.minimum(price_in, price_out)
-    pays = price_in * ratio - price_out + problem.wear_price_per_kwh[v] < -1e-12
+    # Of a wear by depth only the shallowest price falls on power that leaves no trace in store.
+    wear = problem.wear_price_per_kwh + (
+        shallowest_price_per_kwh(problem) * problem.discharge_efficiency * layout.draw
+    )
+    pays = price_in * ratio - price_out + wear[v] < -1e-12
     plugs: Bools = pays & (problem.max_discharge_kw[v] > 0) & (problem.max_charge_kw[v] > 0)
     if layout.standby_kw.any():
         plugs = np.zeros_like(plugs)
@@ -281,5 +333,5 @@ def _steep_price(layout: Layout) -> float:
     worth = 0.0
     if problem.end_value_per_kwh is not None:
         worth = float(problem.end_value_per_kwh.max(initial=0.0))
-    usual = energy + demand + float(problem.wear_price_per_kwh.max(initial=0.0)) + worth
+    usual = energy + demand + steepest_wear_per_kwh(problem) + worth
     return max(10.0 * usual / float(layout.gain.min(initial=1.0)), problem.shortfall_price_per_kwh)

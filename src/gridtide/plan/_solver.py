@@ -15,6 +15,8 @@ import numpy as np
 from gridtide.plan._linear import Linear
 from gridtide.plan.problem import Floats, Ints
 
+DEVEX = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Solution:
@@ -118,6 +120,40 @@ class Solver:
     def start_from(self, x: Floats) -> None:
         """Give a feasible point to start from, for mixed-integer problems."""
         self._highs.setSolution(len(x), np.arange(len(x), dtype=np.int32), x)
+
+    def add_columns(self, cost: Floats, upper: Floats) -> Ints:
+        """Add columns from 0 up to ``upper`` and return their numbers."""
+        first = len(self._linear.cost)
+        self._linear = self._linear.with_columns(cost, upper)
+        count, none = len(cost), np.zeros(0, dtype=np.int32)
+        starts = np.zeros(count, dtype=np.int32)
+        self._highs.addCols(count, cost, np.zeros(count), upper, 0, starts, none, np.zeros(0))
+        return np.arange(first, first + count)
+
+    def add_rows(self, lower: Floats, rows: Ints, columns: Ints, values: Floats) -> None:
+        """Add rows, at least ``lower``; entries say which of them, counted from the first.
+
+        From here on the simplex method prices with Devex: the steepest edges would be computed
+        anew for every basis that rows were added to, which took most of the time of a round.
+        """
+        # A turning point can be named twice, up and down: HiGHS wants one entry.
+        width = len(self._linear.cost)
+        place, inverse = np.unique(rows * width + columns, return_inverse=True)
+        sums: Floats = np.bincount(inverse, weights=values, minlength=len(place)).astype(float)
+        place, values = place[sums != 0], sums[sums != 0]
+        rows, columns = place // width, place % width
+        self._linear = self._linear.with_rows(lower, rows, columns, values)
+        start = np.searchsorted(rows, np.arange(len(lower))).astype(np.int32)
+        above = np.full(len(lower), np.inf)
+        self._highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
+        self._highs.addRows(
+            len(lower), lower, above, len(values), start, columns.astype(np.int32), values
+        )
+
+    @property
+    def cost(self) -> Floats:
+        """Cost of the columns, those added included."""
+        return self._linear.cost
 
     def hold(self, row: int, upper: float) -> None:
         """Tighten a row from above, here and in the linear problem behind it."""

@@ -9,14 +9,15 @@ from typing import Any
 
 from gridtide.core import SolverError
 from gridtide.plan.document import read_problem_file
-from gridtide.plan.problem import Problem
+from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.solve import Plan, solve
 
 
 def answer(plan: Plan, problem: Problem) -> dict[str, Any]:
     """Return a plan as one object of plain values, ready for JSON.
 
-    Powers are at the plug [kW], positive is charging; shortfalls and energies in kWh.
+    Powers are at the plug [kW], positive is charging; shortfalls and energies in kWh; wear by
+    vehicle in currency, over the plan.
     """
     return {
         "status": plan.status,
@@ -24,12 +25,19 @@ def answer(plan: Plan, problem: Problem) -> dict[str, Any]:
         "lower_bound": plan.lower_bound,
         "gap": plan.gap,
         "hard_violation_kw": plan.hard_violation_kw,
-        "shortfall_kwh": dict(zip(problem.ids, plan.shortfall_kwh.tolist(), strict=True)),
-        "schedule_kw": dict(zip(problem.ids, plan.power_kw.tolist(), strict=True)),
+        "shortfall_kwh": _by_vehicle(problem, plan.shortfall_kwh),
+        "schedule_kw": _by_vehicle(problem, plan.power_kw),
         "slacks": [asdict(slack) for slack in plan.slacks],
         "cpu_s": plan.cpu_s,
         "notes": list(plan.notes),
+        "wear_model": plan.wear_model,
+        "wear_cycle": _by_vehicle(problem, plan.wear_cycle.sum(axis=1)),
+        "wear_holding": _by_vehicle(problem, plan.wear_holding.sum(axis=1)),
     }
+
+
+def _by_vehicle(problem: Problem, values: Floats) -> dict[str, Any]:
+    return dict(zip(problem.ids, values.tolist(), strict=True))
 
 
 def plan_file(path: Path, *, time_limit_s: float = 20.0) -> dict[str, Any]:

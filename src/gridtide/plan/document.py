@@ -20,6 +20,7 @@ from msgspec import Meta
 from gridtide.core import Finding, InputError, parse_utc, read_record, unusable_numbers
 from gridtide.plan._document_checks import check_document
 from gridtide.plan.problem import Floats, Ints, Problem
+from gridtide.plan.segments import fresh_segments
 
 Series = float | list[float]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -53,6 +54,23 @@ class LimitRecord(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
 
+class HoldingRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The price of holding energy, convex over bands: what the battery ages while it waits."""
+
+    edges_kwh: Annotated[list[float], Meta(description="Rising edges of the bands [kWh]")]
+    price_per_kwh_h: Annotated[
+        list[Series],
+        Meta(
+            description="Price in each band [currency/kWh/h], never falling from band to band, "
+            "each a series. The energy at the end of a step counts, while plugged in; the first "
+            "and the last band go on beyond their edges"
+        ),
+    ]
+    base_per_h: Annotated[
+        Series, Meta(description="Cost of holding the lowest edge [currency/h], a series")
+    ] = 0.0
+
+
 class VehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A vehicle that stays once."""
 
@@ -80,6 +98,23 @@ class VehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
     wear_price_per_kwh: Annotated[
         float, Meta(description="Wear per kWh discharged at the plug [currency/kWh]", ge=0)
     ] = 0.0
+    wear_depth_price_per_kwh: Annotated[
+        list[float] | None,
+        Meta(
+            description="Further wear per kWh discharged at the plug from each of equal segments "
+            "of the battery [currency/kWh], shallowest first, never falling; as many for all"
+        ),
+    ] = None
+    wear_segment_kwh: Annotated[
+        list[float] | None,
+        Meta(
+            description="Energy in each segment on arrival [kWh], shallowest first, together the "
+            "energy held; absent: no cycle is open, the shallowest are filled"
+        ),
+    ] = None
+    holding: Annotated[
+        HoldingRecord | None, Meta(description="Price of holding energy; absent is none")
+    ] = None
     standby_kw: Annotated[float, Meta(description="Loss while power flows [kW]", ge=0)] = 0.0
     taper_soc: Annotated[
         float, Meta(description="Above this the battery takes less; 1 is no taper", ge=0, le=1)
@@ -132,6 +167,9 @@ class ProblemRecord(msgspec.Struct, frozen=True, kw_only=True):
         Literal["priced", "first"],
         Meta(description="priced: shortfall has its price; first: it is made smallest first"),
     ] = "priced"
+    wear_model: Annotated[
+        str, Meta(description="Name of the model behind the prices of wear; the answer repeats it")
+    ] = ""
 
 
 def read_problem(data: bytes | Mapping[str, Any], source: str = "problem") -> Problem:
@@ -192,7 +230,11 @@ def problem_schema() -> dict[str, Any]:
 def _quick(data: Mapping[str, Any]) -> ProblemRecord | None:
     """Read a document without any fault in one go; None where a finding has to be told."""
     parts: list[tuple[type[msgspec.Struct], Any]] = [(ProblemRecord, [data])]
-    parts += [(VehicleRecord, data.get("vehicles", [])), (LimitRecord, data.get("limits", []))]
+    vehicles = data.get("vehicles", [])
+    parts += [(VehicleRecord, vehicles), (LimitRecord, data.get("limits", []))]
+    if isinstance(vehicles, list):
+        holding = [v.get("holding") for v in vehicles if isinstance(v, Mapping)]
+        parts.append((HoldingRecord, [h for h in holding if h is not None]))
     for kind, rows in parts:
         known = frozenset(kind.__struct_fields__)
         if not isinstance(rows, list) or any(
@@ -299,6 +341,7 @@ def _arrays(record: ProblemRecord) -> Problem:
         price_export_per_kwh=_series(record.price_export_per_kwh, steps)[None, :],
         shortfall_price_per_kwh=record.shortfall_price_per_kwh,
         promise=record.promise,
+        wear_model=record.wear_model,
         carbon_kg_per_kwh=_series(record.carbon_kg_per_kwh, steps),
         carbon_price_per_kg=record.carbon_price_per_kg,
         **stacked,
@@ -322,7 +365,48 @@ def _optional(record: ProblemRecord, limits: list[LimitRecord], capacity: Floats
     if any(limit.phase_kw is not None for limit in limits):
         arrays["phase_kw"] = np.array([limit.phase_kw or [np.inf] * 3 for limit in limits])
         arrays["phase_share"] = np.array([v.phases or [1 / 3] * 3 for v in vehicles]).reshape(-1, 3)
+    if any(v.wear_depth_price_per_kwh is not None for v in vehicles):
+        arrays |= _depth(vehicles, capacity)
+    if any(v.holding is not None for v in vehicles):
+        arrays |= _holding(vehicles, capacity, record.steps)
     return arrays
+
+
+def _depth(vehicles: list[VehicleRecord], capacity: Floats) -> dict[str, Any]:
+    """Prices by depth and the segments' energies, as shape (n, J); no price where none is given."""
+    count = max(len(v.wear_depth_price_per_kwh or []) for v in vehicles)
+    prices = np.array([v.wear_depth_price_per_kwh or [0.0] * count for v in vehicles])
+    segments = fresh_segments(capacity * _column(vehicles, "soc_arrival"), capacity, count)
+    for i, vehicle in enumerate(vehicles):
+        if vehicle.wear_segment_kwh is not None:
+            segments[i] = vehicle.wear_segment_kwh
+    return {
+        "wear_depth_price_per_kwh": prices,
+        "wear_capacity_kwh": capacity,
+        "wear_segment_kwh": segments,
+    }
+
+
+def _holding(vehicles: list[VehicleRecord], capacity: Floats, steps: int) -> dict[str, Any]:
+    """Bands of all vehicles, as many for each: those it has not are empty and cost as its last."""
+    most = max(len(v.holding.price_per_kwh_h) for v in vehicles if v.holding is not None)
+    edges, base = np.zeros((len(vehicles), most + 1)), np.zeros((len(vehicles), steps))
+    price = np.zeros((len(vehicles), steps, most))
+    for i, vehicle in enumerate(vehicles):
+        held = vehicle.holding
+        if held is None:
+            edges[i, 1:] = capacity[i]
+            continue
+        bands = np.array([_series(band, steps) for band in held.price_per_kwh_h])
+        more = most - len(bands)
+        edges[i] = np.pad(np.array(held.edges_kwh), (0, more), mode="edge")
+        price[i] = np.pad(bands, ((0, more), (0, 0)), mode="edge").T
+        base[i] = _series(held.base_per_h, steps)
+    return {
+        "holding_edges_kwh": edges,
+        "holding_price_per_kwh_h": price,
+        "holding_base_per_h": base,
+    }
 
 
 def _column(records: list[Any], name: str) -> Floats:

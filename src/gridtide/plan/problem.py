@@ -25,6 +25,8 @@ Bools = npt.NDArray[np.bool_]
 class Problem:
     """A planning problem with n vehicles, T steps, m limits, k meters and q demand periods.
 
+    Wear by depth comes in J segments (Xu et al. [1]_), wear by holding in M bands.
+
     Arrays are taken as they are, neither copied nor checked: what comes from outside goes
     through :func:`gridtide.plan.read_problem`.
 
@@ -89,6 +91,36 @@ class Problem:
     carbon_kg_per_kwh, carbon_price_per_kg
         Marginal emission [kg/kWh], shape (T,), and its price [currency/kg]; their product is
         added to both energy prices.
+    wear_depth_price_per_kwh
+        Wear that grows with the depth of a cycle [currency/kWh], shape (n, J), not falling in j;
+        None for none. Column j prices what is discharged at the plug from segment j of the
+        battery, 0 the shallowest, beside ``wear_price_per_kwh``. Charging fills the shallowest
+        segment with room, discharging empties the shallowest with energy, so that a deep cycle
+        reaches the dear ones. What leaves the cells counts, times ``discharge_efficiency``:
+        a standby loss while discharging wears too.
+    wear_capacity_kwh
+        Energy of all segments together, J equal parts [kWh], shape (n,); given where segments
+        are. Energy beyond it sits in the deepest.
+    wear_segment_kwh
+        Energy in each segment at the start [kWh], shape (n, J), together the stored energy; None
+        where no cycle is open (:func:`gridtide.plan.fresh_segments`).
+    holding_edges_kwh
+        Edges of the bands of stored energy, rising, shape (n, M + 1); None for no such price.
+    holding_price_per_kwh_h
+        Calendar ageing: price of holding energy in band m [currency/kWh/h], shape (n, M) or
+        (n, T, M), not falling in m; may be negative. A plugged step costs its hours times what
+        the energy **at its end** costs per hour. The first and the last band go on beyond their
+        edges.
+    holding_base_per_h
+        Cost per hour of holding ``edges[0]``, shape (n,) or (n, T); None for 0. A constant of
+        the objective, counted while plugged in.
+    wear_model
+        Name of the model behind these prices; the certificate repeats it.
+
+    References
+    ----------
+    .. [1] B. Xu, J. Zhao, T. Zheng, E. Litvinov, D. S. Kirschen: Factoring the Cycle Aging Cost
+       of Batteries Participating in Electricity Markets, 2018, doi:10.1109/TPWRS.2017.2733339.
     """
 
     ids: tuple[str, ...]
@@ -128,6 +160,13 @@ class Problem:
     demand_peak_so_far_kw: Floats | None = None
     carbon_kg_per_kwh: Floats | None = None
     carbon_price_per_kg: float = 0.0
+    wear_depth_price_per_kwh: Floats | None = None
+    wear_capacity_kwh: Floats | None = None
+    wear_segment_kwh: Floats | None = None
+    holding_edges_kwh: Floats | None = None
+    holding_price_per_kwh_h: Floats | None = None
+    holding_base_per_h: Floats | None = None
+    wear_model: str = ""
 
     @property
     def steps(self) -> int:

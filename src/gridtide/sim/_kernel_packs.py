@@ -33,7 +33,8 @@ class PackStates(NamedTuple):
     """What is known of each plugged-in pack; arrays of shape (chargers,).
 
     ``conditioning`` is the power that heats (positive) or cools (negative) the pack [kW], and
-    ``auxiliary`` what that draws at the plug [kW].
+    ``auxiliary`` what that draws at the plug [kW]; ``chemistry`` is a place in
+    :data:`gridtide.battery.CHEMISTRIES`.
     """
 
     temperature: Floats
@@ -42,6 +43,7 @@ class PackStates(NamedTuple):
     since: Floats
     conditioning: Floats
     auxiliary: Floats
+    chemistry: npt.NDArray[np.int8]
 
     @classmethod
     def of(cls, chargers: int) -> PackStates:
@@ -53,6 +55,7 @@ class PackStates(NamedTuple):
             since=np.full(chargers, -inf),
             conditioning=np.zeros(chargers),
             auxiliary=np.zeros(chargers),
+            chemistry=np.full(chargers, -1, dtype=np.int8),
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.battery import ThermalLaw, cells_kw
+from gridtide.battery import ThermalLaw, cells_kw, chemistry_codes
 from gridtide.control import Image, Plugs, enclose
 from gridtide.sim._kernel_packs import (
     PackStates,
@@ -56,6 +56,7 @@ class PackKeeper:
         self._enclosed: Image | None = None
         self._time_s = float(world.grid.start_s)
         vehicles = len(world.vehicles)
+        self._chemistry = chemistry_codes(world.vehicles.chemistry)
         self._discharged = np.zeros(vehicles)
         self._excess = np.full(vehicles, np.nan)
         self._left_s = np.zeros(vehicles)
@@ -81,6 +82,7 @@ class PackKeeper:
         states.discharged[at] = self._discharged[vehicle]
         states.direction[at] = 0
         states.since[at] = -np.inf
+        states.chemistry[at] = self._chemistry[vehicle]
         if not self._thermal:
             return
         faded = np.exp(-(time_s - self._left_s[vehicle]) / 3600.0 / self._law.tau_h)
@@ -115,6 +117,7 @@ class PackKeeper:
             "discharged_kwh": states.discharged,
             "direction": states.direction,
             "direction_since_s": states.since,
+            "chemistry": states.chemistry,
             "auxiliary_kw": states.auxiliary if self._some_on else None,
         }
 

@@ -82,6 +82,7 @@ class SimPlant:
         self._packs = Packs(*(getattr(world.vehicles, name) for name in Packs._fields))
         self._vehicle_kwh = np.full(len(world.vehicles), np.nan)
         self._table, self._law = _loss_classes(world)
+        self._wear_class = world.vehicles.wear_class
         self._unknown_c = np.full(n, np.nan)
         self._keeper = PackKeeper.of(world, self._law, self._table)
         self._base_kw = limits.add_up(world.building_kw - world.pv_kw)
@@ -103,9 +104,10 @@ class SimPlant:
         row = min(step, grid.n - 1)
         if self._doubts is not None:
             self._doubt = self._doubts(self._time_s, self._plugs, self._registers)
+        until = float(grid.start_s + (step + 1) * grid.step_s)
         self._image = Image(
             time_s=self._time_s,
-            until_s=float(grid.start_s + (step + 1) * grid.step_s),
+            until_s=until,
             step=step,
             **{name: _frozen(values) for name, values in self._plugs._asdict().items()},
             in_doubt=_frozen(self._doubt),
@@ -121,7 +123,9 @@ class SimPlant:
             export_kw=self.world.export_kw[row],
             phase_kw=limits.phase_kw,
             peak_kw=self._peak_kw.copy(),
-            **self._look_at_packs(step),
+            envelope=self.world.envelope,
+            **self._look_at_packs(until),
+            **self._look_at_wear(),
         )
         return self._image
 
@@ -130,15 +134,27 @@ class SimPlant:
         """Energy that heated and cooled packs, at the plugs [kWh]."""
         return 0.0 if self._keeper is None else self._keeper.conditioning_kwh
 
-    def _look_at_packs(self, step: int) -> dict[str, Any]:
-        """What the image tells of packs beside their energy."""
+    def _look_at_packs(self, until_s: float) -> dict[str, Any]:
+        """Tell what the image says of packs beside their energy."""
         if self._keeper is None:
             return {"temperature_c": self._unknown_c}
-        grid = self.world.grid
-        until = float(grid.start_s + (step + 1) * grid.step_s)
-        told = self._keeper.look(self._time_s, until, self._plugs)
-        frozen = {k: None if v is None else _frozen(v) for k, v in told.items()}
-        return {**frozen, "envelope": self.world.envelope}
+        told = self._keeper.look(self._time_s, until_s, self._plugs)
+        return {key: None if value is None else _frozen(value) for key, value in told.items()}
+
+    def _look_at_wear(self) -> dict[str, Any]:
+        """Tell what planning needs to price wear; nothing where no vehicle has a cell model."""
+        if not self.world.vehicles.cell_models:
+            return {}
+        session, stays = self._plugs.session, self._stays
+        vehicle = stays.vehicle[session]
+        asked = np.maximum(stays.target_kwh[session] - self._plugs.arrival_kwh, 0.0)
+        trip = stays.trip_kwh[session]
+        # What was driven is the open discharge; where it is unknown, what was asked for stands in.
+        return {
+            "wear_class": np.where(session >= 0, self._wear_class[vehicle], -1),
+            "pack_price_per_kwh": self.world.vehicles.pack_price_per_kwh[vehicle],
+            "open_kwh": np.where(np.isnan(trip), asked, np.maximum(trip, 0.0)),
+        }
 
     def apply(self, setpoints: Setpoints) -> None:
         """Hold the setpoints until the next control step or event."""

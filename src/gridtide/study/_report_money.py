@@ -143,7 +143,8 @@ def vehicle_table(result: Result, strategy: StrategyResult) -> str:
     if not vehicles:
         return paragraph("No vehicle took or gave energy, so none has a statement.", "empty")
     paid = {account.name: -account.amount_nano for account in accounts(lines, "driver:")}
-    rows = [_vehicle_row(account, paid) for account in vehicles[:MOST_VEHICLES]]
+    worn = {account.name: account.amount_nano for account in accounts(lines, "battery:")}
+    rows = [_vehicle_row(account, paid, worn) for account in vehicles[:MOST_VEHICLES]]
     others = vehicles[MOST_VEHICLES:]
     if others:
         rest = Account(
@@ -152,26 +153,32 @@ def vehicle_table(result: Result, strategy: StrategyResult) -> str:
             sum(a.given_wh for a in others),
             sum(a.amount_nano for a in others),
         )
-        rows.append(_vehicle_row(rest, {rest.name: sum(paid.get(a.name, 0) for a in others)}))
+        sums = [{rest.name: sum(of.get(a.name, 0) for a in others)} for of in (paid, worn)]
+        rows.append(_vehicle_row(rest, *sums))
     rows += [
-        (f"Building {building.name}", "", "", _cents(building.amount_nano), "")
+        (f"Building {building.name}", "", "", _cents(building.amount_nano), "", "")
         for building in accounts(lines, "building:")
     ]
     bill = sum(account.amount_nano for account in accounts(lines, "site:"))
-    rows.append(("Bill", "", "", _cents(bill), _cents(sum(paid.values()))))
+    rows.append(
+        ("Bill", "", "", _cents(bill), _cents(sum(paid.values())), _cents(sum(worn.values())))
+    )
     head = ("Vehicle", "Took [kWh]", "Gave [kWh]", f"Part of the bill [{currency}]",
-            f"Paid to the driver [{currency}]")  # fmt: skip
-    keep = 5 if paid else 4
-    return table(head[:keep], [row[:keep] for row in rows], kinds=[""] * (len(rows) - 1) + ["sum"])
+            f"Paid to the driver [{currency}]",
+            f"Battery wear, not billed [{currency}]")  # fmt: skip
+    keep = [k for k in range(len(head)) if k < 4 or (k == 4 and paid) or (k == 5 and worn)]
+    shown = [[row[k] for k in keep] for row in rows]
+    return table([head[k] for k in keep], shown, kinds=[""] * (len(rows) - 1) + ["sum"])
 
 
-def _vehicle_row(account: Account, paid: dict[str, int]) -> tuple[str, str, str, str, str]:
+def _vehicle_row(account: Account, paid: dict[str, int], worn: dict[str, int]) -> tuple[str, ...]:
     return (
         account.name,
         number(account.taken_wh / 1000),
         number(account.given_wh / 1000),
         _cents(account.amount_nano),
         _cents(paid.get(account.name, 0)),
+        _cents(worn.get(account.name, 0)),
     )
 
 

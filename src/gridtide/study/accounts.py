@@ -9,6 +9,7 @@ import numpy as np
 from gridtide.market import Settlement, charger_rows, settle_site, site_rows, statements
 from gridtide.study.case import Case
 from gridtide.study.result import Result, StrategyResult
+from gridtide.study.wear import wear_summary, with_wear
 
 NANO = 1e9
 BASELINE = "uncontrolled"
@@ -30,7 +31,7 @@ def settle(result: Result) -> None:
             settled[BASELINE] if compare else (),
             case.zone,
         )
-        strategy.columns["statement"] = told.columns()
+        strategy.columns["statement"] = with_wear(told.columns(), strategy.columns["wear"])
         _price_the_rows(case, strategy, settled[name])
         strategy.summary = _with_costs(case, strategy, settled[name])
 
@@ -87,19 +88,19 @@ def _price_the_rows(case: Case, strategy: StrategyResult, settled: list[Settleme
 
 def _with_costs(case: Case, strategy: StrategyResult, settled: list[Settlement]) -> dict[str, Any]:
     """Return the summary in the documented order, costs filled in [currency]."""
-    physical, sessions = strategy.summary, strategy.columns["sessions"]
+    physical = strategy.summary
     fixed = sum(s.bill.fixed_nano for s in settled) / NANO
     demand = sum(s.bill.demand_nano for s in settled) / NANO
     energy = sum(s.bill.energy_nano for s in settled) / NANO
-    wear = float((sessions["wear_price_per_kwh"] * sessions["energy_out_kwh"]).sum())
+    wear = wear_summary(strategy.columns["wear"])
     stored = case.stored_value_per_kwh * float(physical["stored_change_kwh"])
     costs = {
         "energy_cost": energy,
         "demand_cost": demand,
         "fixed_cost": fixed,
-        "wear_cost": wear,
+        **wear,
         "stored_value": stored,
-        "net_cost": energy + demand + fixed + wear - stored,
+        "net_cost": energy + demand + fixed + wear["wear_cost"] - stored,
     }
     first = ("energy_in_kwh", "energy_out_kwh", "loss_kwh", "stored_change_kwh")
     return {

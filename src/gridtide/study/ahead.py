@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.control import Outlook
+from gridtide.battery import wear_price
+from gridtide.control import Outlook, WearOutlook
 from gridtide.core import Finding, InputError, TimeGrid
 from gridtide.signals import TariffSeries, expand_tariff
 from gridtide.sim import World
@@ -130,6 +131,20 @@ def look_ahead(
         demand_charge_per_kw=_demand(world, nodes, tariffs, max(len(t.periods) for t in prices)),
         demand_period=demand_period(prices)[:n],
         stored_value_per_kwh=stored,
+        wear=_wear_outlook(scenario, world),
+    )
+
+
+def _wear_outlook(scenario: Scenario, world: World) -> WearOutlook | None:
+    """Price the wear of every cell model in use over the life that the scenario means."""
+    models, table = world.vehicles.cell_models, scenario.wear
+    if not models:
+        return None
+    return WearOutlook(
+        prices=tuple(wear_price(m, table.life_years, table.life_efc) for m in models),
+        depth_segments=table.depth_segments,
+        holding_pieces=table.holding_pieces,
+        temperature_c=table.temperature_c,
     )
 
 

@@ -36,7 +36,7 @@ from gridtide.study.case import Case
 from gridtide.study.people import bring_vehicles, capacities_are_drawn, read_stays
 from gridtide.study.scenario import Scenario
 from gridtide.study.scenario_file import examine_scenario, read_text
-from gridtide.study.surroundings import carbon_series, look_around
+from gridtide.study.surroundings import air_around, carbon_series, look_around
 from gridtide.study.toml_places import TomlPlaces
 
 Floats = npt.NDArray[np.float64]
@@ -87,6 +87,8 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
     with doubts.noted():
         import_kw, export_kw = _limits_over_time(scenario, tree, grid, zone, place)
     with doubts.noted():
+        air = air_around(scenario, grid, zone, find, place)
+    with doubts.noted():
         carbon = carbon_series(scenario, ahead, grid, find)
     with doubts.noted():
         stays = read_stays(scenario, grid, find, place)
@@ -107,6 +109,9 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
         export_kw=export_kw,
         billing_period=demand_period(tariffs),
         peak_so_far_kw=peaks,
+        ambient_c=air.ambient_c,
+        thermal=air.thermal,
+        envelope=scenario.envelope,
     )
     _check_base_load(world, scenario, place)
     outlook = look_ahead(scenario, world, tariffs, around, carbon.seen, zone, find, place)
@@ -125,6 +130,7 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
         capacities_drawn=capacities_are_drawn(scenario, stays),
         notes=(
             *around.notes,
+            *air.notes,
             *people_notes,
             *carbon.notes,
             *dict.fromkeys(note for tariff in tariffs for note in tariff.notes),

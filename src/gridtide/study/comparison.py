@@ -47,8 +47,10 @@ def comparison_rows(result: Result) -> list[ComparisonRow]:
     """Return the figures of every strategy, in the order in which they are shown."""
     currency = result.case.currency
     rows = _charging_rows(result)
+    summaries = result.summary()
     for key, group, label, unit, write in _ROWS:
-        summaries = result.summary()
+        if key in _PARTS_OF_WEAR and not any(s["wear_calendar_cost"] for s in summaries.values()):
+            continue
         rows.append(
             ComparisonRow(
                 key=key,
@@ -144,6 +146,8 @@ def _early(summary: Summary) -> str:
     return f"{n:,} ({summary['departures_early_met']:,} met)" if n else "0"
 
 
+# Shown where cell models tell them apart.
+_PARTS_OF_WEAR = ("wear_calendar_cost", "wear_cycle_cost")
 _Row = tuple[str, str, str, str, Callable[[Summary], str]]
 _MONEY, _ENERGY, _DRIVERS, _CHECK = "Money", "Power and energy", "Drivers", "Check"
 _ROWS: tuple[_Row, ...] = (
@@ -152,6 +156,8 @@ _ROWS: tuple[_Row, ...] = (
     ("demand_cost", _MONEY, "Demand charge", "currency", _amount("demand_cost")),
     ("fixed_cost", _MONEY, "Fixed charges", "currency", _amount("fixed_cost")),
     ("wear_cost", _MONEY, "Battery wear", "currency", _amount("wear_cost")),
+    ("wear_calendar_cost", _MONEY, "of it by time", "currency", _amount("wear_calendar_cost")),
+    ("wear_cycle_cost", _MONEY, "of it by use", "currency", _amount("wear_cycle_cost")),
     ("stored_value", _MONEY, f"{MINUS} Value of change in store", "currency",
      _amount("stored_value", -1.0)),
     ("peak_kw", _ENERGY, "Peak of the site", "kW", _plain("peak_kw")),

@@ -32,6 +32,7 @@ from gridtide.study.case import Case
 from gridtide.study.record import Columns, DecisionTape, Tape, plan_columns, schedule_columns
 from gridtide.study.result import EARLY_BY_S, Result, StrategyResult, departures, peak_kw
 from gridtide.study.sensitivity import Moved, scaled_case
+from gridtide.study.wear import wear_columns
 
 PLANNED = ("v1g", "v2g")
 Progress = Callable[[str, float], None]
@@ -183,7 +184,8 @@ def run_strategy(case: Case, name: str, progress: Progress | None = None) -> Str
     """Run one strategy; costs are filled in when the run is settled."""
     began = cpu_s()
     strategy, planner = make_strategy(case, name)
-    chargers, site = Tape(_CHARGER_COLUMNS), Tape(_SITE_COLUMNS)
+    warmth = ("temperature_c",) if case.world.models_temperature else ()
+    chargers, site = Tape((*_CHARGER_COLUMNS, *warmth)), Tape(_SITE_COLUMNS)
     decisions = DecisionTape(len(case.world.chargers))
     plant = SimPlant(case.world, chargers, site)
     grid = case.world.grid
@@ -211,6 +213,7 @@ def run_strategy(case: Case, name: str, progress: Progress | None = None) -> Str
         "plans": plan_columns(records),
         "schedule": schedule_columns(records),
     }
+    columns["wear"] = wear_columns(case, columns, records)
     summary = _physical_summary(case, plant, columns)
     summary["cpu_s"] = cpu_s() - began
     return StrategyResult(name, summary, columns, partial)
@@ -302,4 +305,16 @@ def _physical_summary(
         # Sums of floats carry rounding errors; a milliwatt is none of the vehicles' doing.
         "hard_violation_kw": violation if violation > 1e-6 else 0.0,
         "energy_residual_kwh": plant.extremes.residual_kwh,
+        **_pack_summary(case, plant),
     }
+
+
+def _pack_summary(case: Case, plant: SimPlant) -> dict[str, object]:
+    """Figures that only runs with weather or an envelope have."""
+    told: dict[str, object] = {}
+    if case.world.models_temperature:
+        told["conditioning_kwh"] = plant.conditioning_kwh
+    if case.world.envelope is not None:
+        over = plant.extremes.envelope_kw
+        told["envelope_violation_kw"] = over if over > 1e-6 else 0.0
+    return told

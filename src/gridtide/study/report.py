@@ -12,6 +12,7 @@ from gridtide.store import write_text
 from gridtide.study._pictures_fleet import MOST_DAYS, raster_picture, soc_picture
 from gridtide.study._pictures_money import departures_picture, figures_picture, waterfall_picture
 from gridtide.study._pictures_power import power_picture
+from gridtide.study._report_batteries import batteries_section
 from gridtide.study._report_html import (
     bullets,
     escape,
@@ -81,6 +82,7 @@ def report_html(result: Result) -> str:
         _soc(result),
         _departures(result),
         _figures(result),
+        batteries_section(result),
         _why(result),
         _money(result),
         _notes(result),

@@ -37,7 +37,7 @@ class StrategyResult:
     columns
         Tables by name, each a set of equally long arrays: ``intervals`` (meter readings of
         chargers), ``site`` (meter readings of sites), ``decisions``, ``sessions``, ``plans``,
-        ``schedule``, ``statement``.
+        ``schedule``, ``statement``, ``wear``.
     partial
         True where the run was interrupted.
     """

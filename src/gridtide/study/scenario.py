@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from gridtide.battery import Envelope, Thermal, WearTable
 from gridtide.fleet import (
     ChargerTable,
     LimitChange,
@@ -17,7 +18,7 @@ from gridtide.fleet import (
 )
 from gridtide.fleet.tables import Archetype, Power
 from gridtide.market import Contract
-from gridtide.signals import BaseLoad, Carbon, Pv, Tariff
+from gridtide.signals import BaseLoad, Carbon, Pv, Tariff, Weather
 
 
 class SiteTable(LimitTable, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -147,12 +148,27 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sessions: Annotated[SessionsTable, Meta(description="Where sessions come from")]
     tariff: Annotated[list[Tariff], Meta(min_length=1, description="Tariffs")]
     carbon: Annotated[Carbon | None, Meta(description="Marginal emission")] = None
+    weather: Annotated[
+        Weather | None,
+        Meta(description="Air around the vehicles; none: packs have no temperature"),
+    ] = None
+    thermal: Annotated[
+        Thermal | None,
+        Meta(description="How packs warm and cool in the weather; none: as the defaults say"),
+    ] = None
+    envelope: Annotated[
+        Envelope | None,
+        Meta(description="Limits that the batteries themselves set; none: charger and vehicle's"),
+    ] = None
     strategy: Annotated[StrategyTable, Meta(description="What is compared")] = msgspec.field(
         default_factory=StrategyTable
     )
     objective: Annotated[
         ObjectiveTable, Meta(description="What a plan minimises beside energy, demand, wear")
     ] = msgspec.field(default_factory=ObjectiveTable)
+    wear: Annotated[
+        WearTable, Meta(description="How the ageing of vehicles with a cell_model is priced")
+    ] = msgspec.field(default_factory=WearTable)
     contract: Annotated[Contract | None, Meta(description="What the driver gets")] = None
 
 

@@ -6,6 +6,7 @@ import tomllib
 from datetime import date
 from pathlib import Path
 
+from gridtide.battery import CHEMISTRIES, cell_model, check_envelope, check_thermal
 from gridtide.core import Finding, InputError, read_record, unusable_numbers
 from gridtide.signals import read_zone
 from gridtide.study.scenario import Scenario
@@ -90,6 +91,7 @@ def check_scenario(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
         *_check_meters(scenario, place),
         *_check_sites(scenario, place),
         *_check_vehicles(scenario, place),
+        *_check_packs(scenario, place),
         *_check_sources(scenario, place),
         *_check_time(scenario, place),
         *_check_chargers(scenario, place),
@@ -207,6 +209,12 @@ def _check_vehicles(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
         if not v.soc_min <= v.soc_target <= v.soc_max:
             what = f"soc_target {v.soc_target} is outside [{v.soc_min}, {v.soc_max}]"
             findings.append(Finding(place(f"vehicle[{i}].soc_target"), what, "Set it inside"))
+        if v.cell_model is not None:
+            try:
+                cell_model(v.cell_model)
+            except InputError as error:
+                found, at = error.findings[0], place(f"vehicle[{i}].cell_model")
+                findings.append(Finding(at, f"{found.where}: {found.what}", found.mend))
     counted = [v for v in scenario.vehicle if v.count is not None]
     if scenario.sessions.source == "sample" and counted:
         if len(counted) < len(scenario.vehicle):
@@ -216,6 +224,36 @@ def _check_vehicles(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
         mend = "Keep one [[vehicle]] table; it holds the traits of all of them"
         findings.append(Finding(place("vehicle"), "the file brings its own vehicles", mend))
     return findings
+
+
+def _check_packs(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    """Check temperature and envelope, and that neither wants for weather."""
+    findings = []
+    thermal, envelope = scenario.thermal, scenario.envelope
+    needs = "needs an ambient temperature"
+    if thermal is not None:
+        findings += check_thermal(thermal, place("thermal.heat_below_c"))
+        if scenario.weather is None:
+            mend = 'Add [weather] with kind = "season", or remove [thermal]'
+            findings.append(Finding(place("thermal"), f"the temperature of packs {needs}", mend))
+    if envelope is not None:
+        findings += check_envelope(envelope, place, "envelope")
+        if envelope.by_temperature and scenario.weather is None:
+            mend = 'Add [weather] with kind = "season", or write by_temperature = false'
+            what = f"the envelope {needs}: without one no vehicle ever discharges"
+            findings.append(Finding(place("envelope"), what, mend))
+        if envelope.by_voltage:
+            findings += _check_chemistries(scenario, place)
+    return findings
+
+
+def _check_chemistries(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    mend = f"Write one of {', '.join(CHEMISTRIES)}, or by_voltage = false in [envelope]"
+    return [
+        Finding(place(f"vehicle[{i}].chemistry"), f"{v.chemistry} has no known voltages", mend)
+        for i, v in enumerate(scenario.vehicle)
+        if v.chemistry.lower() not in CHEMISTRIES
+    ]
 
 
 def _check_time(scenario: Scenario, place: TomlPlaces) -> list[Finding]:

@@ -163,6 +163,7 @@ name = "car"
 soc_floor = 0.35              # the driver's floor: no discharge below it
 soc_target = 0.8              # wanted at departure
 wear_price_per_kwh = 0.04     # battery wear per kWh discharged
+# cell_model = "nmc622_denso50"   # in its place: wear by an ageing model of the cells
 
 [sessions]                    # who comes and goes
 source = "sample"             # or "csv", "acn", "trondheim" with a file

@@ -1,4 +1,4 @@
-"""What surrounds the chargers: base load, sun, and the grid's emissions."""
+"""What surrounds the chargers: base load, sun, weather, and the grid's emissions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from gridtide.battery import Thermal
 from gridtide.core import InputError, TimeGrid
 from gridtide.fleet import LimitTree
 from gridtide.signals import (
     BaseLoad,
     Pv,
+    ambient_c,
     base_load_profile,
     carbon_kg_per_kwh,
     persistence,
@@ -22,6 +24,7 @@ from gridtide.signals import (
     with_past,
 )
 from gridtide.study.scenario import Scenario, SiteTable
+from gridtide.study.toml_places import TomlPlaces
 
 Floats = npt.NDArray[np.float64]
 Find = Callable[[str], Path]
@@ -163,3 +166,40 @@ def carbon_series(scenario: Scenario, ahead: TimeGrid, grid: TimeGrid, find: Fin
     return Emissions(
         run=run, seen=seen, notes=("Planning sees the emission rate ahead, without error.",)
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Air:
+    """Ambient temperature of each step [°C], shape (steps,), and how packs follow it."""
+
+    ambient_c: Floats | None
+    thermal: Thermal | None
+    notes: tuple[str, ...]
+
+
+def air_around(
+    scenario: Scenario, grid: TimeGrid, zone: ZoneInfo, find: Find, place: TomlPlaces
+) -> Air:
+    """Lay the weather on the run; the first site tells the hemisphere.
+
+    Raises
+    ------
+    InputError
+        If a temperature or its file cannot be used.
+    """
+    weather = scenario.weather
+    if weather is None:
+        return Air(ambient_c=None, thermal=None, notes=())
+    latitude = scenario.site[0].latitude_deg
+    air = ambient_c(weather, latitude, grid, zone, find, place("weather"))
+    origin = {
+        None: f"read from {weather.file}",
+        "constant": f"{weather.mean_c:g} °C all the time, as stated",
+        "season": "synthetic, from a carded model of the season",
+    }[weather.kind]
+    notes = [
+        f"The ambient temperature is {origin}.",
+        "Pack temperatures are modelled with one thermal mass each; a vehicle first seen is as "
+        "warm as the air.",
+    ]
+    return Air(ambient_c=air, thermal=scenario.thermal or Thermal(), notes=tuple(notes))

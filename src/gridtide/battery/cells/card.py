@@ -43,6 +43,9 @@ class ModelCard:
         How long the tests ran at most [years].
     limits
         What it does not know, one sentence each.
+    equations
+        Its laws: t days, N equivalent full cycles, T kelvin, Tn = T / 308.15, d depth, s state of
+        charge, U relative anode potential, C mean rate of the day. Rates are averaged over a day.
     """
 
     name: str
@@ -59,6 +62,7 @@ class ModelCard:
     discharge_c: float
     rate_term: bool
     limits: tuple[str, ...]
+    equations: tuple[str, ...]
     has_resistance: bool = False
     starts_at: float = 1.0
     tested_years: float | None = None

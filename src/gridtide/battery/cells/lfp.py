@@ -48,6 +48,11 @@ LFP_PRISMATIC = CellModel(
         charge_c=0.65,
         discharge_c=1.0,
         rate_term=True,
+        equations=(
+            "Ua anode potential [V]",
+            "calendar: 8.37e4 exp(-5210/T) exp(-3560 Ua/T) t^0.526",
+            "cycle: (4.38e-8 + 1.55e-8 d + 1.68e-7 C) (exp(2190/T) + exp(-1.55e5/T)) N^0.828",
+        ),
         limits=("The fit learned that cold cycles wear more: nothing holds outside 10 to 45 °C.",),
     ),
     rates=(_prismatic_calendar,),
@@ -141,6 +146,18 @@ LFP_MURATA = CellModel(
         discharge_c=2.0,
         rate_term=True,
         has_resistance=True,
+        equations=(
+            "Ua anode potential [V];  sigmoid(Y, k, p, x) = Y tanh((k x)^p / 2)",
+            "Y = 0.98969 exp(-2881067.6 Ua^0.5/T²) exp(8742.06 Ua^0.5/T)",
+            "p = 3.3285e-4 exp(7.3455e11 Ua^(1/3)/T⁴ - 3.2850e9 Ua^(1/3)/T³) "
+            "exp(1.2723e-3 T² Ua^(1/4) - 2.8216e-6 T³ Ua^(1/4))",
+            "calendar: sigmoid(Y, 1.30510e-4, p, t);  cycle: (|-6.8126e-6 + "
+            "2.5962e-5 d + 2.1156e-6 exp(d² C³)| N)^1.12848",
+            "break-in: a sigmoid of N, only on days of more than three full cycles",
+            "r = 1 + 86400 t · 3.4194e-10 exp(-71827/8.3144 (1/T - 1/298.15)) "
+            "(1.5604 - 3.3903 (s - 0.5)³) + (0.0021 - 0.002 C) (6.8477 (d - 0.5)³ + "
+            "0.91882) N/100",
+        ),
         limits=(
             "Temperature has no effect on cycling; no data in the cold.",
             "Above 1.05C its resistance would fall with use; growth stops at zero there.",

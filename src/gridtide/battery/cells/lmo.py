@@ -56,6 +56,12 @@ LMO_XU = CellModel(
         charge_c=1.0,
         discharge_c=1.0,
         rate_term=False,
+        equations=(
+            "f = Σ over rainflow cycles n S(d) S(s) S(T) + 4.14e-10 seconds S(mean s) S(mean T)",
+            "S(d) = 1/(1.40e5 d^-0.501 - 1.23e5);  S(s) = exp(1.04 (s - 0.5));  S(T) "
+            "= exp(0.0693 (T - 298.15) 298.15/T)",
+            "loss = 1 - 0.0575 exp(-121 f) - 0.9425 exp(-f), split as the two parts of f",
+        ),
         limits=(
             "The rate of charge and discharge has no effect.",
             "One cell family; about 5.75 % are lost early to the film on the anode.",
@@ -97,6 +103,10 @@ LMO_LEAF = CellModel(
         discharge_c=1.0,
         rate_term=False,
         starts_at=0.7,
+        equations=(
+            "calendar: 3.25e8 exp(-7580/T) exp(162 s/T) t^0.464",
+            "cycle: 7.58e-5 N^1.08",
+        ),
         limits=(
             "Starts at 70 % of a new battery: its capacities are relative to that start.",
             "Depth, rate and temperature have no effect on cycling.",

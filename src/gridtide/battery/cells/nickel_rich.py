@@ -60,6 +60,11 @@ LG_M50 = CellModel(
         charge_c=0.3,
         discharge_c=2.0,
         rate_term=True,
+        equations=(
+            "calendar: (-2.3916 + 2.4421 exp(Tn³/U^(1/3)) - 4.4600 Tn³/U^0.5 + "
+            "0.44814 exp(Tn^-2 s^0.5) - 0.18534 exp(s³)) (t/1e4)^0.6517",
+            "cycle: 0.18124 exp(-0.12378 Cdis³) exp(1.2446 Tn³ Cdis^0.5) (N/1e4)^0.4420",
+        ),
         limits=(
             "Depth and rate of charge have no effect.",
             "A fuller cell can age less in this fit: never set a parking level by it alone.",
@@ -100,6 +105,10 @@ LG_MJ1 = CellModel(
         charge_c=1.0,
         discharge_c=3.0,
         rate_term=True,
+        equations=(
+            "calendar: 0.0353 exp(-1030/T) exp(57.7 s/T) t^0.743",
+            "cycle: (1.77e-7 + 8.08e-13 C + 2.21e-7 d) (exp(2250/T) + exp(-11400/T)) N^0.695",
+        ),
         limits=(
             "The effect of depth is assumed to be linear, without data.",
             "No knee. Very pessimistic over ten years of storage, far beyond the tests.",
@@ -140,6 +149,10 @@ PANASONIC = CellModel(
         charge_c=0.5,
         discharge_c=2.0,
         rate_term=True,
+        equations=(
+            "calendar: 75.4 exp(-3340/T) exp(353 s/T) t^0.512",
+            "cycle: (1.86e-6 + 4.74e-11 C + 1.77e-4 d) (exp(3.34e-11/T) + exp(-2.81e-9/T)) N^0.699",
+        ),
         limits=(
             "Temperature has no effect on cycling, the rate next to none.",
             "Optimistic outside 15 to 35 °C; no knee.",
@@ -232,6 +245,17 @@ SONY_NCA = CellModel(
         charge_c=2.0,
         discharge_c=10.0,
         rate_term=True,
+        equations=(
+            "Here Tn = T / 318.15. sigmoid(Y, k, p, x) = Y tanh((k x)^p / 2)",
+            "Y1 = 0.00748 exp(8.9 Tn²/U^(1/3)) exp(-4.87 Tn²/U^0.5)",
+            "p1 = 1.01 exp(-0.133 Tn³) exp(1.22 Tn³ s³) exp(-0.56 Tn²/U³)",
+            "Y2 = max(0.15, 5.49 - 64.9 Cchg^0.5 Tn^-3 s + 21.3 exp(Cchg^0.5 Tn^-3 "
+            "s) + 0.000801 exp(Cdis Tn^-3 s^0.5))",
+            "p2 = |0.422 + 2.64 exp(Cdis Tn^-3 high^0.5) + 0.00627 exp(d^0.5 "
+            "Cchg^0.5 Tn³ low²) - 0.0342 Tn² low + 1.29 (d Cdis Cchg)^0.5/Tn - 2.14 "
+            "exp(d^0.5 Cchg³ Tn Cdis^0.5)|",
+            "calendar: sigmoid(Y1, 3.41, p1, t/5e3);  cycle: sigmoid(Y2, 0.479, p2, N/1e5)",
+        ),
         limits=(
             "A knee near 80 % capacity at full depth is left out: do not believe less than 80 % "
             "at large depths.",

@@ -68,6 +68,12 @@ KOKAM = CellModel(
         charge_c=1.0,
         discharge_c=1.0,
         rate_term=False,
+        equations=(
+            "k1 = 2.66e7 exp(-17.8/Tn) exp(-5.21 U/Tn);  calendar: k1 t^0.357",
+            "k3 = 3.80e3 exp(-18.4/Tn) exp(1.04 exp(d²));  cycle: k3 N^0.778",
+            "k5 = 1e4 + 153 (T - 328.15) d (mean s / 0.6);  material: tanh((N/k5)^10 / 2)",
+            "q = min(1 - calendar - cycle, 1.01 - material)",
+        ),
         limits=(
             "The rate of charge and discharge has no effect.",
             "The exact NMC ratio is uncertain; it is no nickel-rich cell.",
@@ -110,6 +116,13 @@ DENSO = CellModel(
         charge_c=1.0,
         discharge_c=1.0,
         rate_term=True,
+        equations=(
+            "arr(E) = exp(-E/8.3144 (1/T - 1/298.15));  s, T: means of the day",
+            "b1 = arr(37000) (-0.000197 + 0.0101 s - 0.0157 s² + 0.00835 s³ - "
+            "4.06e-6 s T + 3.32e-5 max(0, T - 328.15))",
+            "b2 = max(0, 3.24 arr(-58000) √(d Cchg) (1 + 2.1 s) - 0.099) + 1.44 arr(-13000) d⁶",
+            "calendar: b1 t^0.5;  cycle: 0.985 b1 b2 N^0.5",
+        ),
         limits=(
             "Break-in terms of the paper are left out, as in BLAST-Lite.",
             "No knee; no lithium plating below 25 °C at 1C and more.",
@@ -161,6 +174,11 @@ NMC_A = CellModel(
         charge_c=2.0,
         discharge_c=2.0,
         rate_term=True,
+        equations=(
+            "calendar: 8.71e-7 exp(10 Tn³/U^(1/3)) (t/1e3)^0.578",
+            "cycle: |0.0267 + 1.64 Tn³ d^0.5 + 0.011 exp(Tn^-0.5 C²) - 0.44 "
+            "exp(d^0.5 Tn² C^0.5)| (N/1e4)^1.11",
+        ),
         limits=(
             "Below a depth of about 0.08 the fitted expression changes its sign and its value "
             "rises again: small cycles look dear, which is a trait of the fit, not of the cell.",
@@ -201,6 +219,10 @@ NMC_B1 = CellModel(
         charge_c=1.75,
         discharge_c=1.75,
         rate_term=True,
+        equations=(
+            "calendar: 36.2 exp(-4.4 Tn^-3 U^(1/3)) (t/1e4)^0.708",
+            "cycle: 0.844 (d² Tn³ C^0.5)^0.458 (N/1e5)^0.467",
+        ),
         limits=(_NO_FAST_CHARGE,),
     ),
     rates=(_b1_calendar,),
@@ -246,6 +268,11 @@ NMC_B2 = CellModel(
         charge_c=1.75,
         discharge_c=1.75,
         rate_term=True,
+        equations=(
+            "calendar: 12 exp(-3.91 Tn^-3 U^(1/3)) (t/1e4)^0.584",
+            "cycle: 2.2e9 (d Tn^-3 C^0.5)^11.9 exp(-35.7 d Tn^-2 C^0.5) exp(13.7 d² "
+            "Tn^-3 C) (N/1e4)^0.907",
+        ),
         limits=(
             "At small depths cycling costs next to nothing (a power of 11.9): V2G looks free, "
             "far outside the tested depths.",

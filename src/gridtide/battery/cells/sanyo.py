@@ -91,6 +91,13 @@ SANYO = CellModel(
         discharge_c=1.0,
         rate_term=False,
         has_resistance=True,
+        equations=(
+            "V(s) open-circuit voltage, V its root mean square, Q = 4.3 N charge moved [Ah]",
+            "calendar: (7.543 V(s) - 23.75) 1e6 exp(-6976/T) t^0.75",
+            "cycle: (7.348e-3 (V - 3.667)² + 7.6e-4 + 4.081e-3 d) Q^0.5",
+            "r = 1 + (5.270 V(s) - 16.32) 1e5 exp(-5986/T) t^0.75 + (2.153e-4 (V - "
+            "3.725)² - 1.521e-5 + 2.798e-4 d) Q",
+        ),
         limits=(
             "Temperature and rate have no effect on cycling: accurate near 35 °C and 1C only, "
             "pessimistic for slow V2G.",

@@ -8,6 +8,7 @@ from typing import Any
 from gridtide.core import Finding, InputError
 
 BENCHMARKS = {
+    "ageing": "every cell model through hourly days that differ, and a fleet over years",
     "physics": "one control step of losses, taper, limits and metering for many vehicles",
     "loop": "observe, decide along a plan, apply, meter, reasons for many vehicles",
     "memory": "a day of many vehicles with the recording streamed to disk",
@@ -15,15 +16,22 @@ BENCHMARKS = {
     "plan_all_day": "the same with stays of the whole day",
     "plausibility": "false battery telemetry: what is detected, how soon, and what is not",
     "plausibility_lfp": "the same with LFP cells, whose voltage tells little about their charge",
+    "plan_wear": "the same as plan, with wear by depth in 8 segments",
+    "plan_wear_all_day": "the same with stays of the whole day",
+    "wear": "profit after wear of planning with segments, linear prices, none; 30 price days",
 }
 # Benchmarks that are another's module with an option of its own.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "plan_all_day": ("plan", {"all_day": True}),
     "plausibility_lfp": ("plausibility", {"chemistry": "lfp"}),
+    "plan_wear": ("plan", {"segments": 8}),
+    "plan_wear_all_day": ("plan", {"all_day": True, "segments": 8}),
 }
 
 
-def run_benchmark(name: str, size: int | None, seed: int) -> dict[str, Any]:
+def run_benchmark(
+    name: str, size: int | None, seed: int, years: float | None = None
+) -> dict[str, Any]:
     """Run one benchmark.
 
     Parameters
@@ -34,6 +42,8 @@ def run_benchmark(name: str, size: int | None, seed: int) -> dict[str, Any]:
         Number of vehicles; None for the benchmark's own.
     seed
         Seed of its generator.
+    years
+        For ``ageing``: how long; None for its own.
 
     Raises
     ------
@@ -47,6 +57,11 @@ def run_benchmark(name: str, size: int | None, seed: int) -> dict[str, Any]:
         raise InputError([Finding(f"bench {name}", "no such benchmark", f"Known: {known}")])
     # Each module offers measure(size, seed, its options) -> dict; imported only when asked for.
     module_name, options = VARIANTS.get(name, (name, {}))
+    if years is not None:
+        if name != "ageing":
+            mend = "Leave it out, or run `bench ageing`"
+            raise InputError([Finding(f"bench {name}", "has no years", mend)])
+        options = {**options, "years": years}
     module = importlib.import_module(f"gridtide.study.benchmarks.{module_name}")
     result: dict[str, Any] = module.measure(size=size, seed=seed, **options)
     return {"benchmark": name, **result}

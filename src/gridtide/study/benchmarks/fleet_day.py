@@ -74,6 +74,8 @@ def make_world(vehicles: int, seed: int) -> World:
             wear_price_per_kwh=same(0.03),
             bidirectional=np.ones(n, dtype=np.bool_),
             participates=np.ones(n, dtype=np.bool_),
+            cell_model=("",) * n,
+            pack_price_per_kwh=np.zeros(n),
             chemistry=("nmc",) * n,
         ),
         chargers=Chargers(

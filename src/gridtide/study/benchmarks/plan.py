@@ -21,7 +21,9 @@ from gridtide.core import GridtideError, stream
 from gridtide.study.benchmarks import peak_memory_mb
 
 
-def measure(size: int | None, seed: int, *, all_day: bool = False) -> dict[str, Any]:
+def measure(
+    size: int | None, seed: int, *, all_day: bool = False, segments: int = 0
+) -> dict[str, Any]:
     """Plan in a fresh process and account for the whole of it.
 
     Parameters
@@ -32,13 +34,15 @@ def measure(size: int | None, seed: int, *, all_day: bool = False) -> dict[str, 
         Of the draw.
     all_day
         Stays of the whole day instead of 8 to 60 steps.
+    segments
+        Segments of depth that wear is priced by; 0 for a linear price.
 
     Raises
     ------
     GridtideError
         If planning fails.
     """
-    document = problem(size or 200, seed=seed, all_day=all_day)
+    document = problem(size or 200, seed=seed, all_day=all_day, segments=segments)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "problem.json"
         path.write_text(json.dumps(document))
@@ -52,6 +56,7 @@ def measure(size: int | None, seed: int, *, all_day: bool = False) -> dict[str, 
         "status": told["status"],
         "objective": told["objective"],
         "gap": told["gap"],
+        "wear_model": told["wear_model"],
         "hard_violation_kw": told["hard_violation_kw"],
         "share_of_steps_at_limit": binding_share(document, told),
         "share_of_steps_at_peak": peak_share(document, told),
@@ -71,7 +76,12 @@ def _plan_in_a_process(path: Path, answer: Path) -> tuple[dict[str, Any], Any]:
 
 
 def problem(
-    vehicles: int = 200, steps: int = 96, seed: int = 1, *, all_day: bool = False
+    vehicles: int = 200,
+    steps: int = 96,
+    seed: int = 1,
+    *,
+    all_day: bool = False,
+    segments: int = 0,
 ) -> dict[str, Any]:
     """Draw a planning problem in the form of ``gridtide plan``.
 
@@ -83,6 +93,8 @@ def problem(
         Of the draw.
     all_day
         All vehicles stay through the horizon instead of 8 to 60 steps.
+    segments
+        Price wear by so many segments of depth instead of a linear price.
     """
     draw = stream(seed, "benchmark plan")
     hour = np.arange(steps) / 4.0 % 24.0
@@ -110,8 +122,17 @@ def problem(
                 "members": [f"ev{i}" for i in range(vehicles)],
             }
         ],
-        "vehicles": [_vehicle(draw, i, steps, all_day) for i in range(vehicles)],
+        "vehicles": [_vehicle(draw, i, steps, all_day) | _depth(segments) for i in range(vehicles)],
     }
+
+
+def _depth(segments: int) -> dict[str, Any]:
+    """LMO cells at 120 per kWh of pack; doi:10.1109/TPWRS.2017.2733339."""
+    if segments == 0:
+        return {}
+    life = 5.24e-4 * np.linspace(0.0, 1.0, segments + 1) ** 2.03
+    prices = 120.0 / 0.93 * segments * np.diff(life)
+    return {"wear_price_per_kwh": 0.0, "wear_depth_price_per_kwh": prices.tolist()}
 
 
 def _vehicle(draw: np.random.Generator, i: int, steps: int, all_day: bool) -> dict[str, Any]:

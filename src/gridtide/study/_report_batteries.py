@@ -1,0 +1,182 @@
+"""Batteries in the report: what the run cost them, and what other cells would have made of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtide.battery import END_OF_LIFE, life_used, model_cards
+from gridtide.study._report_html import paragraph, picture, section, table
+from gridtide.study._report_words import amount, chain, joined, money, number, short_name
+from gridtide.study.battery_uses import band, compare_uses
+from gridtide.study.battery_uses_told import uses_sentence, uses_svg
+from gridtide.study.case import Case
+from gridtide.study.result import Result, StrategyResult
+from gridtide.study.wear import follow_vehicles, price_of
+
+Floats = npt.NDArray[np.float64]
+
+HOURS_PER_YEAR = 8760.0
+# Paths of so many vehicles are looked at with every cell model; more change the band little.
+MOST_FOLLOWED = 500
+
+
+def batteries_section(result: Result) -> str:
+    """Say what the run did to the batteries, by its own cell model and by all others."""
+    title = "What it does to the batteries"
+    if not any(s.columns["wear"]["vehicle"].size for s in result.strategies.values()):
+        return section(title, paragraph("No vehicle was plugged in during this run.", "empty"))
+    parts = []
+    if any((s.columns["wear"]["cell_model"] != "").any() for s in result.strategies.values()):
+        parts += [
+            paragraph(_sentence(result)),
+            _wear_table(result),
+            paragraph(_rule(result), "note"),
+        ]
+    else:
+        parts.append(
+            paragraph(
+                "The scenario names no cell_model for its vehicles, so their wear is only the "
+                "price per discharged kWh that it states.",
+                "note",
+            )
+        )
+    return section(title, *parts, _other_cells(result), _years(result))
+
+
+def _sentence(result: Result) -> str:
+    steps = chain(result)
+    if not steps:
+        return "No strategy ran to the end."
+    first, last = steps[0].summary, steps[-1].summary
+    currency = result.case.currency
+    if len(steps) == 1:
+        return f"Battery wear of this run is worth {money(last['wear_cost'], currency)}."
+    told = []
+    for key, words in (("wear_calendar_cost", "by time"), ("wear_cycle_cost", "by use")):
+        change = last[key] - first[key]
+        more = "more" if change > 0 else "less"
+        told.append(f"{money(abs(change), currency)} {more} {words}")
+    return (
+        f"Against {short_name(steps[0].name)}, {short_name(steps[-1].name)} wears the batteries "
+        f"{joined(told)}."
+    )
+
+
+def _wear_table(result: Result) -> str:
+    currency = result.case.currency
+    head = (
+        "Wear, all vehicles",
+        f"by time [{currency}]",
+        f"by use [{currency}]",
+        f"planned: discharging [{currency}]",
+        f"planned: holding [{currency}]",
+        "capacity a year [%]",
+    )
+    rows = [
+        (
+            short_name(name),
+            amount(s.summary["wear_calendar_cost"]),
+            amount(s.summary["wear_cycle_cost"]),
+            amount(s.summary["wear_planned_cycle_cost"]),
+            amount(s.summary["wear_planned_holding_cost"]),
+            number(_percent_a_year(s)),
+        )
+        for name, s in result.strategies.items()
+    ]
+    return table(head, rows)
+
+
+def _percent_a_year(strategy: StrategyResult) -> float:
+    """Capacity lost per year of such days, spread over the battery's life, fleet mean [%]."""
+    wear = strategy.columns["wear"]
+    aged = wear["cell_model"] != ""
+    hours = float(wear["hours"][aged].sum())
+    lost = float((wear["loss_calendar"] + wear["loss_cycle"])[aged].sum())
+    return 100.0 * lost / hours * HOURS_PER_YEAR if hours > 0 else 0.0
+
+
+def _rule(result: Result) -> str:
+    models = joined(list(result.case.world.vehicles.cell_models))
+    wear = result.case.scenario.wear
+    return (
+        f"Cells: {models}. Losses are spread evenly over {wear.life_years:g} years and "
+        f"{wear.life_efc:g} full cycles. By use counts the rainflow cycles of each vehicle's whole "
+        "path after the run, driving included; planned is what the plans thought discharging and "
+        "holding would cost in the steps that were carried out."
+    )
+
+
+def _other_cells(result: Result) -> str:
+    """Look at the same paths with every cell model: the band matters more than the model."""
+    case, steps = result.case, chain(result)
+    if not steps:
+        return ""
+    rows, costs = [], {}
+    for strategy in steps:
+        time, use = _costs_by_model(case, strategy)
+        costs[strategy.name] = time + use
+        rows.append((short_name(strategy.name), *(_band(v) for v in (time, use, time + use))))
+    parts = ["<h3>Had the cells been others</h3>\n"]
+    if len(steps) > 1:
+        extra = costs[steps[-1].name] - costs[steps[-2].name]
+        worse = int((extra > 0).sum())
+        parts.append(
+            paragraph(
+                f"{short_name(steps[-1].name)} wears {worse} of {extra.size} cell models more than "
+                f"{short_name(steps[-2].name)} does: by {_band(extra)} {case.currency}."
+            )
+        )
+    head = tuple(f"{kind} [{case.currency}]" for kind in ("by time", "by use", "together"))
+    parts.append(table(("Median (10 to 90 % of the models)", *head), rows))
+    return "".join(parts)
+
+
+def _costs_by_model(case: Case, strategy: StrategyResult) -> tuple[Floats, Floats]:
+    """Wear of one strategy's paths with every model of a new cell, by time and by use."""
+    paths, vehicles = follow_vehicles(case, strategy.columns), case.world.vehicles
+    n = min(paths.vehicle.size, MOST_FOLLOWED)
+    end, scale = paths.first[n], paths.vehicle.size / max(n, 1)
+    worth = (vehicles.capacity_kwh * vehicles.pack_price_per_kwh)[paths.vehicle[:n]] * scale
+    costs = []
+    for card in model_cards():
+        if card.starts_at == 1.0:
+            used = life_used(
+                price_of(case, card.name),
+                paths.soc[:end],
+                paths.time_s[:end] / 3600.0,
+                paths.temperature_c[:end],
+                paths.first[: n + 1],
+            )
+            costs.append((float(used.by_time @ worth), float(used.by_use @ worth)))
+    by_time, by_use = np.array(costs).T
+    return by_time, by_use
+
+
+def _band(values: Floats) -> str:
+    middle, low, high = (amount(value) for value in band(values))
+    return f"{middle} ({low} to {high})"
+
+
+def _years(result: Result) -> str:
+    """Answer the driver's question for a vehicle like those of this run."""
+    world = result.case.world
+    capacity = float(np.median(world.vehicles.capacity_kwh))
+    power = float(np.median(world.chargers.max_charge_kw))
+    price = float(np.median(world.vehicles.pack_price_per_kwh)) or 120.0
+    compared = compare_uses(
+        capacity_kwh=capacity,
+        power_kw=min(power, 0.5 * capacity),
+        temperature_c=result.case.scenario.wear.temperature_c,
+        pack_price_per_kwh=price,
+    )
+    caption = (
+        f"Four ways to use a {number(capacity)} kWh battery with a {number(power)} kW charger for "
+        f"ten years, each with {len(compared.models)} cell models; 20 % driven a day (assumed). "
+        f"An end of life is {END_OF_LIFE:.0%} of the capacity. Not this run's own days."
+    )
+    return (
+        "<h3>Does V2G hurt a battery?</h3>\n"
+        + paragraph(uses_sentence(compared))
+        + picture(uses_svg(compared), caption)
+    )
