@@ -68,25 +68,28 @@ CELLS_HEAD = """\
 
 <!-- Written by docs/reference/make.py from the cards in gridtide.battery. Do not edit. -->
 
-Fourteen cells whose ageing was tested, fitted and published. `gridtide battery models` prints this page as
-text or JSON, `gridtide battery age` runs one of them, [Age a battery](../how-to/age-a-battery.md) shows how.
-The choice of the cell decides more than anything that is done with it: always look at the band that
-`gridtide battery compare` draws over all of them.
+Fourteen cells whose ageing was tested, fitted and published. `gridtide battery models` prints
+this page as text or JSON, `gridtide battery age` runs one of them, [Age a
+battery](../how-to/age-a-battery.md) shows how. The choice of the cell decides more than anything
+that is done with it: always look at the band that `gridtide battery compare` draws over all of
+them.
 
-**How they are computed.** A day's states of charge and temperatures become rates: laws of state of charge and
-temperature are averaged over the day (trapezoid; tables of 0.001 and 0.5 K, right to 2e-4 of a rate), laws of
-depth and rate of charge take the day's depth and its mean rates, averaged over the day's temperatures. Losses
-then follow their laws *exactly*, whatever the length of a step: where `y = k x^p`, `y^(1/p)` is a sum. States of
-charge are relative to the new battery, so the kWh moved stay the same while it ages. A mean rate counts changes
-below 0.01/h as rest, is stamped at the end of each interval and divided by the whole day (C) or by the charging
+**How they are computed.** A day's states of charge and temperatures become rates: laws of state
+of charge and temperature are averaged over the day (trapezoid; tables of 0.001 and 0.5 K, right
+to 2e-4 of a rate), laws of depth and rate of charge take the day's depth and its mean rates,
+averaged over the day's temperatures. Losses then follow their laws *exactly*, whatever the length
+of a step: where `y = k x^p`, `y^(1/p)` is a sum. States of charge are relative to the new
+battery, so the kWh moved stay the same while it ages. A mean rate counts changes below 0.01/h as
+rest, is stamped at the end of each interval and divided by the whole day (C) or by the charging
 or discharging time (Cchg, Cdis): the convention the parameters were fitted with.
 
-**How they are checked.** Capacity and resistance against BLAST-Lite 1.1.1 (BSD-3-Clause), from which most
-parameters come, in `tests/reference/test_ageing_against_blast.py`: 50 profiles for each of its thirteen models,
-ten years each. `lmo_xu` is not in it and is checked by hand.
+**How they are checked.** Capacity and resistance against BLAST-Lite 1.1.1 (BSD-3-Clause), from
+which most parameters come, in `tests/reference/test_ageing_against_blast.py`: 50 profiles for
+each of its thirteen models, ten years each. `lmo_xu` is not in it and is checked by hand.
 
-**Outside the tests.** V2G practice, 0.05 to 0.3 C at depths of 0.1 to 0.5, is outside the tested depths of most
-models. Answers name each stressor that was outside for more than 5 % of its time (`outside_range`):
+**Outside the tests.** V2G practice, 0.05 to 0.3 C at depths of 0.1 to 0.5, is outside the tested
+depths of most models. Answers name each stressor that was outside for more than 5 % of its time
+(`outside_range`):
 """
 
 

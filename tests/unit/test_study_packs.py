@@ -1,4 +1,4 @@
-"""Weather, thermal and envelope tables through a whole run, and what is told where they are wrong."""
+"""Weather, thermal and envelope tables through a whole run, and what is told where wrong."""
 
 import numpy as np
 import pytest

@@ -102,9 +102,9 @@ class SimPlant:
         grid, limits, chargers = self.world.grid, self.world.limits, self.world.chargers
         step = grid.step_at(self._time_s)
         row = min(step, grid.n - 1)
+        until = float(grid.start_s + (step + 1) * grid.step_s)
         if self._doubts is not None:
             self._doubt = self._doubts(self._time_s, self._plugs, self._registers)
-        until = float(grid.start_s + (step + 1) * grid.step_s)
         self._image = Image(
             time_s=self._time_s,
             until_s=until,

@@ -190,6 +190,13 @@ period = [                    # the first line that fits gives the price
 [carbon]
 emission_kg_per_kwh = 0.38    # marginal; or file = "marginal.csv"
 
+# [weather]                   # packs then have a temperature
+# kind = "season"             # synthetic; or "constant", or file = "air.csv" in °C
+# mean_c = 9
+
+# [envelope]                  # limits of the batteries themselves, by charge and temperature
+# discharge_rate_per_h = 0.3  # the C-rate; the other defaults are in docs/models/envelope.md
+
 [objective]
 carbon_price_per_kg = 0.0     # weight of carbon in the plan
 

@@ -14,18 +14,18 @@ BENCHMARKS = {
     "memory": "a day of many vehicles with the recording streamed to disk",
     "plan": "the reference optimiser on 200 vehicles and 96 steps, stays of 8 to 60 steps",
     "plan_all_day": "the same with stays of the whole day",
-    "plausibility": "false battery telemetry: what is detected, how soon, and what is not",
-    "plausibility_lfp": "the same with LFP cells, whose voltage tells little about their charge",
     "plan_wear": "the same as plan, with wear by depth in 8 segments",
     "plan_wear_all_day": "the same with stays of the whole day",
     "wear": "profit after wear of planning with segments, linear prices, none; 30 price days",
+    "plausibility": "false battery telemetry: what is detected, how soon, and what is not",
+    "plausibility_lfp": "the same with LFP cells, whose voltage tells little about their charge",
 }
 # Benchmarks that are another's module with an option of its own.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "plan_all_day": ("plan", {"all_day": True}),
-    "plausibility_lfp": ("plausibility", {"chemistry": "lfp"}),
     "plan_wear": ("plan", {"segments": 8}),
     "plan_wear_all_day": ("plan", {"all_day": True, "segments": 8}),
+    "plausibility_lfp": ("plausibility", {"chemistry": "lfp"}),
 }
 
 
