@@ -89,6 +89,7 @@ def _row(attack: Attack, size: float, worlds: list[_World]) -> dict[str, Any]:
     """One attack at one magnitude over all fleets."""
     parts = [_forge_and_detect(attack, size, world) for world in worlds]
     delay_h, check, risk = (np.concatenate([p[k] for p in parts]) for k in range(3))
+    before = sum(p[3] for p in parts)
     found = np.isfinite(delay_h)
     fired = np.bincount(check[found].astype(int), minlength=len(Check))
     first = Check(int(np.argmax(fired))).name if found.any() else "-"
@@ -98,6 +99,7 @@ def _row(attack: Attack, size: float, worlds: list[_World]) -> dict[str, Any]:
         "magnitude": size,
         "unit": attack.unit,
         "attacked": int(delay_h.size),
+        "doubted_before": before,
         "detected_share": float(found.mean()) if found.size else 0.0,
         "median_delay_min": float(np.median(delay_h[found]) * 60.0) if found.any() else None,
         "first_check": first + (f" +{int((fired > 0).sum()) - 1}" if second else ""),
@@ -106,10 +108,13 @@ def _row(attack: Attack, size: float, worlds: list[_World]) -> dict[str, Any]:
     }
 
 
-def _forge_and_detect(attack: Attack, size: float, world: _World) -> tuple[Floats, Floats, Floats]:
+def _forge_and_detect(
+    attack: Attack, size: float, world: _World
+) -> tuple[Floats, Floats, Floats, int]:
     """Return delay [h], first check, and false energy until then [kWh] of each attacked vehicle.
 
-    The delay is NaN where nothing was found; vehicles in doubt before are left out.
+    The delay is NaN where nothing was found. Vehicles that were in doubt before their own attack,
+    by comparison with others that were attacked already, are left out and counted apart.
     """
     detector = copy.deepcopy(world.detector)
     begin, chosen = world.own_minute.copy(), ~detector.in_doubt
@@ -132,7 +137,7 @@ def _forge_and_detect(attack: Attack, size: float, world: _World) -> tuple[Float
     risk = _false_energy(world, forged_days, first_s)
     keep = chosen & ~(delay_h < -0.1)
     delay_h = np.maximum(delay_h, 0.0)  # clocks of stations are two seconds off
-    return delay_h[keep], check[keep].astype(float), risk[keep]
+    return delay_h[keep], check[keep].astype(float), risk[keep], int((chosen & ~keep).sum())
 
 
 def _false_energy(world: _World, forged: list[Telemetry], until_s: Floats) -> Floats:
