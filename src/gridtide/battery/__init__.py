@@ -36,6 +36,14 @@ from gridtide.battery.circuit import (
     resistances_ohm,
 )
 from gridtide.battery.circuit_trace import CircuitLimit, Trace, simulate
+from gridtide.battery.efficiency import (
+    Boundary,
+    RoundTrip,
+    coulombic_efficiency,
+    cycle_efficiency,
+    energy_efficiency,
+    round_trip_efficiency,
+)
 from gridtide.battery.envelope import (
     CellLimits,
     Envelope,
@@ -63,6 +71,7 @@ __all__ = [
     "END_OF_LIFE",
     "STRESSORS",
     "Ageing",
+    "Boundary",
     "CellLimits",
     "Check",
     "Circuit",
@@ -77,6 +86,7 @@ __all__ = [
     "ModelCard",
     "Nameplate",
     "Profile",
+    "RoundTrip",
     "Telemetry",
     "Thermal",
     "ThermalLaw",
@@ -102,10 +112,13 @@ __all__ = [
     "circuit_power_step",
     "circuit_step",
     "conditioning_kw",
+    "coulombic_efficiency",
     "count_cycles",
+    "cycle_efficiency",
     "daily_cycle_soc",
     "discharge_limit_kw",
     "discharge_step",
+    "energy_efficiency",
     "energy_needed",
     "envelope_law",
     "find_circuit",
@@ -121,6 +134,7 @@ __all__ = [
     "read_telemetry_csv",
     "resistance_heat_kw",
     "resistances_ohm",
+    "round_trip_efficiency",
     "simulate",
     "temperature_step",
     "voltage_law",

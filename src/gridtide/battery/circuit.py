@@ -270,7 +270,7 @@ def check_ranges(**values: npt.ArrayLike) -> list[Finding]:
             continue
         if name == "temperature_c" and np.all(wrong > 200.0):
             mend = f"That looks like kelvin: write {wrong.flat[0] - ZERO_C_IN_K:.4g}"
-        elif name in ("soc", "soc0") and 1.0 < wrong.flat[0] <= 100.0:
+        elif name.startswith("soc") and 1.0 < wrong.flat[0] <= 100.0:
             mend = f"A share is a fraction from 0 to 1: write {wrong.flat[0] / 100:g}"
         findings.append(Finding(name, f"{wrong.flat[0]:g} is not allowed", mend))
     return findings
@@ -280,6 +280,8 @@ _SMALL = 1e-9
 _RANGES: dict[str, tuple[float, float, str]] = {
     "soc": (0.0, 1.0, "Write a fraction from 0 to 1"),
     "soc0": (0.0, 1.0, "Write a fraction from 0 to 1"),
+    "soc_min": (0.0, 1.0, "Write a fraction from 0 to 1"),
+    "soc_max": (0.0, 1.0, "Write a fraction from 0 to 1"),
     "temperature_c": (COLDEST_C, HOTTEST_C, "Write degrees Celsius from -40 to 80"),
     "growth": (0.0, 100.0, "Write the relative resistance, 1 for a new battery"),
     "coulombic": (0.5, 1.0, "Write a share from 0.5 to 1, usually above 0.99"),
