@@ -2,7 +2,7 @@
 
     .venv/bin/python docs/pictures/make.py
 
-Writes out/campus, docs/pictures/campus.svg, docs/pictures/uses.svg and the table in README.md.
+Writes out/campus, docs/pictures/campus.svg, uses.svg, round-trip.svg beside it, and the table in README.md.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from gridtide.battery import RoundTrip
 from gridtide.store import read_table
-from gridtide.study import compare_uses, uses_picture
+from gridtide.study import compare_uses, round_trip_picture, uses_picture
 
 CHARGE, DISCHARGE, INK, QUIET, HERE = "#0072B2", "#D55E00", "#1A1A1A", "#6B6B6B", "#EFEFEF"
 STEP_S = 900
@@ -47,6 +48,7 @@ def main() -> None:
     with mpl.rc_context(style):
         PICTURE.write_text(_svg(_draw(REPOSITORY / "out" / "campus")), encoding="utf-8")
     uses_picture(compare_uses(), PICTURE.with_name("uses.svg"))
+    round_trip_picture(RoundTrip(), PICTURE.with_name("round-trip.svg"))
     print(f"wrote {PICTURE.name} ({PICTURE.stat().st_size / 1000:.0f} kB) and README.md")
 
 

@@ -177,3 +177,48 @@ def doubt(telemetry: Path, as_json: bool, **declared: Any) -> None:
         print_json(answer)
     else:
         click.echo(verdict_text(answer))
+
+
+@battery.command()
+@click.option("--chemistry", default="nmc", show_default=True, help="nmc, nca, lfp or lmo.")
+@click.option("--capacity", type=float, default=60.0, show_default=True, help="Pack [kWh].")
+@click.option("--temperature", type=float, default=25.0, show_default=True, help="Cells [°C].")
+@click.option("--soc-min", type=float, default=0.25, show_default=True, help="Lower end [0..1].")
+@click.option("--soc-max", type=float, default=0.75, show_default=True, help="Upper end [0..1].")
+@click.option("--growth", type=float, default=1.0, show_default=True, help="Resistance, 1 is new.")
+@click.option(
+    "--coulombic", type=float, default=1.0, show_default=True, help="Share of Ah that stays."
+)
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw it: a .svg or .png file.")
+@json_option
+def efficiency(
+    chemistry: str,
+    capacity: float,
+    temperature: float,
+    soc_min: float,
+    soc_max: float,
+    growth: float,
+    coulombic: float,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Tell what a kWh loses on its way in and out, by power: cells, DC terminals, plug."""
+    from gridtide.battery import RoundTrip, find_circuit
+    from gridtide.study import efficiency_rows, efficiency_text, round_trip_picture
+
+    cycle = RoundTrip(
+        circuit=find_circuit(chemistry),
+        capacity_kwh=capacity,
+        temperature_c=temperature,
+        soc_min=soc_min,
+        soc_max=soc_max,
+        growth=growth,
+        coulombic=coulombic,
+    )
+    if picture is not None:
+        round_trip_picture(cycle, picture)
+    rows = efficiency_rows(cycle)
+    if as_json:
+        print_json({"chemistry": chemistry, "temperature_c": temperature, "powers": rows})
+    else:
+        click.echo(efficiency_text(cycle, rows))

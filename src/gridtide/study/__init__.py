@@ -14,6 +14,7 @@ from gridtide.study.keep import prepare_folder, provenance, write_result
 from gridtide.study.operate import check_strategies, run, run_strategy
 from gridtide.study.report import comparison_rows, print_comparison, write_report
 from gridtide.study.result import Result, StrategyResult
+from gridtide.study.round_trip import efficiency_rows, efficiency_text, round_trip_picture
 from gridtide.study.scenario import Scenario, scenario_schema
 from gridtide.study.scenario_file import read_scenario
 from gridtide.study.starters import write_starter
@@ -28,11 +29,14 @@ __all__ = [
     "check_strategies",
     "compare_uses",
     "comparison_rows",
+    "efficiency_rows",
+    "efficiency_text",
     "load",
     "prepare_folder",
     "print_comparison",
     "provenance",
     "read_scenario",
+    "round_trip_picture",
     "run",
     "run_strategy",
     "scenario_schema",
