@@ -2,7 +2,7 @@
 
     .venv/bin/python docs/pictures/make.py
 
-Writes out/campus, docs/pictures/campus.svg, uses.svg, round-trip.svg beside it, and the table in README.md.
+Writes out/campus, the pictures beside this file, and the table in README.md.
 """
 
 from __future__ import annotations

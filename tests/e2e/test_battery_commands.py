@@ -69,3 +69,72 @@ def test_a_benchmark_with_a_table_prints_it(tmp_path):
     head = next(k for k, line in enumerate(lines) if line.startswith("attack"))
     assert lines[head + 1].startswith("SOC bias")
     assert lines[head].index("magnitude") == lines[head + 1].index("0.01")
+
+
+def said(*args):
+    done = gridtide(*args, cwd=None)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_models_are_listed_with_source_and_range():
+    models = said("battery", "models", "--json")
+    assert len(models) == 14
+    for model in models:
+        assert {"name", "chemistry", "source", "range", "has_resistance"} <= set(model)
+    assert {m["name"] for m in models if m["has_resistance"]} == {"nmc_sanyo215", "lfp_sony3"}
+
+
+def test_age_prints_one_document_with_a_value_a_year(tmp_path):
+    rows = "".join(f"{hour},{0.9 if hour < 12 else 0.4},25\n" for hour in range(48))
+    profile = tmp_path / "profile.csv"
+    profile.write_text("hour,soc,temperature_c\n" + rows)
+    by_file = said(
+        "battery", "age", "--model", "nmc_b1_50", "--profile", profile, "--years", "3", "--json"
+    )
+    stored = said(
+        "battery", "age", "--model", "lfp_sony3", "--soc", "0.5", "--temperature", "40",
+        "--years", "3", "--json",
+    )  # fmt: skip
+    short = said("battery", "age", "--model", "lmo_xu", "--daily-cycle", "0.9", "0.4", "--json")
+    for answer, years in ((by_file, 3), (stored, 3), (short, 10)):
+        assert answer["years"] == list(range(years + 1))
+        for key in ("q", "efc", "loss_calendar", "loss_cycle"):
+            assert len(answer[key]) == years + 1
+    assert by_file["r"] is None
+    assert stored["r"][-1] > 1.0
+    assert stored["efc"][-1] == 0.0
+    assert by_file["outside_range"] == ["depth"]
+
+
+def test_compare_and_efficiency_print_documents_and_draw(tmp_path):
+    uses = said("battery", "compare", "--years", "2", "--json", "--picture", tmp_path / "u.svg")
+    assert [use["use"] for use in uses["uses"]] == ["full", "smart", "v2g_shallow", "v2g_deep"]
+    lost = said("battery", "efficiency", "--json", "--picture", tmp_path / "e.svg")
+    shares = [row["round_trip_plug"] for row in lost["powers"]]
+    assert shares == sorted(shares)
+    for name in ("u.svg", "e.svg"):
+        assert (tmp_path / name).read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("age", "--model", "lfp_25", "--soc", "0.5"), "Did you mean lfp_250"),
+        (("age", "--model", "lfp_250", "--soc", "50"), "fractions"),
+        (("age", "--model", "lfp_250", "--soc", "0.5", "--temperature", "298"), "298.15 K"),
+        (("age", "--model", "lfp_250", "--soc", "0.5", "--years", "-1"), "years"),
+        (("age", "--model", "lfp_250"), "one of --profile"),
+        (("age", "--model", "lfp_250", "--profile", "none.csv"), "cannot be read"),
+        (("efficiency", "--chemistry", "lpf"), "lfp"),
+        (("efficiency", "--capacity", "0"), "capacity"),
+        (("efficiency", "--soc-min", "0.8", "--soc-max", "0.2"), "soc_m"),
+        (("compare", "--capacity", "0"), "capacity"),
+        (("compare", "--temperature", "293"), "293"),
+    ],
+)
+def test_wrong_input_is_told_in_words(tmp_path, args, told):
+    done = gridtide("battery", *args, cwd=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr

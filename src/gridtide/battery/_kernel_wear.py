@@ -87,3 +87,35 @@ def convex_below(x: Floats, y: Floats) -> Floats:
         top += 1
     at = hull[:top]
     return np.interp(x, x[at], y[at])
+
+
+@njit(cache=True, error_model="numpy")
+def hold_each(
+    storage: Floats,
+    coldest_c: float,
+    step_c: float,
+    temperature_c: Floats,
+    low: Floats,
+    high: Floats,
+    base: Floats,
+    slopes: Floats,
+) -> None:
+    """Fill value at ``low`` and slopes up to ``high`` of the convex curve below storage's cost.
+
+    ``storage`` as in :func:`use_up`; one temperature and one window for each row of ``slopes``.
+    """
+    levels, heats, pieces = storage.shape[1] - 1, storage.shape[0] - 1, slopes.shape[1]
+    points = 4 * pieces + 1
+    cost = np.empty(points)
+    for i in range(base.size):
+        y = min(max((temperature_c[i] - coldest_c) / step_c, 0.0), float(heats))
+        j = min(floor(y), heats - 1)
+        width = max(high[i] - low[i], 1e-6)
+        soc = low[i] + width * np.arange(points) / (points - 1)
+        for k in range(points):
+            cold = between(soc[k], levels, storage[j])
+            cost[k] = cold + (y - j) * (between(soc[k], levels, storage[j + 1]) - cold)
+        convex = convex_below(soc, cost)
+        base[i] = convex[0]
+        for m in range(pieces):
+            slopes[i, m] = (convex[4 * m + 4] - convex[4 * m]) * pieces / width

@@ -22,7 +22,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.battery._kernel_wear import convex_below, use_up
+from gridtide.battery._kernel_wear import convex_below, hold_each, use_up
 from gridtide.battery.ageing import (
     DAYS_PER_YEAR,
     END_OF_LIFE,
@@ -82,23 +82,45 @@ class WearPrice:
         return shares
 
     def holding_shares(
-        self, temperature_c: npt.ArrayLike, pieces: int = 8
+        self,
+        temperature_c: npt.ArrayLike,
+        pieces: int = 8,
+        low: npt.ArrayLike = 0.0,
+        high: npt.ArrayLike = 1.0,
     ) -> tuple[Floats, Floats]:
-        """Share of life of an hour at an empty battery, and its slopes over state of charge.
+        """Share of life of an hour at the lower end of a window, and its slopes above.
 
-        Slopes of the largest convex curve below the cost of storage, over equal pieces, shapes
-        (n,) and (n, pieces), in shares per hour and per hour and unit of state of charge.
+        Slopes of the largest convex curve below the cost of storage within the window, over
+        equal pieces of it: the narrower the window, the closer to a curve that is not convex.
+
+        Parameters
+        ----------
+        temperature_c
+            Of each battery [°C], shape (n,).
+        pieces
+            How many.
+        low, high
+            States of charge that each battery can reach [0..1], shape (n,) or one for all.
+
+        Returns
+        -------
+        base, slopes
+            Shares of life per hour, shape (n,), and per hour and unit of state of charge, shape
+            (n, pieces).
         """
         heat = np.atleast_1d(np.asarray(temperature_c, dtype=np.float64))
-        edges = np.linspace(0.0, 1.0, pieces + 1)
-        convex = np.array([convex_below(self.depth, row) for row in self.storage])
-        at_edges = np.array([np.interp(edges, self.depth, row) for row in convex])
-        values = np.array([np.interp(heat, self.temperature_c, column) for column in at_edges.T])
-        slopes: Floats = np.diff(values, axis=0).T * pieces
-        return values[0], slopes
+        below, above = (
+            np.broadcast_to(np.asarray(x, dtype=np.float64), heat.shape) for x in (low, high)
+        )
+        base, slopes = np.empty(heat.size), np.empty((heat.size, pieces))
+        hold_each(self.storage, COLDEST_C, STEP_C, heat, below, above, base, slopes)
+        return base, slopes
 
     def convex_error(self, segments: int = 8, pieces: int = 8) -> tuple[float, float]:
-        """Largest error of the convex pieces, relative to the largest value: cycle, storage."""
+        """Largest error of the convex pieces over 0..1, relative to the largest value.
+
+        Of a cycle's cost by depth, and of an hour's by state of charge.
+        """
         edges = np.linspace(0.0, 1.0, segments + 1)
         steps = np.concatenate(([0.0], np.cumsum(self.depth_shares(segments)) / segments))
         cycle = np.abs(np.interp(self.depth, edges, steps) - self.cycle).max() / self.cycle.max()

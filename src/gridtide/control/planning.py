@@ -238,7 +238,10 @@ class RollingPlanner:
         told: dict[str, Any] = {"wear_model": wear.name}
         if self._bidirectional:
             told |= self._book.depth_prices(image, at, wear, discharge_efficiency)
-        return told | holding_prices(image, at, wear)
+        lowest = image.energy_kwh[at]
+        if self._bidirectional:
+            lowest = np.minimum(lowest, image.floor_kwh[at])
+        return told | holding_prices(image, at, wear, lowest)
 
     def _import_kw(self, image: Image, base: Floats) -> Floats:
         """Import limits with room kept free for forecast errors, shape (limits, steps).

@@ -100,21 +100,29 @@ class SegmentBook:
         self._session, self._energy_kwh = image.session.copy(), image.energy_kwh.copy()
 
 
-def holding_prices(image: Image, at: Ints, wear: WearOutlook) -> dict[str, Any]:
-    """Price of holding energy by band, at each pack's temperature as it is now, for a plan."""
+def holding_prices(image: Image, at: Ints, wear: WearOutlook, lowest_kwh: Floats) -> dict[str, Any]:
+    """Price of holding energy by band, at each pack's temperature as it is now, for a plan.
+
+    ``lowest_kwh`` is what each battery can come down to in this plan [kWh], shape of ``at``.
+    """
     pieces = wear.holding_pieces
     if pieces == 0:
         return {}
     classes, worth = _classes(image, at)
     capacity, heat = image.capacity_kwh[at], image.temperature_c[at]
     heat = np.where(np.isnan(heat), wear.temperature_c, heat)
+    low = lowest_kwh / capacity
+    high = np.maximum(image.full_kwh[at] / capacity, low + 1e-3)
     base, slopes = np.zeros(at.size), np.zeros((at.size, pieces))
     for k, price in enumerate(wear.prices):
         mine = classes == k
         if mine.any():
-            base[mine], slopes[mine] = price.holding_shares(heat[mine], pieces)
+            base[mine], slopes[mine] = price.holding_shares(
+                heat[mine], pieces, low[mine], high[mine]
+            )
+    edges = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, pieces + 1)
     return {
-        "holding_edges_kwh": capacity[:, None] * np.linspace(0.0, 1.0, pieces + 1),
+        "holding_edges_kwh": capacity[:, None] * edges,
         "holding_price_per_kwh_h": slopes * worth[:, None],
         "holding_base_per_h": base * worth * capacity,
     }

@@ -6,6 +6,7 @@ stood. So it is given as a band over the cell models, never as one number.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtide.battery import END_OF_LIFE, Ageing, age, model_cards
+from gridtide.core import Finding, InputError
 
 Floats = npt.NDArray[np.float64]
 
@@ -141,7 +143,13 @@ def compare_uses(
         How long.
     pack_price_per_kwh
         Value of the pack per kWh of capacity, lost when 20 % of it are [currency/kWh].
+
+    Raises
+    ------
+    InputError
+        With a finding for each value that cannot be.
     """
+    _check(capacity_kwh, power_kw, years, pack_price_per_kwh)
     cards = [card for card in model_cards() if card.starts_at == 1.0]
     days = {name: day_of(name, power_kw / capacity_kwh) for name in USES}
     aged = {
@@ -172,6 +180,21 @@ def compare_uses(
         power_kw=power_kw,
         outside=outside,
     )
+
+
+def _check(capacity_kwh: float, power_kw: float, years: int, pack_price_per_kwh: float) -> None:
+    findings = [
+        Finding(name, f"is {value:g}", f"Use a number {words}")
+        for name, value, good, words in (
+            ("capacity", capacity_kwh, 0 < capacity_kwh < math.inf, "of kWh above 0"),
+            ("power", power_kw, 0 < power_kw <= capacity_kwh, "of kW above 0, of at most 1C"),
+            ("years", years, 1 <= years <= 50, "from 1 to 50"),
+            ("pack price", pack_price_per_kwh, 0 <= pack_price_per_kwh < math.inf, "from 0 on"),
+        )
+        if not good
+    ]
+    if findings:
+        raise InputError(findings)
 
 
 def _use(name: str, soc: Floats, aged: list[Ageing], given: float, cost: Floats) -> Use:

@@ -86,6 +86,7 @@ def plan_columns(records: Sequence[PlanRecord]) -> Columns:
         "time_s": np.array([r.schedule.edges_s[0] for r in records], dtype=np.float64),
         "vehicles": np.array([r.chargers.size for r in records], dtype=np.int64),
         "status": np.array([plan.status for plan in plans], dtype=object),
+        "wear_model": np.array([plan.wear_model for plan in plans], dtype=object),
         "objective": np.array([plan.objective for plan in plans], dtype=np.float64),
         "lower_bound": np.array([plan.lower_bound for plan in plans], dtype=np.float64),
         "gap": np.array([plan.gap for plan in plans], dtype=np.float64),
