@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from gridtide.battery._circuit_tables import NMC_OCV
 from gridtide.battery.cells.card import ModelCard
 from gridtide.battery.cells.laws import Law, linear, power
 from gridtide.battery.cells.model import CellModel, Outcome
@@ -16,23 +17,7 @@ from gridtide.battery.cells.stress import Stress
 Floats = npt.NDArray[np.float64]
 
 
-# Open-circuit voltage of the Sanyo cell: Ecker and Schmalstieg, as digitised in BLAST-Lite.
-SANYO_SOC = np.concatenate(
-    ([0.0, 0.008637153], 0.026779514 + 0.0181423612 * np.arange(54), [0.998220486, 1.0])
-)
-# fmt: off
-SANYO_OCV_V = np.array([
-    3.331, 3.345014187, 3.37917149, 3.411603677, 3.440585632, 3.466289865, 3.490268982,
-    3.511315401, 3.529946658, 3.547197821, 3.561688798, 3.574972194, 3.586357962, 3.597053683,
-    3.605506753, 3.613442288, 3.620342753, 3.626380661, 3.632073544, 3.63690387, 3.642079219,
-    3.646909545, 3.652084894, 3.657605266, 3.663470662, 3.670198615, 3.677444104, 3.686759732,
-    3.696420384, 3.708323686, 3.720572012, 3.734372943, 3.749553967, 3.765252525, 3.781123596,
-    3.797857224, 3.814590852, 3.832532062, 3.849783226, 3.866861877, 3.884458064, 3.900846669,
-    3.917752809, 3.934831461, 3.953462717, 3.971921462, 3.991415276, 4.011771649, 4.03195551,
-    4.05196686, 4.070770628, 4.087849279, 4.104237884, 4.120108955, 4.135980025, 4.152541142,
-    4.160649189, 4.162,
-])
-# fmt: on
+SANYO_SOC, SANYO_OCV_V = np.array(NMC_OCV).T
 SANYO_AH = 2.15
 
 
