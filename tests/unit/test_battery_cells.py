@@ -95,6 +95,14 @@ def test_leaving_the_tested_range_is_told():
     assert "duration" in stored("nca_panasonic32", 0.5, 25.0, 5).outside_range()
 
 
+def test_rapid_charging_is_told_where_a_model_has_no_rate_term():
+    rapid = np.interp(np.arange(24), [0, 1, 23, 24], [0.2, 0.9, 0.2, 0.2])
+    [note] = age("nmc111_kokam75", rapid, 25.0).notes
+    assert "0.7C counts like slow charging" in note
+    assert age("nmc111_kokam75", daily_cycle_soc(0.8, 0.4), 25.0).notes == ()
+    assert age("nmc622_denso50", rapid, 25.0).notes == ()
+
+
 def test_what_cannot_be_aged_is_told_all_at_once():
     with pytest.raises(InputError) as told:
         age("nmc622_denso5", [0.5, 1.5], [298.15, 25.0], step_h=5.0, years=-1)

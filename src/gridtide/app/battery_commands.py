@@ -99,6 +99,7 @@ def age(
         "loss_cycle": aged.loss_cycle[0].tolist(),
         "outside_range": aged.outside_range(),
         "starts_at": cell_model(model).card.starts_at,
+        "notes": list(aged.notes),
     }
     if as_json:
         print_json(answer)
@@ -118,6 +119,8 @@ def _show_ageing(answer: dict[str, Any], end_years: float) -> None:
         click.echo(f"resistance after {answer['years'][-1]} years: {answer['r'][-1]:.2f} of new")
     if end_years < float("inf"):
         click.echo(f"80 % are reached after {end_years:.1f} years")
+    for note in answer["notes"]:
+        click.echo(f"NOTE: {note}")
     if answer["outside_range"]:
         told = ", ".join(answer["outside_range"])
         click.echo(f"EXTRAPOLATED: outside the tests of this model in {told}")

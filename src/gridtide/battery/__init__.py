@@ -24,6 +24,7 @@ from gridtide.battery.ageing import (
     cell_model,
     daily_cycle_soc,
     model_cards,
+    rate_notes,
 )
 from gridtide.battery.cells.card import ModelCard
 from gridtide.battery.cells.ranges import STRESSORS
@@ -130,6 +131,7 @@ __all__ = [
     "plug_discharging",
     "plug_kw",
     "power_limits_kw",
+    "rate_notes",
     "read_profile_csv",
     "read_telemetry_csv",
     "resistance_heat_kw",

@@ -11,7 +11,7 @@ the two is meant must be chosen once, or it is counted twice.)
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -32,6 +32,8 @@ DAYS_PER_YEAR = 365.0
 END_OF_LIFE = 0.8
 # A stressor is told as outside the tested range from this share of the time on.
 OUTSIDE_SHARE = 0.05
+# Charging faster than this is rapid [1/h].
+RAPID_C = 0.5
 # Days that are held in memory at once.
 BLOCK_DAYS = 60_000
 
@@ -56,6 +58,8 @@ class Ageing:
     outside
         Share of the time that each stressor was outside the range of the model's tests, shape
         (vehicles, stressors), in the order of ``gridtide.battery.STRESSORS``.
+    notes
+        Sentences that belong beside the numbers: what the model cannot tell of this use.
     """
 
     model: str
@@ -66,6 +70,7 @@ class Ageing:
     loss_calendar: Floats
     loss_cycle: Floats
     outside: Floats
+    notes: tuple[str, ...] = ()
 
     def outside_range(self, vehicle: int = 0) -> list[str]:
         """Stressors outside the tested range for more than 5 % of the time."""
@@ -105,6 +110,31 @@ def _model_doubts(name: str) -> list[Finding]:
     guess = f"Did you mean {close[0]}? " if close else ""
     mend = f"{guess}Known: {', '.join(MODELS)}"
     return [Finding(f"cell model {name}", "there is no such model", mend)]
+
+
+def rate_notes(cards: Iterable[ModelCard], charge_rate: float) -> tuple[str, ...]:
+    """Say which models do not know what rapid charging does, where there is some.
+
+    Parameters
+    ----------
+    cards
+        Of the models in use.
+    charge_rate
+        Fastest charging [1/h]; up to half the capacity per hour nothing is said.
+    """
+    if charge_rate <= RAPID_C:
+        return ()
+    return tuple(
+        f"{card.name} has no term for the rate of charge: charging at {charge_rate:.2g}C counts "
+        "like slow charging"
+        for card in cards
+        if not card.rate_term
+    )
+
+
+def _fastest_charge(soc: Series, step_h: float) -> float:
+    rise = np.diff(soc, axis=1, append=soc[:, :1])
+    return float(rise.max(initial=0.0)) / step_h
 
 
 def model_cards() -> tuple[ModelCard, ...]:
@@ -192,6 +222,7 @@ def age_until(
         loss_calendar=calendar,
         loss_cycle=cycle,
         outside=np.concatenate(outside),
+        notes=rate_notes((cell.card,), _fastest_charge(levels, step_h)),
     )
 
 

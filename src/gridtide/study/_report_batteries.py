@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.battery import END_OF_LIFE, life_used, model_cards
+from gridtide.battery import END_OF_LIFE, cell_model, life_used, model_cards, rate_notes
 from gridtide.study._report_html import paragraph, picture, section, table
 from gridtide.study._report_words import amount, chain, joined, money, number, short_name
 from gridtide.study.battery_uses import band, compare_uses
@@ -97,6 +97,10 @@ def _percent_a_year(strategy: StrategyResult) -> float:
 
 
 def _rule(result: Result) -> str:
+    world = result.case.world
+    cards = [cell_model(name).card for name in world.vehicles.cell_models]
+    power = np.minimum(world.chargers.max_charge_kw.max(), world.vehicles.max_charge_kw)
+    fastest = float((power / world.vehicles.capacity_kwh).max())
     models = joined(list(result.case.world.vehicles.cell_models))
     wear = result.case.scenario.wear
     return (
@@ -104,6 +108,7 @@ def _rule(result: Result) -> str:
         f"{wear.life_efc:g} full cycles. By use counts the rainflow cycles of each vehicle's whole "
         "path after the run, driving included; planned is what the plans thought discharging and "
         "holding would cost in the steps that were carried out."
+        + "".join(f" {note}." for note in rate_notes(cards, fastest))
     )
 
 
