@@ -207,7 +207,7 @@ def age_until(
         _age_block(cell, block, rows, step_h, stops_d)
         for block, rows in _blocks(levels, heat, step_h)
     ]
-    outcomes, efc, outside = zip(*parts, strict=True)
+    outcomes, efc, outside, fastest = zip(*parts, strict=True)
     q, r, calendar, cycle = (
         None if column[0] is None else np.concatenate(column)
         for column in zip(*outcomes, strict=True)
@@ -222,19 +222,19 @@ def age_until(
         loss_calendar=calendar,
         loss_cycle=cycle,
         outside=np.concatenate(outside),
-        notes=rate_notes((cell.card,), _fastest_charge(levels, step_h)),
+        notes=rate_notes((cell.card,), max(fastest)),
     )
 
 
 def _age_block(
     cell: CellModel, soc: Series, temperature_c: Series, step_h: float, stops_d: Floats
-) -> tuple[Outcome, Floats, Floats]:
+) -> tuple[Outcome, Floats, Floats, float]:
     tables = _tables(cell.card.name)
     stress = read_stress(soc, temperature_c, step_h, tables, cell.spreads, cell.fatigue)
     outcome = cell.outcome(*(law.at(stops_d, stress.days) for law in cell.laws(stress)))
     reached = stress.efc.sum(axis=1) / stress.days.sum()
     outside = outside_share(cell.card, soc, temperature_c, step_h, stops_d[-1] / DAYS_PER_YEAR)
-    return outcome, reached[:, None] * stops_d, outside
+    return outcome, reached[:, None] * stops_d, outside, _fastest_charge(soc, step_h)
 
 
 @cache
