@@ -115,6 +115,15 @@ def circuit_step(
 
 
 @njit(cache=True, error_model="numpy")
+def mean_resistance(h: float, R0: float, R1: float, tau: float) -> tuple[float, float]:
+    """Share of v1 in the mean voltage of a step [-], and the resistance that amp sees [ohm]."""
+    if not R1 > 0.0:
+        return 0.0, R0
+    g = (1.0 - exp(-h / tau)) * tau / h
+    return g, R0 + R1 * (1.0 - g)
+
+
+@njit(cache=True, error_model="numpy")
 def held_current(
     P: float,
     h: float,
@@ -134,10 +143,7 @@ def held_current(
     ``g = (1 - exp(-h/tau))*tau/h``. Only the mean open-circuit voltage depends on amp otherwise
     than linearly, and weakly: substituted, it converges within a few rounds.
     """
-    g = 0.0
-    if R1 > 0.0:
-        g = (1.0 - exp(-h / tau)) * tau / h
-    R = R0 + (R1 * (1.0 - g) if R1 > 0.0 else 0.0)
+    g, R = mean_resistance(h, R0, R1, tau)
     amp = circuit_current(P, table_value(s, grid, ocv) - v1 * g, R)
     for _ in range(_ROUNDS):
         mean_ocv = table_mean(s, soc_after(amp, h, s, Q, eta), grid, ocv)
@@ -197,8 +203,9 @@ def circuit_power_step(
     """One step of h seconds that gives P on average, or as much of it as the limits allow.
 
     The current is constant in the step. Where it would leave the window of voltage or state
-    of charge, or P is beyond the largest power, the largest current within them is held
-    instead, found by bisection.
+    of charge, the largest current within them is held instead, found by bisection. Where P is
+    beyond the largest power, it starts from the current of that power, ``Eo/(2*R)`` with the
+    open-circuit voltage of the step's start.
 
     Returns
     -------
@@ -210,7 +217,8 @@ def circuit_power_step(
     limit = NO_LIMIT
     if isnan(amp):
         limit = POWER_LIMIT
-        amp = 0.5 * (table_value(s, grid, ocv) - v1) / (R0 + R1)
+        g, R = mean_resistance(h, R0, R1, tau)
+        amp = 0.5 * (table_value(s, grid, ocv) - v1 * g) / R
     broken = step_within(amp, h, s, v1, grid, ocv, R0, R1, tau, Q, eta, min_v, max_v)
     if broken != NO_LIMIT:
         limit = broken

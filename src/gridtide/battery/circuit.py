@@ -219,7 +219,9 @@ def power_limits_kw(
     charge_kw, discharge_kw
         Both >= 0; ``inf`` where there is no resistance.
     """
-    raise_findings(check_ranges(capacity_kwh=capacity_kwh))
+    raise_findings(
+        check_ranges(soc=soc, temperature_c=temperature_c, growth=growth, capacity_kwh=capacity_kwh)
+    )
     soc = np.asarray(soc, float)
     r0, _ = resistances_ohm(circuit, soc, temperature_c, growth)
     eo = open_circuit_v(circuit, soc) - np.asarray(v1, float)

@@ -24,6 +24,7 @@ from gridtide.battery.circuit import (
     resistance_factor,
     turn_sign,
 )
+from gridtide.core import Finding
 
 Floats = npt.NDArray[np.float64]
 
@@ -111,14 +112,18 @@ def simulate(
     Raises
     ------
     InputError
-        With a finding for every input outside its range.
+        With a finding for every input outside its range or of the wrong shape.
     """
     findings = check_ranges(
         power_kw=power_kw, step_s=step_s, capacity_kwh=capacity_kwh, soc0=soc0,
         temperature_c=temperature_c, growth=growth, coulombic=coulombic,
     )  # fmt: skip
-    raise_findings(findings)
     asked = np.asarray(power_kw, float)
+    findings += _check_shapes(
+        asked, capacity_kwh=capacity_kwh, soc0=soc0, temperature_c=temperature_c,
+        growth=growth, coulombic=coulombic,
+    )  # fmt: skip
+    raise_findings(findings)
     rows = np.atleast_2d(asked)
     n, steps = rows.shape
     cells = np.broadcast_to(cells_in(circuit, capacity_kwh), n)
@@ -146,6 +151,21 @@ def simulate(
         heat_kw=_shaped(heat / 1000.0, flat),
         limit=limit[0] if flat else limit,
     )
+
+
+def _check_shapes(power_kw: Floats, **each: npt.ArrayLike) -> list[Finding]:
+    """Return a finding for every input that has neither one value nor one for each row."""
+    if power_kw.ndim not in (1, 2):
+        mend = "Write one row of powers, or one for each vehicle"
+        return [Finding("power_kw", f"{power_kw.ndim} axes are not allowed", mend)]
+    n = 1 if power_kw.ndim == 1 else power_kw.shape[0]
+    mend = f"Write a number, or {n} of them"
+    shapes = {name: np.shape(value) for name, value in each.items()}
+    return [
+        Finding(name, f"the shape {shape} does not fit {n} rows of power", mend)
+        for name, shape in shapes.items()
+        if shape not in {(), (1,), (n,)}
+    ]
 
 
 def _shaped(rows: Floats, flat: bool) -> Floats:
