@@ -124,6 +124,7 @@ def test_compare_and_efficiency_print_documents_and_draw(tmp_path):
         (("age", "--model", "lfp_250", "--soc", "50"), "fractions"),
         (("age", "--model", "lfp_250", "--soc", "0.5", "--temperature", "298"), "298.15 K"),
         (("age", "--model", "lfp_250", "--soc", "0.5", "--years", "-1"), "years"),
+        (("age", "--model", "lfp_250", "--soc", "0.5", "--years", "1e9"), "from 0 to 100"),
         (("age", "--model", "lfp_250"), "one of --profile"),
         (("age", "--model", "lfp_250", "--profile", "none.csv"), "cannot be read"),
         (("efficiency", "--chemistry", "lpf"), "lfp"),

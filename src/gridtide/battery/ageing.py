@@ -30,6 +30,7 @@ Floats = npt.NDArray[np.float64]
 
 DAYS_PER_YEAR = 365.0
 END_OF_LIFE = 0.8
+MOST_YEARS = 100.0
 # A stressor is told as outside the tested range from this share of the time on.
 OUTSIDE_SHARE = 0.05
 # Charging faster than this is rapid [1/h].
@@ -173,7 +174,7 @@ def age(
     step_h
         Between two points [h]; a whole number of steps makes a day.
     years
-        How long, in years of 365 days.
+        How long, in years of 365 days; 100 at most.
     times_per_year
         How often a year the state is given.
 
@@ -188,7 +189,9 @@ def age(
         With all findings: unknown model, states of charge outside 0..1, temperatures in kelvin,
         gaps, steps that do not fill a day.
     """
-    stops = np.arange(int(np.floor(years * times_per_year + 1e-9)) + 1) / times_per_year
+    known = years if 0 <= years <= MOST_YEARS else np.nan  # which is told with all else
+    last = 0 if np.isnan(known) else int(np.floor(known * times_per_year + 1e-9))
+    stops = np.arange(last + 1) / times_per_year + 0.0 * known
     return age_until(model, soc, temperature_c, step_h=step_h, stops_d=stops * DAYS_PER_YEAR)
 
 
@@ -260,7 +263,8 @@ def _checked(
         mend = "Use a step of which a whole number makes a day, such as 0.25 or 1 h"
         findings.append(Finding("step_h", f"is {step_h:g} h", mend))
     if stops_d.size == 0 or not np.isfinite(stops_d).all() or (stops_d < 0).any():
-        findings.append(Finding("years", "end before they begin", "Use a number from 0 on"))
+        mend = f"Use a number from 0 to {MOST_YEARS:g}"
+        findings.append(Finding("years", "are no span of time", mend))
     if heat.shape == (1, 1):
         heat = np.full((1, levels.shape[1]), heat[0, 0])
     if levels.size == 0 or heat.shape[1] != levels.shape[1] or len(heat) not in (1, len(levels)):
