@@ -100,16 +100,16 @@ def wear_columns(case: Case, columns: dict[str, Columns], records: Sequence[Plan
     n = paths.vehicle.size
     by_use, by_time = np.zeros(n), np.zeros(n)
     names = np.array([vehicles.cell_model[v] for v in paths.vehicle], dtype=object)
+    lengths = np.diff(paths.first)
     for model in sorted(set(names) - {""}):
         mine = np.flatnonzero(names == model)
-        points = np.concatenate([np.arange(*paths.first[k : k + 2]) for k in mine])
-        lengths = np.diff(paths.first)[mine]
+        points = np.repeat(names == model, lengths)
         used = life_used(
             price_of(case, model),
             paths.soc[points],
             paths.time_s[points] / 3600.0,
             paths.temperature_c[points],
-            np.concatenate(([0], np.cumsum(lengths))),
+            np.concatenate(([0], np.cumsum(lengths[mine]))),
         )
         by_use[mine], by_time[mine] = used.by_use, used.by_time
     worth = (vehicles.capacity_kwh * vehicles.pack_price_per_kwh)[paths.vehicle]
