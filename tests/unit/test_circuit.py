@@ -235,6 +235,10 @@ def test_coulombic_is_counted_in_ah_alone():
     assert coulombic_efficiency(cycle(), 20.0) == 1.0
 
 
+def test_without_power_only_charge_is_lost():
+    assert energy_efficiency(cycle(coulombic=0.98), 0.0) == pytest.approx(0.98, rel=1e-12)
+
+
 def test_energy_efficiency_by_hand():
     # 36 W a cell, R0 + R1 = 30 mΩ: V = (3.6 ± sqrt(3.6² ± 4 * 0.03 * 36)) / 2 at constant OCV,
     # and the same Ah both ways.
