@@ -100,7 +100,9 @@ def test_rapid_charging_is_told_where_a_model_has_no_rate_term():
     [note] = age("nmc111_kokam75", rapid, 25.0).notes
     assert "0.7C counts like slow charging" in note
     assert age("nmc111_kokam75", daily_cycle_soc(0.8, 0.4), 25.0).notes == ()
-    assert age("nmc622_denso50", rapid, 25.0).notes == ()
+    assert age("nmc622_denso50", rapid, 25.0, years=1).notes == ()
+    [far] = stored("nmc811si_lgmj1", 1.0, 45.0, 20).notes
+    assert "less than 60%" in far
 
 
 def test_what_cannot_be_aged_is_told_all_at_once():

@@ -44,8 +44,9 @@ def test_convex_pieces_lie_below_the_curve_and_end_on_it(model):
     assert (np.diff(held, axis=1) >= -1e-18).all()
     assert base.shape == (2,)
     cycle_error, storage_error = price.convex_error()
-    assert 0 <= cycle_error < 1
-    assert 0 <= storage_error < 1
+    # Silicon-NCA ages less by deep than by shallow cycles in its fit: nothing convex is near it.
+    assert 0 <= cycle_error < (0.95 if model == "nca_si_vtc5a" else 0.07)
+    assert 0 <= storage_error < 0.7
 
 
 def test_a_narrow_window_comes_close_to_a_curve_that_is_not_convex():

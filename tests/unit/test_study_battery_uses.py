@@ -24,6 +24,15 @@ def test_a_day_drives_its_share_and_is_ready_in_the_morning(use):
     assert rise.max() <= 11 / 60 + 1e-9
 
 
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("power", [1.4, 2.3, 3.7, 7.4, 11.0, 22.0])
+def test_no_day_is_faster_than_its_charger(use, power):
+    soc, rate = day_of(use, power / 60), power / 60
+    rise = (np.roll(soc, -1) - soc)[[*range(18, 24), *range(7)]]
+    assert np.abs(rise).max() <= rate + 1e-9
+    assert soc[7] == pytest.approx(1.0 if use == "full" else 0.8)
+
+
 def test_only_v2g_gives(compared):
     given = {name: use.given_kwh / (60 * 3650) for name, use in compared.uses.items()}
     assert given["full"] == given["smart"] == 0

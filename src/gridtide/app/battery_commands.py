@@ -75,6 +75,8 @@ def age(
     as_json: bool,
 ) -> None:
     """Age a battery: capacity and resistance year by year."""
+    if daily_cycle is not None and daily_cycle[0] < daily_cycle[1]:
+        raise click.UsageError("--daily-cycle takes the higher state of charge first: MAX MIN.")
     from gridtide.battery import age as age_it
     from gridtide.battery import cell_model, daily_cycle_soc, read_profile_csv
 

@@ -18,6 +18,7 @@ from gridtide.battery._kernel_thermal import conditioning_kw, resistance_heat_kw
 from gridtide.battery._kernel_voltage import VoltageLaw, voltage_rates, within_voltage
 from gridtide.battery.ageing import (
     END_OF_LIFE,
+    OUTSIDE_SHARE,
     Ageing,
     age,
     age_until,
@@ -27,7 +28,7 @@ from gridtide.battery.ageing import (
     rate_notes,
 )
 from gridtide.battery.cells.card import ModelCard
-from gridtide.battery.cells.ranges import STRESSORS
+from gridtide.battery.cells.ranges import STRESSORS, outside_share
 from gridtide.battery.circuit import (
     CIRCUITS,
     Circuit,
@@ -70,6 +71,7 @@ __all__ = [
     "CIRCUITS",
     "DEFAULT_LAW",
     "END_OF_LIFE",
+    "OUTSIDE_SHARE",
     "STRESSORS",
     "Ageing",
     "Boundary",
@@ -127,6 +129,7 @@ __all__ = [
     "model_cards",
     "one_way_efficiency",
     "open_circuit_v",
+    "outside_share",
     "plug_charging",
     "plug_discharging",
     "plug_kw",

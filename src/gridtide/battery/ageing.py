@@ -33,6 +33,8 @@ END_OF_LIFE = 0.8
 MOST_YEARS = 100.0
 # A stressor is told as outside the tested range from this share of the time on.
 OUTSIDE_SHARE = 0.05
+# Fits were made on losses of 20 to 40 %; what is left below this is the equations' alone.
+BELIEVED_TO = 0.6
 # Charging faster than this is rapid [1/h].
 RAPID_C = 0.5
 # Days that are held in memory at once.
@@ -133,6 +135,16 @@ def rate_notes(cards: Iterable[ModelCard], charge_rate: float) -> tuple[str, ...
     )
 
 
+def _far_notes(q: Floats) -> tuple[str, ...]:
+    lowest = float(q.min(initial=1.0))
+    if lowest >= BELIEVED_TO:
+        return ()
+    return (
+        f"less than {BELIEVED_TO:.0%} of the capacity are left: no test went so far, and a value "
+        "below zero is the equation's, not a battery's",
+    )
+
+
 def _fastest_charge(soc: Series, step_h: float) -> float:
     rise = np.diff(soc, axis=1, append=soc[:, :1])
     return float(rise.max(initial=0.0)) / step_h
@@ -181,7 +193,7 @@ def age(
     Returns
     -------
     Ageing
-        From year 0 on.
+        From year 0 on, and at the end.
 
     Raises
     ------
@@ -192,6 +204,8 @@ def age(
     known = years if 0 <= years <= MOST_YEARS else np.nan  # which is told with all else
     last = 0 if np.isnan(known) else int(np.floor(known * times_per_year + 1e-9))
     stops = np.arange(last + 1) / times_per_year + 0.0 * known
+    if known > stops[-1] + 1e-9:
+        stops = np.append(stops, known)
     return age_until(model, soc, temperature_c, step_h=step_h, stops_d=stops * DAYS_PER_YEAR)
 
 
@@ -225,7 +239,7 @@ def age_until(
         loss_calendar=calendar,
         loss_cycle=cycle,
         outside=np.concatenate(outside),
-        notes=rate_notes((cell.card,), max(fastest)),
+        notes=(*rate_notes((cell.card,), max(fastest)), *_far_notes(q)),
     )
 
 

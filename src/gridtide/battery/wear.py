@@ -40,6 +40,7 @@ COLDEST_C, HOTTEST_C, STEP_C = -20.0, 60.0, 5.0
 USUAL_C = 25.0
 # Cycles that are priced go out in so many hours and back in as many: V2G practice, d/8 per hour.
 SWING_H = 8
+LEAST_DEPTH = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +172,9 @@ def _cycle_shares(model: str, depth: Floats, life_efc: float) -> Floats:
             day = np.interp(np.arange(24), hours, 0.5 + d * np.array([0.5, -0.5, -0.5, 0.5, 0.5]))
             aged = age_until(model, day, USUAL_C, stops_d=np.array([life_efc / d]))
             shares[k] = max(aged.loss_cycle[0, 0], 0.0) * d / life_efc / LOST_AT_END
+    # Nothing was tested at depths below this, and some fits bend there: cost by proportion.
+    small = depth < LEAST_DEPTH
+    shares[small] = np.interp(LEAST_DEPTH, depth, shares) * depth[small] / LEAST_DEPTH
     return shares
 
 

@@ -12,13 +12,15 @@ from gridtide.study.battery_uses import band, compare_uses
 from gridtide.study.battery_uses_told import uses_sentence, uses_svg
 from gridtide.study.case import Case
 from gridtide.study.result import Result, StrategyResult
-from gridtide.study.wear import follow_vehicles, price_of
+from gridtide.study.wear import follow_vehicles, price_of, run_outside
 
 Floats = npt.NDArray[np.float64]
 
 HOURS_PER_YEAR = 8760.0
 # Paths of so many vehicles are looked at with every cell model; more change the band little.
 MOST_FOLLOWED = 500
+# Convex pieces further than this from the curves are told, as a share of the largest cost.
+ROUGH = 0.2
 
 
 def batteries_section(result: Result) -> str:
@@ -31,6 +33,7 @@ def batteries_section(result: Result) -> str:
         parts += [
             paragraph(_sentence(result)),
             _wear_table(result),
+            *(paragraph(text) for text in (*_expected(result), *_doubts(result))),
             paragraph(_rule(result), "note"),
         ]
     else:
@@ -85,6 +88,40 @@ def _wear_table(result: Result) -> str:
         for name, s in result.strategies.items()
     ]
     return table(head, rows)
+
+
+def _expected(result: Result) -> list[str]:
+    """Hold what plans thought discharging would cost against what V2G's cycles cost more."""
+    runs = result.strategies
+    if "v1g" not in runs or "v2g" not in runs:
+        return []
+    thought = runs["v2g"].summary["wear_planned_cycle_cost"]
+    more = runs["v2g"].summary["wear_cycle_cost"] - runs["v1g"].summary["wear_cycle_cost"]
+    currency = result.case.currency
+    return [
+        f"Plans thought that discharging would cost {money(thought, currency)}; by the rainflow "
+        f"count V2G's cycles cost {money(more, currency)} more than V1G's. A plan does not know "
+        "the drive that follows, which deepens the cycle that a discharge began."
+    ]
+
+
+def _doubts(result: Result) -> list[str]:
+    """Say where the run left its models' tests, and how rough their convex pieces are."""
+    steps = chain(result)
+    told = []
+    for model in result.case.world.vehicles.cell_models:
+        names = run_outside(result.case, steps[-1].columns, model) if steps else []
+        if names:
+            words = joined([name.replace("_", " ") for name in names])
+            told.append(f"EXTRAPOLATED: {model} was not tested at this run's {words}.")
+        cycle, storage = price_of(result.case, model).convex_error()
+        if max(cycle, storage) > ROUGH:
+            told.append(
+                f"Plans price {model} by convex pieces that lie up to {cycle:.0%} (cycles) and "
+                f"{storage:.0%} (storage, over all levels) of the largest cost below its curves; "
+                "the accounts use the curves."
+            )
+    return told
 
 
 def _percent_a_year(strategy: StrategyResult) -> float:
@@ -163,16 +200,24 @@ def _band(values: Floats) -> str:
     return f"{middle} ({low} to {high})"
 
 
+def _usual_temperature_c(result: Result) -> float:
+    """Mean temperature of the packs in the run, or the stated one where none is modelled [°C]."""
+    rows = next(iter(result.strategies.values())).columns["intervals"]
+    if "temperature_c" in rows and rows["temperature_c"].size:
+        return round(float(np.nanmean(rows["temperature_c"])), 1)
+    return result.case.scenario.wear.temperature_c
+
+
 def _years(result: Result) -> str:
     """Answer the driver's question for a vehicle like those of this run."""
     world = result.case.world
     capacity = float(np.median(world.vehicles.capacity_kwh))
     power = float(np.median(world.chargers.max_charge_kw))
-    price = float(np.median(world.vehicles.pack_price_per_kwh)) or 120.0
+    price = float(np.median(world.vehicles.pack_price_per_kwh))
     compared = compare_uses(
         capacity_kwh=capacity,
         power_kw=min(power, 0.5 * capacity),
-        temperature_c=result.case.scenario.wear.temperature_c,
+        temperature_c=_usual_temperature_c(result),
         pack_price_per_kwh=price,
     )
     caption = (

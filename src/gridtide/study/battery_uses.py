@@ -28,6 +28,7 @@ USES = {
 DRIVEN = 0.2
 OUT_H, HOME_H, READY_H = 8, 18, 7
 GIVE_H = 3
+NIGHT_H = 24 - HOME_H + READY_H
 SHALLOW = 0.15
 FLOOR = 0.2
 
@@ -188,6 +189,12 @@ def _check(capacity_kwh: float, power_kw: float, years: int, pack_price_per_kwh:
         for name, value, good, words in (
             ("capacity", capacity_kwh, 0 < capacity_kwh < math.inf, "of kWh above 0"),
             ("power", power_kw, 0 < power_kw <= capacity_kwh, "of kW above 0, of at most 1C"),
+            (
+                "power",
+                power_kw,
+                power_kw * NIGHT_H >= DRIVEN * capacity_kwh,
+                "that charges a day's driving, 20 %, by night",
+            ),
             ("years", years, 1 <= years <= 50, "from 1 to 50"),
             ("pack price", pack_price_per_kwh, 0 <= pack_price_per_kwh < math.inf, "from 0 on"),
         )
@@ -215,29 +222,24 @@ def day_of(use: str, rate: float) -> Floats:
     """Hourly states of charge of a use's day.
 
     Driving takes its share at 8 and at 17 h; the vehicle is at home from 18 to 8 h. Charging at
-    ``rate`` per hour begins at once (``full``) or just in time for 7 h (all others).
+    ``rate`` per hour begins at once (``full``) or just in time for 7 h (all others). V2G gives
+    from 18 to 21 h, never faster than ``rate`` nor more than can be charged again by 7 h.
     """
     top = 1.0 if use == "full" else 0.8
     home = top - DRIVEN
-    level = home
-    if use == "v2g_shallow":
-        level = max(home - SHALLOW, FLOOR)
-    elif use == "v2g_deep":
-        level = FLOOR
+    wanted = {"v2g_shallow": home - SHALLOW, "v2g_deep": FLOOR}.get(use, home)
+    night_h = 24 - HOME_H - GIVE_H + READY_H
+    level = min(max(wanted, home - rate * GIVE_H, top - rate * night_h), home)
     soc = np.empty(24)
     for hour in range(24):
-        if OUT_H <= hour < HOME_H - 1:
+        since, ready = (hour - HOME_H) % 24, (READY_H - hour) % 24
+        if OUT_H <= hour < HOME_H:
             soc[hour] = top if hour == OUT_H else top - DRIVEN / 2
-        elif hour == HOME_H - 1:
-            soc[hour] = top - DRIVEN / 2
+        elif use == "full":
+            soc[hour] = min(top, home + since * rate)
         else:
-            since = (hour - HOME_H) % 24
-            ready = (READY_H - hour) % 24
-            if use == "full":
-                soc[hour] = min(top, home + since * rate)
-            else:
-                given = max(home - since * (home - level) / GIVE_H, level)
-                soc[hour] = max(given, top - ready * rate) if since >= GIVE_H else given
+            given = max(home - since * (home - level) / GIVE_H, level)
+            soc[hour] = max(given, top - ready * rate)
     return soc
 
 

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.battery import END_OF_LIFE, WearPrice, life_used, wear_price
+from gridtide.battery import (
+    END_OF_LIFE,
+    OUTSIDE_SHARE,
+    STRESSORS,
+    WearPrice,
+    cell_model,
+    life_used,
+    outside_share,
+    wear_price,
+)
 from gridtide.control import PlanRecord
 from gridtide.study.case import Case
 from gridtide.study.record import Columns
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+MOST_IN_SUMMARY = 1000
+_PER_VEHICLE = ("calendar_percent", "cycle_percent", "calendar_cost", "cycle_cost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +82,19 @@ def follow_vehicles(case: Case, columns: dict[str, Columns]) -> Paths:
         first=np.append(first, vehicle.size).astype(np.int64),
         time_s=time_s[order],
         soc=soc[order],
-        temperature_c=_filled(heat[order], usual),
+        temperature_c=_filled(heat[order], vehicle[order], usual),
     )
 
 
-def _filled(heat: Floats, usual: float) -> Floats:
-    """Give an arrival the temperature of the next reading."""
+def _filled(heat: Floats, vehicle: Ints, usual: float) -> Floats:
+    """Give an arrival the temperature of the vehicle's next reading, or the usual one."""
     known = np.flatnonzero(np.isfinite(heat))
     if known.size == 0:
         return np.full(heat.size, usual)
     after = np.minimum(np.searchsorted(known, np.arange(heat.size)), known.size - 1)
-    return heat[known[after]]
+    following = known[after]
+    same = (vehicle[following] == vehicle) & (following >= np.arange(heat.size))
+    return np.where(same, heat[following], usual)
 
 
 def price_of(case: Case, model: str) -> WearPrice:
@@ -125,6 +141,8 @@ def wear_columns(case: Case, columns: dict[str, Columns], records: Sequence[Plan
         "efc": np.add.reduceat(moved, paths.first[:-1]) / 2.0 if n else np.zeros(0),
         "loss_calendar": by_time * (1.0 - END_OF_LIFE),
         "loss_cycle": by_use * (1.0 - END_OF_LIFE),
+        "calendar_percent": 100.0 * by_time * (1.0 - END_OF_LIFE),
+        "cycle_percent": 100.0 * by_use * (1.0 - END_OF_LIFE),
         "calendar_cost": by_time * worth,
         "cycle_cost": by_use * worth + vehicles.wear_price_per_kwh[paths.vehicle] * given,
         "planned_cycle_cost": cycle,
@@ -156,8 +174,32 @@ def _planned(case: Case, records: Sequence[PlanRecord], seen: Ints) -> tuple[Flo
     return totals[0][seen], totals[1][seen]
 
 
-def wear_summary(wear: Columns) -> dict[str, float]:
-    """Figures of a run: costs in currency, losses in percent of the capacity, as fleet means."""
+def run_outside(case: Case, columns: dict[str, Columns], model: str) -> list[str]:
+    """Stressors outside the tests of a cell model for more than 5 % of the vehicles' time.
+
+    Looked at hour by hour, for as many vehicles as ``MOST_IN_SUMMARY``.
+    """
+    paths, card = follow_vehicles(case, columns), cell_model(model).card
+    shares, hours = np.zeros(len(STRESSORS)), 0.0
+    for k, v in enumerate(paths.vehicle[:MOST_IN_SUMMARY]):
+        part = slice(paths.first[k], paths.first[k + 1])
+        time_h = paths.time_s[part] / 3600.0
+        at = np.arange(time_h[0], time_h[-1] + 1e-9, 1.0)
+        if case.world.vehicles.cell_model[v] != model or at.size < 2:
+            continue
+        soc = np.interp(at, time_h, paths.soc[part])
+        heat = np.interp(at, time_h, paths.temperature_c[part])
+        shares += at.size * outside_share(card, soc[None], heat[None], 1.0, 0.0)[0]
+        hours += at.size
+    outside = shares > OUTSIDE_SHARE * max(hours, 1.0)
+    return [name for name, far in zip(STRESSORS, outside, strict=True) if far]
+
+
+def wear_summary(wear: Columns) -> dict[str, Any]:
+    """Figures of a run: costs in currency, losses in percent of the capacity, as fleet means.
+
+    ``wear_by_vehicle`` holds them one by one for the first thousand; the table has all.
+    """
     aged = wear["cell_model"] != ""
     n = max(int(aged.sum()), 1)
     return {
@@ -168,6 +210,10 @@ def wear_summary(wear: Columns) -> dict[str, float]:
         "wear_planned_holding_cost": float(wear["planned_holding_cost"].sum()),
         "wear_calendar_percent": 100.0 * float(wear["loss_calendar"].sum()) / n,
         "wear_cycle_percent": 100.0 * float(wear["loss_cycle"].sum()) / n,
+        "wear_by_vehicle": {
+            str(name): {key: float(wear[key][k]) for key in _PER_VEHICLE}
+            for k, name in enumerate(wear["vehicle_id"][:MOST_IN_SUMMARY])
+        },
     }
 
 

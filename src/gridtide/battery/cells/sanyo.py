@@ -69,7 +69,7 @@ SANYO = CellModel(
         data="storage at 50 °C over state of charge and over temperature at 50 %; cycling at "
         "35 °C and 1C over depth and mean state of charge",
         calendar_c=(35.0, 50.0),
-        cycling_c=(20.0, 40.0),
+        cycling_c=(30.0, 40.0),
         soc=(0.0, 1.0),
         depth=(0.0, 1.0),
         charge_c=1.0,
