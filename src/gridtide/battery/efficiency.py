@@ -187,8 +187,8 @@ def _passes(cycle: RoundTrip, power_kw: Floats) -> _Pass:
     voltage = ocv - current * resistance
     inside = (voltage >= circuit.min_v) & (voltage <= circuit.max_v)
     charging = power_kw > 0.0
-    ah = (cycle.soc_max - cycle.soc_min) * circuit.capacity_ah * cells
-    ah = np.where(charging, ah / cycle.coulombic, ah)
+    stored_ah = (cycle.soc_max - cycle.soc_min) * circuit.capacity_ah * cells
+    ah = np.where(charging, stored_ah / cycle.coulombic, stored_ah)
     ah = np.where(inside.all(axis=-1), ah, np.nan)
     return _Pass(power_kw, ah * voltage.mean(axis=-1) / 1000.0, ah)
 
