@@ -89,7 +89,7 @@ def test_what_leaves_the_store_is_terminal_energy_heat_and_what_the_pair_keeps(
     left = -stored_wh(c, soc, s)
     terminal = amp * mean_v * h / 3600
     size = max(abs(left), abs(terminal), heat * h / 3600, 1e-6)
-    assert left == pytest.approx(terminal + heat * h / 3600 + kept, abs=1e-10 * size)
+    assert left == pytest.approx(terminal + heat * h / 3600 + kept, abs=1e-10 * size + 1e-12)
 
 
 @given(st.sampled_from(["nca", "lfp"]), SOC, C_RATE, STEP)
@@ -272,7 +272,7 @@ def test_whatever_is_asked_charge_and_voltage_stay_in_their_windows(
     assert np.all(trace.cell_v[trace.current_c < -1e-9] >= c.min_v - 1e-9)
     assert np.all(trace.cell_v[trace.current_c > 1e-9] <= c.max_v + 1e-9)
     assert np.all(trace.power_kw * np.sign(asked) >= 0)
-    assert np.all(np.abs(trace.power_kw) <= np.abs(asked) * (1 + 1e-9))
+    assert np.all(np.abs(trace.power_kw) <= np.abs(asked) * (1 + 1e-9) + 1e-12)
     free = trace.limit == CircuitLimit.NONE
     np.testing.assert_allclose(trace.power_kw[free], asked[free], rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(trace.relative_voltage * stored_wh(c, 0, 1) / c.capacity_ah,

@@ -278,8 +278,9 @@ def test_round_trip_without_conversion_loss_is_that_of_the_dc_terminals():
 
 def test_power_that_its_own_loss_eats_gives_nothing():
     # 0.232 kW standing and 6 %: 0.2468 kW at the plug bring nothing to the cells.
-    shares = round_trip_efficiency(RoundTrip(), [0.1, 0.2468, 0.3])
-    assert shares[0] == 0 and shares[1] == pytest.approx(0, abs=1e-4) and shares[2] > 0.02
+    shares = round_trip_efficiency(RoundTrip(), [0.1, 0.2468, 0.3, 0.0])
+    assert shares[0] == shares[3] == 0
+    assert shares[1] == pytest.approx(0, abs=1e-4) and shares[2] > 0.02
 
 
 def test_what_the_circuit_cannot_carry_is_nan_at_every_boundary():
