@@ -92,6 +92,7 @@ def plan(problem: Path, as_json: bool) -> None:
         f"{answer['lower_bound']:.2f} (gap {answer['gap']:.2g}), "
         f"limits exceeded by {answer['hard_violation_kw']:.2g} kW, {answer['cpu_s']:.2f} s CPU"
     )
+    click.echo(f"  wear: {answer['wear_model']}")
     for slack in answer["slacks"]:
         click.echo(
             f"  {slack['name']} of {slack['entity']}: {slack['amount']:.3g} {slack['unit']}. "

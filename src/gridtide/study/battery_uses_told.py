@@ -56,18 +56,22 @@ def _points(values: tuple[float, float, float]) -> str:
 def uses_text(compared: UsesCompared) -> str:
     """Return sentence, table and published findings for a terminal."""
     lines = [uses_sentence(compared), ""]
-    lines.append(f"{'':44}{'capacity left':>22}{'years to 80 %':>18}{'cost of a kWh given*':>24}")
+    lines.append(
+        f"{'':44}{'capacity left':>22}{'resistance':>20}{'years to 80 %':>18}"
+        f"{'cost of a kWh given*':>24}"
+    )
     for use in compared.uses.values():
         left = "{:.1%} ({:.1%} to {:.1%})".format(*band(use.q[:, -1]))
         cost = band(use.cost_per_kwh)
         told = "" if math.isnan(cost[0]) else "{:.3f} ({:.3f} to {:.3f})".format(*cost)
-        lines.append(f"{use.told:44}{left:>22}{_years(use, compared):>18}{told:>24}")
+        grown = f"{np.nanmin(use.r[:, -1]):.2f} to {np.nanmax(use.r[:, -1]):.2f}"
+        lines.append(f"{use.told:44}{left:>22}{grown:>20}{_years(use, compared):>18}{told:>24}")
     lines += [
         "",
         f"A {compared.capacity_kwh:g} kWh battery of {compared.pack_price_per_kwh:g} per kWh, "
         f"spent when 20 % are lost; charger {compared.power_kw:g} kW; 20 % driven a day (assumed).",
         "* at the battery, beyond smart charging.",
-        "Resistance: only two of the models have one that is fit to be shown; see --json.",
+        "Resistance relative to new, of the two models that have one fit to be shown.",
         "Far from most tests (0.1 to 0.2C, small depths): a band, not a forecast.",
         "",
         "What others found:",
