@@ -131,6 +131,9 @@ def test_compare_and_efficiency_print_documents_and_draw(tmp_path):
         (("efficiency", "--capacity", "0"), "capacity"),
         (("efficiency", "--soc-min", "0.8", "--soc-max", "0.2"), "soc_m"),
         (("compare", "--capacity", "0"), "capacity"),
+        (("compare", "--picture", "."), "ends in .svg or .png"),
+        (("efficiency", "--picture", "x.gif"), "ends in .svg or .png"),
+        (("age", "--model", "lfp_250", "--daily-cycle", "0.2", "0.9"), "MAX MIN"),
         (("compare", "--temperature", "293"), "293"),
     ],
 )

@@ -85,6 +85,10 @@ def test_every_model_has_a_card_that_says_what_it_does_not_know():
             assert "rate" in " ".join(card.limits).lower()
 
 
+def test_a_part_of_a_year_is_its_end():
+    assert stored("lfp_250", 0.9, 25.0, 2.5).years.tolist() == [0.0, 1.0, 2.0, 2.5]
+
+
 def test_leaving_the_tested_range_is_told():
     assert stored("nmc622_denso50", 0.5, 25.0).outside_range() == []
     assert stored("nmc622_denso50", 0.5, 5.0).outside_range() == ["calendar_temperature"]

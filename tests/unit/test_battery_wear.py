@@ -107,6 +107,11 @@ def test_a_longer_life_makes_an_hour_cheaper_where_laws_flatten():
     assert long.storage[9, 32] == pytest.approx(short.storage[9, 32] / 2)  # a square-root law
 
 
+def test_a_life_may_end_within_a_year():
+    short, longer = wear_price("nmc622_denso50", 1.99), wear_price("nmc622_denso50", 2.0)
+    np.testing.assert_allclose(short.storage, longer.storage, rtol=0.01)
+
+
 def test_an_unknown_model_has_no_price():
     with pytest.raises(InputError, match="Did you mean lfp_250"):
         wear_price("lfp_25")

@@ -10,6 +10,15 @@ import click
 
 from gridtide.app.command import Group, json_option, print_json
 
+
+def _picture_name(
+    _context: click.Context, _option: click.Parameter, path: Path | None
+) -> Path | None:
+    if path is not None and path.suffix not in (".svg", ".png"):
+        raise click.BadParameter("name a file that ends in .svg or .png")
+    return path
+
+
 POSITIVE = click.FloatRange(min=0.0, min_open=True)
 
 
@@ -113,10 +122,10 @@ def _show_ageing(answer: dict[str, Any], end_years: float) -> None:
     start = answer["starts_at"]
     of = "the new capacity" if start == 1.0 else f"the start, which is {start:.0%} of new"
     click.echo(f"{answer['model']}, relative to {of}")
-    click.echo(f"{'year':>6} {'capacity':>9} {'by time':>9} {'by use':>9} {'cycles':>8}")
+    click.echo(f"{'year':>6} {'capacity':>9} {'lost: time':>11} {'use':>8} {'cycles':>8}")
     columns = (answer[key] for key in ("years", "q", "loss_calendar", "loss_cycle", "efc"))
     for year, q, calendar, cycle, efc in zip(*columns, strict=True):
-        click.echo(f"{year:>6} {q:>9.2%} {-calendar:>9.2%} {-cycle:>9.2%} {efc:>8.0f}")
+        click.echo(f"{year:>6} {q:>9.2%} {calendar:>11.2%} {cycle:>8.2%} {efc:>8.0f}")
     if answer["r"] is not None:
         click.echo(f"resistance after {answer['years'][-1]} years: {answer['r'][-1]:.2f} of new")
     if end_years < float("inf"):
@@ -136,7 +145,12 @@ def _show_ageing(answer: dict[str, Any], end_years: float) -> None:
 @click.option(
     "--pack-price", type=float, default=120.0, show_default=True, help="Pack [currency/kWh]."
 )
-@click.option("--picture", type=click.Path(path_type=Path), help="Draw it: a .svg or .png file.")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    callback=_picture_name,
+    help="Draw it: a .svg or .png file.",
+)
 @json_option
 def compare(
     capacity: float,
@@ -194,7 +208,12 @@ def doubt(telemetry: Path, as_json: bool, **declared: Any) -> None:
 @click.option(
     "--coulombic", type=float, default=1.0, show_default=True, help="Share of Ah that stays."
 )
-@click.option("--picture", type=click.Path(path_type=Path), help="Draw it: a .svg or .png file.")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    callback=_picture_name,
+    help="Draw it: a .svg or .png file.",
+)
 @json_option
 def efficiency(
     chemistry: str,

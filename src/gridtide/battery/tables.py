@@ -12,11 +12,11 @@ class WearTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """How the ageing of the cells becomes a price; for vehicles with a cell_model."""
 
     life_years: Annotated[
-        float, Meta(gt=0, le=50, description="Life over which loss by time is spread [years]")
+        float, Meta(ge=1, le=50, description="Life over which loss by time is spread [years]")
     ] = 10.0
     life_efc: Annotated[
         float,
-        Meta(gt=0, le=100_000, description="Life over which loss by use is spread [full cycles]"),
+        Meta(ge=1, le=100_000, description="Life over which loss by use is spread [full cycles]"),
     ] = 1500.0
     depth_segments: Annotated[
         int,

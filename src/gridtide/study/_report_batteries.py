@@ -143,8 +143,9 @@ def _rule(result: Result) -> str:
     return (
         f"Cells: {models}. Losses are spread evenly over {wear.life_years:g} years and "
         f"{wear.life_efc:g} full cycles. By use counts the rainflow cycles of each vehicle's whole "
-        "path after the run, driving included; planned is what the plans thought discharging and "
-        "holding would cost in the steps that were carried out."
+        "path after the run, driving included; a year is one of the hours from first arrival to "
+        "last reading. Planned is what the plans thought discharging and "
+        "holding would cost in the steps that were carried out, plugged in and without driving."
         + "".join(f" {note}." for note in rate_notes(cards, fastest))
     )
 
@@ -171,6 +172,7 @@ def _other_cells(result: Result) -> str:
         )
     head = tuple(f"{kind} [{case.currency}]" for kind in ("by time", "by use", "together"))
     parts.append(table(("Median (10 to 90 % of the models)", *head), rows))
+    parts.append(paragraph("Each median is of its own: they do not add up.", "note"))
     return "".join(parts)
 
 

@@ -57,7 +57,7 @@ def uses_text(compared: UsesCompared) -> str:
     """Return sentence, table and published findings for a terminal."""
     lines = [uses_sentence(compared), ""]
     lines.append(
-        f"{'':44}{'capacity left':>22}{'resistance':>20}{'years to 80 %':>18}"
+        f"{'':44}{'capacity left':>22}{'resistance':>20}{'years to 80 %':>18}  "
         f"{'cost of a kWh given*':>24}"
     )
     for use in compared.uses.values():
@@ -65,19 +65,32 @@ def uses_text(compared: UsesCompared) -> str:
         cost = band(use.cost_per_kwh)
         told = "" if math.isnan(cost[0]) else "{:.3f} ({:.3f} to {:.3f})".format(*cost)
         grown = f"{np.nanmin(use.r[:, -1]):.2f} to {np.nanmax(use.r[:, -1]):.2f}"
-        lines.append(f"{use.told:44}{left:>22}{grown:>20}{_years(use, compared):>18}{told:>24}")
+        lines.append(f"{use.told:44}{left:>22}{grown:>20}{_years(use, compared):>18}  {told:>24}")
     lines += [
         "",
         f"A {compared.capacity_kwh:g} kWh battery of {compared.pack_price_per_kwh:g} per kWh, "
         f"spent when 20 % are lost; charger {compared.power_kw:g} kW; 20 % driven a day (assumed).",
         "* at the battery, beyond smart charging.",
         "Resistance relative to new, of the two models that have one fit to be shown.",
+        *_extrapolated(compared),
         "Far from most tests (0.1 to 0.2C, small depths): a band, not a forecast.",
         "",
         "What others found:",
         *(f"- {source}: {found}." for source, found in PUBLISHED),
     ]
     return "\n".join(lines)
+
+
+def _extrapolated(compared: UsesCompared) -> list[str]:
+    """Say how many models are outside their tests in which stressor, depths and time apart."""
+    counts: dict[str, int] = {}
+    for names in compared.outside.values():
+        for name in names:
+            counts[name] = counts.get(name, 0) + 1
+    told = [f"{name.replace('_', ' ')} of {n}" for name, n in counts.items()]
+    if not told:
+        return []
+    return [f"EXTRAPOLATED, of {len(compared.models)} models: {', '.join(told)}."]
 
 
 def _years(use: Use, compared: UsesCompared) -> str:

@@ -209,6 +209,11 @@ def _check_vehicles(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
         if not v.soc_min <= v.soc_target <= v.soc_max:
             what = f"soc_target {v.soc_target} is outside [{v.soc_min}, {v.soc_max}]"
             findings.append(Finding(place(f"vehicle[{i}].soc_target"), what, "Set it inside"))
+        top = 1.0 if scenario.envelope is None else scenario.envelope.hard_soc_max
+        if v.soc_target > top:
+            what = f"soc_target {v.soc_target} is above the envelope's hard_soc_max {top}"
+            mend = "Nobody could be charged to it: lower the target or raise hard_soc_max"
+            findings.append(Finding(place(f"vehicle[{i}].soc_target"), what, mend))
         if v.cell_model is not None:
             try:
                 cell_model(v.cell_model)
