@@ -85,10 +85,10 @@ class Ageing:
         below = self.q < q
         first = np.where(below.any(axis=1), below.argmax(axis=1), 0)
         found = np.full(len(self.q), np.inf)
-        for v in np.flatnonzero(first > 0):
-            k = first[v]
-            share = (self.q[v, k - 1] - q) / (self.q[v, k - 1] - self.q[v, k])
-            found[v] = self.years[k - 1] + share * (self.years[k] - self.years[k - 1])
+        v = np.flatnonzero(first > 0)
+        k = first[v]
+        share = (self.q[v, k - 1] - q) / (self.q[v, k - 1] - self.q[v, k])
+        found[v] = self.years[k - 1] + share * (self.years[k] - self.years[k - 1])
         return found
 
 
