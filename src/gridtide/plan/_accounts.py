@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridtide.plan._layout import Layout, demand_periods
-from gridtide.plan._matrix import phase_share
+from gridtide.plan._layout import Layout, demand_periods, phase_share
 from gridtide.plan._wear_accounts import cycle_cost, holding_cost
 from gridtide.plan.problem import Floats
 

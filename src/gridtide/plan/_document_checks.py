@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gridtide.core import Finding
 
 if TYPE_CHECKING:
-    from gridtide.plan.document import LimitRecord, ProblemRecord, VehicleRecord
+    from gridtide.plan.records import LimitRecord, ProblemRecord, VehicleRecord
 
 
 def check_document(record: ProblemRecord, source: str) -> list[Finding]:

@@ -257,3 +257,10 @@ def demand_periods(problem: Problem) -> tuple[Ints, Floats, Floats]:
         np.broadcast_to(0.0 if a is None else a if a.ndim > 1 else a[:, None], shape) for a in given
     )
     return period, rates, np.maximum(peaks, 0.0)
+
+
+def phase_share(layout: Layout) -> Floats:
+    """Share of each vehicle's power on L1, L2, L3, shape (n, 3)."""
+    if layout.problem.phase_share is None:
+        return np.full((len(layout.problem), 3), 1.0 / 3.0)
+    return layout.problem.phase_share

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gridtide.plan._layout import Layout
-from gridtide.plan._wear import holding_base, holding_slopes, start_segments
+from gridtide.plan.linear._wear import holding_base, holding_slopes, start_segments
 from gridtide.plan.problem import Floats
 from gridtide.plan.segments import energy_change, move
 

@@ -116,6 +116,22 @@ class Problem:
         the objective, counted while plugged in.
     wear_model
         Name of the model behind these prices; the certificate repeats it.
+    continues, driven_kwh
+        Several trips: row i is the next stay of the vehicle of row i - 1, which has left with
+        what it held and driven ``driven_kwh[i]`` [kWh]; ``arrival_kwh[i]`` is not used. What the
+        battery did not hold for the drive, down to ``min_kwh``, was charged on the way at
+        ``shortfall_price_per_kwh``. Both shape (n,), None where every row is a vehicle.
+    min_charge_kw, min_discharge_kw
+        Smallest power at which the charger runs each way; between it and 0 nothing [kW], shape
+        (n,); None for none.
+    load_square_price_per_kw2h, load_reference_kw
+        Price on the square of a limit's net power less a reference [currency/kW²/h], shape
+        (m,), and that reference [kW], shape (m, T), None for 0: losses of a line, deviation
+        from a flat load.
+    shortfall_band_price_per_kwh
+        Instead of ``shortfall_price_per_kwh``: what the k-th of K equal parts of the energy
+        wanted (target less arrival) costs where it is missing, the first to go first, not
+        falling [currency/kWh], shape (K,); None for one price. Rising prices share shortage out.
 
     References
     ----------
@@ -167,6 +183,13 @@ class Problem:
     holding_price_per_kwh_h: Floats | None = None
     holding_base_per_h: Floats | None = None
     wear_model: str = ""
+    continues: Bools | None = None
+    driven_kwh: Floats | None = None
+    min_charge_kw: Floats | None = None
+    min_discharge_kw: Floats | None = None
+    load_square_price_per_kw2h: Floats | None = None
+    load_reference_kw: Floats | None = None
+    shortfall_band_price_per_kwh: Floats | None = None
 
     @property
     def steps(self) -> int:

@@ -13,10 +13,10 @@ import numpy as np
 
 from gridtide.plan._accounts import Schedule, judge, net_kw
 from gridtide.plan._layout import Layout
-from gridtide.plan._matrix import Model, Modes, assemble
-from gridtide.plan._solver import Deadline, Solution, Solver
-from gridtide.plan._wear import find_levels, shallowest_price_per_kwh, steepest_wear_per_kwh
-from gridtide.plan._wear_cuts import DepthCuts
+from gridtide.plan.linear._matrix import Model, Modes, assemble
+from gridtide.plan.linear._solver import Deadline, Solution, Solver
+from gridtide.plan.linear._wear import find_levels, shallowest_price_per_kwh, steepest_wear_per_kwh
+from gridtide.plan.linear._wear_cuts import DepthCuts
 from gridtide.plan.problem import Bools, Floats
 
 STANDBY_BINARIES = 600

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.plan._layout import Layout
-from gridtide.plan._solver import Solver
-from gridtide.plan._wear import Levels, largest_fall_kwh
+from gridtide.plan.linear._solver import Solver
+from gridtide.plan.linear._wear import Levels, largest_fall_kwh
 from gridtide.plan.problem import Floats, Ints
 
 MOVED_KWH = 1e-9

@@ -23,11 +23,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridtide.plan._layout import Layout, demand_periods, taper_line
-from gridtide.plan._linear import Builder, Linear
-from gridtide.plan._phases import Phases, add_phases
-from gridtide.plan._wear import Levels, add_holding, add_levels, add_shallowest
-from gridtide.plan.problem import Bools, Floats, Ints
+from gridtide.plan._layout import Layout, demand_periods, phase_share, taper_line
+from gridtide.plan.linear._linear import Builder, Linear
+from gridtide.plan.linear._phases import Phases, add_phases
+from gridtide.plan.linear._wear import Levels, add_holding, add_levels, add_shallowest
+from gridtide.plan.problem import Bools, Ints
 
 NONE: Ints = np.empty(0, dtype=np.int64)
 
@@ -328,13 +328,6 @@ def _phase_rows(draft: _Draft) -> None:
             build.entries(rows[row], draft.charge[pairs], weight)
             able = draft.discharge[pairs] >= 0
             build.entries(rows[row][able], draft.discharge[pairs][able], -weight[able])
-
-
-def phase_share(layout: Layout) -> Floats:
-    """Share of each vehicle's power on L1, L2, L3, shape (n, 3)."""
-    if layout.problem.phase_share is None:
-        return np.full((len(layout.problem), 3), 1.0 / 3.0)
-    return layout.problem.phase_share
 
 
 def _taper(draft: _Draft, on_charge: Ints) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import highspy
 import numpy as np
 
-from gridtide.plan._linear import Linear
+from gridtide.plan.linear._linear import Linear
 from gridtide.plan.problem import Floats, Ints
 
 DEVEX = 1

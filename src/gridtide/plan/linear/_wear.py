@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.plan._layout import Layout
-from gridtide.plan._linear import Builder
+from gridtide.plan.linear._linear import Builder
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 from gridtide.plan.segments import fresh_segments
 
