@@ -1,15 +1,18 @@
 """What proves a plan: prices on the limits and worths of stored energy, by weak duality.
 
-Any such numbers give a lower bound of the cost by arithmetic alone; good ones give a close bound.
-Let λ be what a vehicle sees in a step: the sum of ``limit_price`` and ``peak_price`` over its
-limit and all above it (and of its phases), or the energy price itself where each plug is billed.
-With y the worth of stored energy at the end of each step, no schedule costs less than
+Any such numbers give a lower bound of the cost by arithmetic alone; good ones a close bound. Let
+λ be the price a vehicle sees in a step: ``limit_price`` and ``peak_price`` of its limit and of
+all above it, and ``phase_price`` by its share of each phase; where each plug is billed, its own
+energy price besides. With Y the net power of the vehicles below a limit, without base load, x
+the energy stored in a step and y its worth, no schedule costs less than the sum of
 
-    Σ min over power of [dt·(λ·(c − d) + wear·d) − y·x]           every plugged step, x what it stores
-  + Σ min over energy of [holding cost − (y_next − y)·e]           every node; shortfall, end value last
-  + Σ min over net power of [dt·(energy cost − limit_price·net)]   every limit and step
-  + Σ (rate − Σ dt·peak_price)·peak so far + Σ dt·peak_price·base  every demand period
-  − y_first·arrival_kwh                                            every vehicle
+- every plugged step: the least over power of dt·(λ·(c - d) + wear·d) - y·x,
+- every node of a stay: the least over the window of holding cost + (y - y_next)·e; at the end of
+  a stay that of holding cost + shortfall cost - end value + y·e,
+- every vehicle: -y_first·arrival_kwh,
+- every limit and step: the least over lower <= Y <= upper of dt·(energy cost - limit_price·Y),
+- every phase limit likewise, without an energy cost,
+- every demand period: (rate - Σ dt·peak_price)·peak so far + Σ dt·peak_price·base load.
 """
 
 from __future__ import annotations
@@ -26,24 +29,28 @@ class Certificate:
     Parameters
     ----------
     limit_price
-        On the net power of each limit in each step, base load included [currency/kWh], shape
-        (m, T): its energy price where it is a meter, plus what its import limit (positive) or
-        export limit (negative) is worth.
+        On the vehicles' net power below each limit in each step [currency/kWh], shape (m, T):
+        the energy price where it is a meter, plus what its import limit (positive) or export
+        limit (negative) is worth.
     peak_price
         What a demand charge adds [currency/kWh], shape (m, T), never negative; over a demand
         period ``Σ dt·peak_price`` is at most its rate.
-    phase_price
-        On L1, L2, L3 of each limit [currency/kWh], shape (m, 3, T); None without phase limits.
     stored_value
-        Worth y of energy in the battery at the end of each step of each stay [currency/kWh],
-        stay by stay, step by step, shape (N,).
+        Worth y of energy in the battery during each step of each stay [currency/kWh], stay by
+        stay, step by step, shape (N,).
     arrival_value
         Worth of energy at the start of each stay, shape (n,): where a vehicle continues, what
         links it to the stay before.
+    shortfall_price_per_kwh
+        What the proof lets missing energy cost; where the promise comes first more than the
+        problem's own price.
+    phase_price
+        On L1, L2, L3 of each limit [currency/kWh], shape (m, 3, T); None without phase limits.
     """
 
     limit_price: Floats
     peak_price: Floats
     stored_value: Floats
     arrival_value: Floats
+    shortfall_price_per_kwh: float
     phase_price: Floats | None = None
