@@ -9,29 +9,66 @@ from pathlib import Path
 from types import ModuleType as _ModuleType
 from typing import Any
 
-from gridtide.plan.answer import answer, plan_file
-from gridtide.plan.document import problem_schema, read_problem, read_problem_file
+from gridtide.plan.answer import answer, plan_document, plan_file
+from gridtide.plan.document import (
+    problem_schema,
+    read_document,
+    read_problem,
+    read_problem_file,
+)
 from gridtide.plan.problem import Problem
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
 from gridtide.plan.solve import Plan, solve
+from gridtide.plan.stochastic import (
+    Bid,
+    BidPlan,
+    Outcome,
+    Scenarios,
+    Worth,
+    chance_level,
+    conditional_value_at_risk,
+    foresee,
+    mean_problem,
+    plan_bid,
+    quantity_bid,
+    recourse,
+    sure_level,
+    worth,
+)
 from gridtide.plan.wear_refresh import planned_cycle_cost, refresh_linear
 
 __all__ = [
+    "Bid",
+    "BidPlan",
+    "Outcome",
     "Plan",
     "Problem",
+    "Scenarios",
     "Slack",
+    "Worth",
     "answer",
+    "chance_level",
+    "conditional_value_at_risk",
+    "foresee",
     "fresh_segments",
+    "mean_problem",
     "open_cycle_segments",
+    "plan_bid",
+    "plan_document",
     "plan_file",
     "planned_cycle_cost",
     "problem_schema",
+    "quantity_bid",
+    "read_document",
     "read_problem",
     "read_problem_file",
+    "recourse",
     "refresh_linear",
     "roll_segments",
     "solve",
+    "sure_level",
+    "worth",
 ]
 
 
@@ -42,8 +79,7 @@ class _Room(_ModuleType):
         """Plan a problem, a JSON file or the same as a mapping; return the documented answer."""
         if not isinstance(problem, Mapping):
             return plan_file(Path(problem))
-        read = read_problem(problem)
-        return answer(solve(read), read)
+        return plan_document(read_document(problem))
 
 
 sys.modules[__name__].__class__ = _Room

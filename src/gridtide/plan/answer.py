@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from gridtide.core import SolverError
-from gridtide.plan.document import read_problem_file
+from gridtide.plan.bid_answer import answer_bid
+from gridtide.plan.document import read_document_file, to_problem
 from gridtide.plan.problem import Floats, Problem
+from gridtide.plan.records import ProblemRecord
 from gridtide.plan.solve import Plan, solve
 
 
@@ -57,8 +59,15 @@ def plan_file(path: Path, *, time_limit_s: float = 20.0) -> dict[str, Any]:
     SolverError
         If its numbers are too large to be added up.
     """
-    problem = read_problem_file(path)
-    plan = solve(problem, time_limit_s=time_limit_s)
-    if not math.isfinite(plan.objective) or not math.isfinite(plan.lower_bound):
+    told = plan_document(read_document_file(path), time_limit_s=time_limit_s)
+    if not math.isfinite(told["objective"]) or not math.isfinite(told["lower_bound"]):
         raise SolverError(f"{path}: the numbers are too large to be added up; check the prices")
-    return answer(plan, problem)
+    return told
+
+
+def plan_document(record: ProblemRecord, *, time_limit_s: float = 20.0) -> dict[str, Any]:
+    """Answer a checked document: a schedule, or with scenarios a day-ahead bid."""
+    if record.scenarios:
+        return answer_bid(record, time_limit_s=time_limit_s)
+    problem = to_problem(record)
+    return answer(solve(problem, time_limit_s=time_limit_s), problem)

@@ -14,7 +14,7 @@ import numpy as np
 
 from gridtide.core import cpu_s
 from gridtide.plan._layout import Layout, lay_out
-from gridtide.plan.linear import Search
+from gridtide.plan.linear._search import Search
 from gridtide.plan.linear._wear import find_levels, start_segments
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.segments import roll_segments
@@ -153,7 +153,7 @@ def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
         slacks=slacks,
         cpu_s=cpu_s() - began,
         notes=tuple(notes),
-        wear_model=_wear_model(problem),
+        wear_model=wear_model(problem),
         wear_cycle=schedule.wear_cycle,
         wear_holding=schedule.wear_holding,
         segment_kwh=_segments(problem, schedule.energy_kwh),
@@ -167,7 +167,7 @@ def _segments(problem: Problem, energy_kwh: Floats) -> Floats | None:
     return roll_segments(start_segments(problem), energy_kwh, problem.wear_capacity_kwh)
 
 
-def _wear_model(problem: Problem) -> str:
+def wear_model(problem: Problem) -> str:
     """Say what wear was priced by, with the name of the model behind it."""
     parts = []
     if problem.wear_depth_price_per_kwh is not None:
