@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.plan._accounts import Schedule, judge, net_kw
+from gridtide.plan._layout import Layout
 from gridtide.plan.linear._search import netted
 from gridtide.plan.linear._solver import Deadline
 from gridtide.plan.problem import Floats
-from gridtide.plan.stochastic._stack import Day, lay_out_day, minimise, stack
+from gridtide.plan.stochastic._stack import lay_out_day, minimise, stack
 from gridtide.plan.stochastic.bid import Bid, Places, find_places
 from gridtide.plan.stochastic.scenarios import Scenarios
 
@@ -24,7 +25,8 @@ class Outcome:
     cost
         All that the day costs, bid and imbalance settled [currency].
     lower_bound
-        No schedule for this bid costs less [currency].
+        No schedule for this bid costs less; ``-inf`` where only the plan as a whole has a bound
+        [currency].
     position_kw
         What was bought day ahead, positive is bought, shape (T,).
     net_kw
@@ -80,32 +82,48 @@ def _best_of(day: Scenarios, position_kw: Floats | None, time_limit_s: float) ->
     else:
         x, bound = found.x, found.bound
     position = x[stacked.position] if position_kw is None else position_kw
-    return settle(day, 0, laid[0], x[stacked.columns[0]], position, bound + stacked.offset)
+    power = netted(laid[0].layout, laid[0].model, x[stacked.columns[0]])
+    return settle(day, 0, laid[0].layout, power, position, bound + stacked.offset)
+
+
+def follow_schedule(day: Scenarios, power_kw: Floats, bid: Bid) -> Outcome:
+    """Settle a schedule that somebody else made, of the one day given.
+
+    Parameters
+    ----------
+    day
+        One day.
+    power_kw
+        Power at each plug, positive is charging, shape (n, T).
+    bid
+        What had been bid.
+    """
+    layout = lay_out_day(day.problems[0]).layout
+    return settle(day, 0, layout, power_kw, bid.at(day.price_per_kwh[0]), -np.inf)
 
 
 def settle(
     scenarios: Scenarios,
     s: int,
-    day: Day,
-    x: Floats,
+    layout: Layout,
+    power_kw: Floats,
     quantity_kw: Floats,
     bound: float,
 ) -> Outcome:
-    """Read a day's schedule from its columns, follow it through the batteries and price it.
+    """Follow a day's powers through the batteries and price them beside the bid.
 
     Parameters
     ----------
-    scenarios, s, day
+    scenarios, s, layout
         Which day.
-    x
-        Values of its columns.
+    power_kw
+        Power at each plug, shape (n, T).
     quantity_kw
         What was bought in each period, shape (P,).
     bound
-        What it cannot cost less than.
+        What the day cannot cost less than; ``-inf`` where that is not known.
     """
-    layout = day.layout
-    schedule = judge(layout, netted(layout, day.model, x))
+    schedule = judge(layout, power_kw)
     meters = layout.problem.meters
     net = schedule.power_kw.sum(axis=0)
     if len(meters):

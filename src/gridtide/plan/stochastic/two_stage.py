@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.core import cpu_s
+from gridtide.plan.linear._search import netted
 from gridtide.plan.linear._solver import Deadline
 from gridtide.plan.problem import Floats
 from gridtide.plan.stochastic._stack import lay_out_day, minimise, stack
@@ -114,8 +115,15 @@ def plan_bid(
         return _day_by_day(scenarios, form, risk, began)
     bid = places.bid(found.x[stacked.position])
     outcomes = tuple(
-        settle(scenarios, s, day, found.x[stacked.columns[s]], bid.at(price), -np.inf)
-        for s, (day, price) in enumerate(zip(days, scenarios.price_per_kwh, strict=True))
+        settle(
+            scenarios,
+            s,
+            day.layout,
+            netted(day.layout, day.model, found.x[stacked.columns[s]]),
+            bid.at(scenarios.price_per_kwh[s]),
+            -np.inf,
+        )
+        for s, day in enumerate(days)
     )
     return _plan(scenarios, bid, outcomes, found.bound + stacked.offset, risk, began)
 
