@@ -139,6 +139,23 @@ def test_a_curve_is_at_least_as_good_as_a_quantity_and_falls_with_price():
     assert max(better) > 1e-3
 
 
+def test_fewer_price_levels_lie_between_quantity_and_curve():
+    days = draw_days(8, count=6)
+    objectives = []
+    for levels in (1, 2, 3, None):
+        plan = plan_bid(days, price_levels=levels)
+        most = max(len(steps) for steps in plan.bid.quantity_kw)
+        assert most == (levels or 6)
+        for outcome, price in zip(plan.outcomes, days.price_per_kwh, strict=True):
+            np.testing.assert_allclose(outcome.position_kw, plan.bid.at(price))
+        objectives.append(plan.objective)
+    assert objectives[0] == pytest.approx(plan_bid(days, form="quantity").objective, abs=1e-6)
+    assert objectives[0] >= objectives[1] - 1e-6
+    assert objectives[0] >= objectives[2] - 1e-6
+    assert objectives[1] >= objectives[3] - 1e-6
+    assert objectives[2] >= objectives[3] - 1e-6
+
+
 def test_a_curve_buys_on_each_day_what_was_planned_for_its_price():
     days = draw_days(1)
     plan = plan_bid(days)
@@ -178,9 +195,10 @@ def test_out_of_time_there_is_still_a_bid_within_a_valid_bracket():
     days = draw_days(5, count=6)
     best = plan_bid(days, form="quantity")
     from gridtide.core import cpu_s
+    from gridtide.plan.stochastic.bid import find_places
     from gridtide.plan.stochastic.two_stage import Risk, _day_by_day
 
-    plan = _day_by_day(days, "quantity", Risk(), cpu_s())
+    plan = _day_by_day(days, find_places(days, "quantity"), Risk(), cpu_s())
     assert plan.lower_bound <= best.objective + 1e-9 <= plan.objective + 2e-9
     assert "longer than the time given" in plan.notes[0]
 

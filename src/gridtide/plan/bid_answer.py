@@ -50,6 +50,7 @@ def answer_bid(record: ProblemRecord, *, time_limit_s: float = 120.0) -> dict[st
     plan = plan_bid(
         scenarios,
         form=bid.form,
+        price_levels=bid.price_levels,
         risk_weight=bid.risk_weight,
         risk_level=bid.risk_level,
         time_limit_s=time_limit_s,

@@ -10,6 +10,7 @@ from msgspec import Meta
 Series = float | list[float]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Step = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1)]
 
 
 class LimitRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,16 +158,20 @@ class BidRecord(msgspec.Struct, frozen=True, kw_only=True):
         Literal["curve", "quantity"],
         Meta(description="curve: a quantity per import price; quantity: the same at any price"),
     ] = "curve"
+    price_levels: Annotated[
+        Count | None,
+        Meta(description="Most steps of a curve; absent: one per price of the scenarios"),
+    ] = None
     period_steps: Annotated[
         int, Meta(description="Steps of a market period, one quantity each", ge=1)
     ] = 1
     shortage_spread_per_kwh: Annotated[
         Series,
-        Meta(description="What is missing costs so much above the import price, a series"),
+        Meta(description="Shortage costs so much above the import price [currency/kWh], a series"),
     ] = 0.0
     surplus_spread_per_kwh: Annotated[
         Series,
-        Meta(description="What is left over sells so much below the import price, a series"),
+        Meta(description="Surplus sells so much below the import price [currency/kWh], a series"),
     ] = 0.0
     risk_weight: Annotated[
         float, Meta(description="Of the mean of the dearest days, beside the expected cost", ge=0)

@@ -55,45 +55,59 @@ class Places:
     falls
         Pairs of decisions of which the second, at the higher price, is not above the first,
         shape (pairs, 2).
-    levels
-        By period, the prices of its decisions, rising, shape (K_p,).
+    up_to_price_per_kwh
+        By period, the price up to which each of its decisions stands, shape (K_p,).
     """
 
     place: Ints
     falls: Ints
-    levels: tuple[Floats, ...]
+    up_to_price_per_kwh: tuple[Floats, ...]
 
     @property
     def count(self) -> int:
         """Number of decisions."""
-        return sum(len(level) for level in self.levels)
+        return sum(len(up_to) for up_to in self.up_to_price_per_kwh)
 
     def bid(self, quantity_kw: Floats) -> Bid:
-        """Read the decisions as a bid; steps meet halfway between two prices."""
-        ends = np.cumsum([len(level) for level in self.levels])
-        halfway = [np.append((level[1:] + level[:-1]) / 2, np.inf) for level in self.levels]
+        """Read the decisions as a bid."""
+        ends = np.cumsum([len(up_to) for up_to in self.up_to_price_per_kwh])
         # What the solver leaves above the step before is rounding; a curve never rises.
         parts = [np.minimum.accumulate(part) for part in np.split(quantity_kw, ends[:-1])]
-        return Bid(up_to_price_per_kwh=tuple(halfway), quantity_kw=tuple(parts))
+        return Bid(up_to_price_per_kwh=self.up_to_price_per_kwh, quantity_kw=tuple(parts))
 
 
-def find_places(scenarios: Scenarios, form: Form) -> Places:
+def find_places(scenarios: Scenarios, form: Form, price_levels: int | None = None) -> Places:
     """Give each market period a decision per price, or one decision for all prices.
 
     All that a bid may know of the day is the price of its own period (Fleten & Kristoffersen
-    2007, doi:10.1016/j.ejor.2006.08.023): days of equal price share a decision.
+    2007, doi:10.1016/j.ejor.2006.08.023): days of equal price share a decision. So do days of
+    near prices where there are to be fewer decisions than prices: a decision that rests on one
+    day fits that day and no other. Decisions meet halfway between the prices of their days.
     """
-    levels, place, falls, first = [], [], [], 0
+    up_to, place, falls, first = [], [], [], 0
+    most = 1 if form == "quantity" else price_levels
     for price in scenarios.price_per_kwh.T:
-        known = price if form == "curve" else np.zeros(len(price))
-        level, rank = np.unique(np.round(known, 9), return_inverse=True)
-        numbers = np.arange(first, first + len(level))
-        levels.append(level)
-        place.append(numbers[rank])
+        group, edges = _groups(np.round(price, 9), scenarios.weight, most)
+        numbers = np.arange(first, first + len(edges))
+        up_to.append(edges)
+        place.append(numbers[group])
         falls.append(np.stack((numbers[:-1], numbers[1:]), axis=1))
-        first += len(level)
+        first += len(edges)
     return Places(
         place=np.array(place, dtype=np.int64).T,
         falls=np.concatenate(falls),
-        levels=tuple(levels),
+        up_to_price_per_kwh=tuple(up_to),
     )
+
+
+def _groups(price: Floats, weight: Floats, most: int | None) -> tuple[Ints, Floats]:
+    """Group days by price, about equally likely groups; return them and where they end."""
+    known, rank = np.unique(price, return_inverse=True)
+    share = np.bincount(rank, weights=weight)
+    group = np.arange(len(known))
+    if most is not None and most < len(known):
+        middle = (np.cumsum(share) - share / 2) / share.sum()
+        group = np.unique((middle * most).astype(np.int64), return_inverse=True)[1]
+    last = np.append(np.diff(group) > 0, False)
+    edges = (known[last] + known[1:][last[:-1]]) / 2
+    return group[rank], np.append(edges, np.inf)

@@ -11,7 +11,7 @@ from gridtide.plan.linear._search import netted
 from gridtide.plan.linear._solver import Deadline
 from gridtide.plan.problem import Floats
 from gridtide.plan.stochastic._stack import lay_out_day, minimise, stack
-from gridtide.plan.stochastic.bid import Bid, Form, find_places
+from gridtide.plan.stochastic.bid import Bid, Form, Places, find_places
 from gridtide.plan.stochastic.chance import conditional_value_at_risk
 from gridtide.plan.stochastic.recourse import Outcome, bought, costs, foresee, recourse, settle
 from gridtide.plan.stochastic.scenarios import Scenarios
@@ -82,6 +82,7 @@ def plan_bid(
     scenarios: Scenarios,
     *,
     form: Form = "curve",
+    price_levels: int | None = None,
     risk_weight: float = 0.0,
     risk_level: float = 0.9,
     time_limit_s: float = 120.0,
@@ -95,6 +96,9 @@ def plan_bid(
     form
         ``"curve"``: a quantity per price of the scenarios, never rising with price.
         ``"quantity"``: the same at any price.
+    price_levels
+        At most so many steps of each curve, each for about as likely prices; None for a step per
+        price. Few steps keep the bid from fitting itself to single days.
     risk_weight, risk_level
         Of the mean cost of the dearest ``1 - risk_level`` of the days.
     time_limit_s
@@ -108,11 +112,11 @@ def plan_bid(
     """
     began, risk = cpu_s(), Risk(weight=risk_weight, level=risk_level)
     days = tuple(lay_out_day(problem) for problem in scenarios.problems)
-    places = find_places(scenarios, form)
+    places = find_places(scenarios, form, price_levels)
     stacked = stack(scenarios, days, places, risk_weight=risk_weight, risk_level=risk_level)
     found = minimise(stacked, days, Deadline(time_limit_s))
     if found is None:
-        return _day_by_day(scenarios, form, risk, began)
+        return _day_by_day(scenarios, places, risk, began)
     bid = places.bid(found.x[stacked.position])
     outcomes = tuple(
         settle(
@@ -155,9 +159,8 @@ def _plan(
     )
 
 
-def _day_by_day(scenarios: Scenarios, form: Form, risk: Risk, began: float) -> BidPlan:
+def _day_by_day(scenarios: Scenarios, places: Places, risk: Risk, began: float) -> BidPlan:
     """Bid the mean of what each day would have bought; foresight bounds it from below."""
-    places = find_places(scenarios, form)
     seen = foresee(scenarios)
     bid = places.bid(bought(scenarios, places, seen))
     bound = risk.of(np.array([outcome.lower_bound for outcome in seen]), scenarios.weight)

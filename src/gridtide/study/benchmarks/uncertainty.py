@@ -48,7 +48,8 @@ FIRST, AFTER = date(2019, 6, 1).toordinal(), date(2019, 9, 1).toordinal()
 EPOCH = date(1970, 1, 1).toordinal()
 PRICES_LATER = 7 * 104
 BACK_DAYS = 28
-DAYS, DRAWS, SCENARIOS, CHARGERS = 24, 3, 12, 54
+DAYS, DRAWS, SCENARIOS, PRICE_LEVELS = 24, 3, 20, 3
+CHARGERS = 36  # as many as let the fitted sampler send about as many sessions as came
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +174,15 @@ def _uncontrolled(past: _Past, seed: int) -> Outcome:
 
 WAYS: dict[str, Callable[[_Past, int], Outcome]] = {
     "perfect foresight": _foresight,
-    "stochastic, curve": partial(_stochastic, form="curve"),
+    "stochastic, curve": partial(_stochastic, price_levels=PRICE_LEVELS),
+    "stochastic, curve, a step per price": _stochastic,
     "stochastic, quantity": partial(_stochastic, form="quantity"),
     "stochastic, quantity, CVaR": partial(
         _stochastic, form="quantity", risk_weight=1.0, risk_level=0.75
     ),
-    "stochastic, curve, fitted sampler": partial(_stochastic, form="curve", fitted=True),
+    "stochastic, curve, fitted sampler": partial(
+        _stochastic, price_levels=PRICE_LEVELS, fitted=True
+    ),
     "deterministic, mean day": _deterministic,
     "deterministic, last such day": partial(_deterministic, last=True),
     "uncontrolled": _uncontrolled,
