@@ -213,16 +213,16 @@ def _error(values: Floats) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
-def _verdict(cost: dict[str, Floats]) -> dict[str, Any]:
-    """Say by how much stochastic bids beat the deterministic one, day by day, and how surely."""
-    told: dict[str, Any] = {}
+def _verdict(cost: dict[str, Floats]) -> dict[str, str]:
+    """Say how the stochastic bids stand to both deterministic ones, day by day."""
+    told = {}
     for form in ("curve", "quantity"):
-        saved = cost["deterministic, mean day"] - cost[f"stochastic, {form}"]
-        by_day = saved.mean(axis=0)
-        told[f"{form}_saves_per_day"] = float(by_day.mean())
-        told[f"{form}_saves_se"] = _error(by_day)
-        told[f"{form}_better_days"] = int(np.sum(by_day > 0))
-        sure = abs(by_day.mean()) > 2 * _error(by_day)
-        word = "cheaper" if by_day.mean() > 0 else "dearer"
-        told[f"{form}_verdict"] = f"{word} than deterministic" if sure else "within noise"
+        for other in ("mean day", "last such day"):
+            saved = cost[f"deterministic, {other}"] - cost[f"stochastic, {form}"]
+            by_day = saved.mean(axis=0)
+            mean, error = float(by_day.mean()), _error(by_day)
+            word = "within noise" if abs(mean) <= 2 * error else "beyond noise"
+            better = f"on {int(np.sum(by_day > 0))} of {len(by_day)} days"
+            key = f"{form}_saves_on_{other.replace(' ', '_')}"
+            told[key] = f"{mean:.2f} ± {error:.2f} a day, {better}: {word}"
     return told
