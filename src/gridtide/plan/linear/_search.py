@@ -124,6 +124,11 @@ class Search:
             levels=self._levels if deep else None,
         )
 
+    def relaxed_model(self) -> Model:
+        """Build all rows at once and no choice of direction; what comes before the cost does."""
+        self._lexical |= self._layout.problem.promise == "first"
+        return self._model(_no_modes(self._layout), deep=True)
+
     def _solver(self, model: Model, *, whole: bool, start: Floats | None = None) -> Solver:
         solver = Solver(model.linear, whole=whole)
         if start is not None:
@@ -172,6 +177,18 @@ class Search:
             return self._idle("no schedule with directions was found in the time given")
         return Found(schedule=best.schedule, bound=bound, notes=notes)
 
+    def netted(self, model: Model, x: Floats) -> Floats:
+        """Power at each plug with the same change of store and one direction, shape (n, T)."""
+        layout = self._layout
+        charge, discharge = _columns(model, x)
+        power = np.zeros((len(layout.problem), layout.problem.steps))
+        gain, draw = layout.gain[layout.vehicle], layout.draw[layout.vehicle]
+        flow = gain * charge - draw * discharge
+        both = (charge > 0) & (discharge > 0)
+        single = np.where(flow > 0, flow / gain, flow / draw)
+        power[layout.vehicle, layout.step] = np.where(both, single, charge - discharge)
+        return power
+
     def _same(self, schedule: Schedule, model: Model, solution: Solution) -> bool:
         """Whether the schedule is as good as the solution it was read from, and keeps limits."""
         steep = self._short_price - self._layout.problem.shortfall_price_per_kwh
@@ -181,7 +198,7 @@ class Search:
         return near and schedule.violation_kw <= VIOLATION_KW
 
     def _candidate(self, model: Model, x: Floats) -> _Candidate:
-        schedule = judge(self._layout, netted(self._layout, model, x))
+        schedule = judge(self._layout, self.netted(model, x))
         ranks = [round(float(phase.weights @ x[phase.columns]), 5) for phase in model.phases]
         broken = float(schedule.violation_kw > VIOLATION_KW)
         steep = self._short_price - self._layout.problem.shortfall_price_per_kwh
@@ -202,7 +219,7 @@ class Search:
 
     def _patterns(self, model: Model, x: Floats) -> list[Floats]:
         """Directions to try: as the relaxation goes, then no discharge in doubt, then rest."""
-        power = netted(self._layout, model, x) if len(x) else np.zeros(0)
+        power = self.netted(model, x) if len(x) else np.zeros(0)
         layout = self._layout
         pair = power[layout.vehicle, layout.step]
         site = layout.base_kw + net_kw(layout, power)
@@ -234,18 +251,6 @@ class Search:
         duals = np.zeros(len(model.linear.row_lower))
         bound = model.offset + model.linear.bound(model.linear.cost, duals)
         return Found(schedule=schedule, bound=bound, notes=[why])
-
-
-def netted(layout: Layout, model: Model, x: Floats) -> Floats:
-    """Power at each plug with the same change of store and one direction [kW], shape (n, T)."""
-    charge, discharge = _columns(model, x)
-    power = np.zeros((len(layout.problem), layout.problem.steps))
-    gain, draw = layout.gain[layout.vehicle], layout.draw[layout.vehicle]
-    flow = gain * charge - draw * discharge
-    both = (charge > 0) & (discharge > 0)
-    single = np.where(flow > 0, flow / gain, flow / draw)
-    power[layout.vehicle, layout.step] = np.where(both, single, charge - discharge)
-    return power
 
 
 def _better(best: _Candidate | None, other: _Candidate | None) -> _Candidate | None:

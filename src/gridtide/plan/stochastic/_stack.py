@@ -23,9 +23,9 @@ import numpy as np
 
 from gridtide.plan._layout import Layout, lay_out
 from gridtide.plan.linear._linear import Builder, Linear
-from gridtide.plan.linear._matrix import Model, Modes, assemble
+from gridtide.plan.linear._matrix import Model
+from gridtide.plan.linear._search import Search
 from gridtide.plan.linear._solver import Deadline, Solution, Solver
-from gridtide.plan.linear._wear import find_levels
 from gridtide.plan.problem import Floats, Ints, Problem
 from gridtide.plan.stochastic.bid import Places
 from gridtide.plan.stochastic.scenarios import Scenarios
@@ -38,10 +38,15 @@ class Day:
     """One day laid out, its rows, and how far its net power can go, each shape (T,)."""
 
     layout: Layout
+    search: Search
     model: Model
     base_kw: Floats
     least_kw: Floats
     most_kw: Floats
+
+    def power_kw(self, x: Floats) -> Floats:
+        """Power at each plug, of one direction at a time, from the day's columns, (n, T)."""
+        return self.search.netted(self.model, x)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,23 +77,14 @@ class Stack:
 def lay_out_day(problem: Problem) -> Day:
     """Lay a day out without any choice of direction; a standby loss is spread over the power."""
     layout = lay_out(problem, relax_standby=True)
-    none = Modes(
-        plugs=np.zeros(len(layout.vehicle), dtype=bool),
-        meters=np.zeros((len(problem.meters), problem.steps), dtype=bool),
-    )
-    model = assemble(
-        layout,
-        none,
-        short_price=problem.shortfall_price_per_kwh,
-        lexical=problem.promise == "first" or bool((layout.recovering | layout.overfull).any()),
-        levels=find_levels(layout),
-    )
+    search = Search(layout, np.inf)
+    model = search.relaxed_model()
     most, least = (
         np.bincount(layout.step, weights=power[layout.vehicle], minlength=problem.steps)
         for power in (problem.max_charge_kw, problem.max_discharge_kw)
     )
     base = layout.base_kw[problem.meters].sum(axis=0)
-    return Day(layout, model, base, base - least, base + most)
+    return Day(layout, search, model, base, base - least, base + most)
 
 
 def stack(

@@ -8,7 +8,6 @@ import numpy as np
 
 from gridtide.plan._accounts import Schedule, judge, net_kw
 from gridtide.plan._layout import Layout
-from gridtide.plan.linear._search import netted
 from gridtide.plan.linear._solver import Deadline
 from gridtide.plan.problem import Floats
 from gridtide.plan.stochastic._stack import lay_out_day, minimise, stack
@@ -82,7 +81,7 @@ def _best_of(day: Scenarios, position_kw: Floats | None, time_limit_s: float) ->
     else:
         x, bound = found.x, found.bound
     position = x[stacked.position] if position_kw is None else position_kw
-    power = netted(laid[0].layout, laid[0].model, x[stacked.columns[0]])
+    power = laid[0].power_kw(x[stacked.columns[0]])
     return settle(day, 0, laid[0].layout, power, position, bound + stacked.offset)
 
 

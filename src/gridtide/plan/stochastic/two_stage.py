@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.core import cpu_s
-from gridtide.plan.linear._search import netted
 from gridtide.plan.linear._solver import Deadline
 from gridtide.plan.problem import Floats
 from gridtide.plan.stochastic._stack import lay_out_day, minimise, stack
@@ -123,7 +122,7 @@ def plan_bid(
             scenarios,
             s,
             day.layout,
-            netted(day.layout, day.model, found.x[stacked.columns[s]]),
+            day.power_kw(found.x[stacked.columns[s]]),
             bid.at(scenarios.price_per_kwh[s]),
             -np.inf,
         )
