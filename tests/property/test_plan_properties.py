@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridtide.plan import answer, read_problem, solve
+from gridtide.plan._accounts import judge
+from gridtide.plan._layout import lay_out
 
 _path = Path(__file__).parents[1] / "reference" / "plan_draws.py"
 _spec = importlib.util.spec_from_file_location("plan_draws", _path)
@@ -34,6 +36,12 @@ KINDS = [
     "standby",
 ]
 draw_worn = _module.draw_worn
+draw_trips = _module.draw_trips
+driven_problems = st.builds(
+    lambda seed, kind: draw_trips(seed, kind=kind),
+    st.integers(1000, 9999),
+    st.sampled_from(KINDS),
+)
 worn_problems = st.builds(
     lambda seed, kind: draw_worn(seed, kind=kind),
     st.integers(1000, 9999),
@@ -205,3 +213,89 @@ def test_a_linear_stand_in_keeps_limits_and_brackets_its_own_cost(document):
     assert plan.gap <= 1e-5
     refreshed = problem.wear_depth_price_per_kwh is not None
     assert plan.wear_model.startswith("linear price refreshed") == refreshed
+
+
+def _check_stays(plan, problem):
+    """Limits, windows and every kWh: within each stay, and from each to the next."""
+    assert plan.lower_bound <= plan.objective
+    assert plan.hard_violation_kw <= 1e-6
+    dt, loss = problem.step_h[0], problem.standby_kw
+    left, ceiling = 0.0, 0.0
+    for i in range(len(problem)):
+        start, unaided, way = problem.arrival_kwh[i], None, 0.0
+        if problem.continues is not None and problem.continues[i]:
+            way, unaided = plan.en_route_kwh[i], left - problem.driven_kwh[i]
+            start = unaided + way
+            assert way == pytest.approx(max(problem.min_kwh[i] - unaided, 0.0), abs=1e-9)
+            ceiling = max(problem.max_kwh[i], ceiling)
+        else:
+            ceiling = max(problem.max_kwh[i], start)
+        a, b = problem.arrive[i], min(problem.depart[i], problem.steps)
+        power = plan.power_kw[i]
+        assert not power[:a].any() and not power[b:].any()
+        left = start
+        if a >= b:
+            continue
+        c, d = np.maximum(power[a:b], 0), np.maximum(-power[a:b], 0)
+        change = problem.charge_efficiency[i] * c - d / problem.discharge_efficiency[i]
+        change -= (0.0 if loss is None else loss[i]) * (power[a:b] != 0)
+        energy = plan.energy_kwh[i, a : b + 1]
+        np.testing.assert_allclose(energy, start + np.cumsum([0, *(dt * change)]), atol=1e-8)
+        assert energy.min() >= min(problem.min_kwh[i], start) - 1e-6
+        assert energy.max() <= ceiling + 1e-6
+        left = energy[-1]
+
+
+@given(driven_problems)
+def test_energy_is_kept_from_stay_to_stay(document):
+    problem = read_problem(document)
+    plan = solve(problem, time_limit_s=10.0)
+    _check_stays(plan, problem)
+    assert plan.gap <= 1e-5
+    told = answer(plan, problem)
+    assert list(told["schedule_kw"]) == [v["id"] for v in document["vehicles"]]
+    total = 0.0 if plan.en_route_kwh is None else plan.en_route_kwh.sum()
+    assert sum(told["en_route_kwh"].values()) == pytest.approx(total)
+    assert (told["status"] == "best_effort") == bool(told["slacks"])
+
+
+@given(driven_problems, st.integers(0, 999), st.sampled_from(["priced", "first"]))
+def test_there_is_always_a_schedule_between_drives(document, seed, promise):
+    problem = read_problem(_spoil(document, seed) | {"promise": promise})
+    _check_stays(solve(problem, time_limit_s=10.0), problem)
+
+
+@given(driven_problems)
+def test_idling_is_never_cheaper_and_always_allowed(document):
+    layout = lay_out(read_problem(document))
+    idle = judge(layout, np.zeros((len(layout.problem), layout.problem.steps)))
+    assert idle.violation_kw == 0.0
+    plan = solve(layout.problem, time_limit_s=10.0)
+    assert plan.lower_bound <= idle.objective + 1e-6
+
+
+@given(driven_problems)
+def test_nothing_is_charged_on_the_way_where_the_first_arrival_holds_it_all(document):
+    for vehicle in document["vehicles"]:
+        room = (vehicle["soc_arrival"] - vehicle["soc_min"]) * vehicle["capacity_kwh"]
+        vehicle["max_discharge_kw"] = 0.0
+        for trip in vehicle["trips"]:
+            trip["driven_kwh"] = 0.999 * room / len(vehicle["trips"])
+            trip.pop("max_discharge_kw", None)
+    plan = solve(read_problem(document), time_limit_s=10.0)
+    assert plan.en_route_kwh is None or not plan.en_route_kwh.any()
+    assert all(slack.name != "drive" for slack in plan.slacks)
+
+
+@given(driven_problems)
+def test_the_promise_counts_what_is_charged_on_the_way(document):
+    document["shortfall_price_per_kwh"] = 0.1
+
+    def largest(plan):
+        way = 0.0 if plan.en_route_kwh is None else plan.en_route_kwh.max()
+        return max(way, plan.shortfall_kwh.max())
+
+    priced = solve(read_problem(document), time_limit_s=10.0)
+    first = solve(read_problem(document | {"promise": "first"}), time_limit_s=10.0)
+    assert largest(first) <= largest(priced) + 1e-5
+    assert first.hard_violation_kw <= 1e-6

@@ -46,6 +46,13 @@ def _below(document, name):
     return vehicles, base
 
 
+def _inner(document, limit):
+    """Names of all limits below one."""
+    limits = {limit["name"]: limit for limit in document["limits"]}
+    names = set(limits) & set(limit["members"])
+    return names.union(*(_inner(document, limits[name]) for name in names))
+
+
 def _segments(rows, cost, high, car, col, at, how):
     """One energy per segment, what is stored in it and what is taken from it."""
     (i, t, plugged), (dt, standby) = at, how
@@ -89,8 +96,24 @@ def _holding(rows, cost, low, car, col, at, terms, how):
     return base[t % len(base)] if isinstance(base, list) else base
 
 
+def _stays(car):
+    """One entry per stay of a vehicle, with the drive that led there."""
+    ends = [(trip["depart_step"], trip.get("soc_target", 0.0)) for trip in car.get("trips", [])]
+    ends.append((car["depart_step"], car["soc_target"]))
+    begins = [{"return_step": car["arrive_step"]}, *car.get("trips", [])]
+    stays = []
+    for begin, (depart, target) in zip(begins, ends, strict=True):
+        stay = car | {"arrive_step": begin["return_step"], "depart_step": depart}
+        stay |= {k: begin[k] for k in ("max_charge_kw", "max_discharge_kw") if k in begin}
+        stay |= {"soc_target": target, "driven_kwh": begin.get("driven_kwh"), "at": begin.get("at")}
+        stays.append(stay | {"end_value_per_kwh": 0.0})
+    stays[-1]["end_value_per_kwh"] = car.get("end_value_per_kwh", 0.0)
+    return stays
+
+
 def solve_by_milp(document, *, binaries):
     """Return the smallest cost of a problem in which every limit can be kept."""
+    document = document | {"vehicles": [s for car in document["vehicles"] for s in _stays(car)]}
     T, dt, cars = document["steps"], document["step_minutes"] / 60, document["vehicles"]
     n = len(cars)
     limits, billing = document.get("limits", []), document.get("billing")
@@ -109,6 +132,8 @@ def solve_by_milp(document, *, binaries):
         ("stored", n * T * SEGMENTS),
         ("taken", n * T * SEGMENTS),
         ("held", n * T),
+        ("way", n),
+        ("aided", n),
     ):
         blocks[name] = at
         at += size
@@ -126,6 +151,7 @@ def solve_by_milp(document, *, binaries):
             return blocks[name] + (t[0] * T + i) * SEGMENTS + t[1]
         return blocks[name] + (i if t is None else i * T + t)
 
+    before = (0.0, [])
     for i, car in enumerate(cars):
         cap, standby = car["capacity_kwh"], car.get("standby_kw", 0.0)
         gain, give = car.get("charge_efficiency", 1.0), car.get("discharge_efficiency", 1.0)
@@ -136,8 +162,17 @@ def solve_by_milp(document, *, binaries):
             if car["arrive_step"] <= t < car["depart_step"]
             and car["arrive_step"] < car["depart_step"]
         ]
-        start = cap * car["soc_arrival"]
-        terms = []
+        start, terms = cap * car["soc_arrival"], []
+        if car["driven_kwh"] is not None:
+            # All that the stays before have changed, less the drives, plus what was charged on
+            # the way: at least the minimum, and no more than that wherever it was charged.
+            start, terms = before[0] - car["driven_kwh"], [*before[1], (col("way", i), 1)]
+            least, most = cap * car.get("soc_min", 0.0), 2 * cap + car["driven_kwh"]
+            rows.add(terms, least - start, np.inf)
+            rows.add([(col("way", i), 1), (col("aided", i), -most)], -np.inf, 0)
+            rows.add([*terms, (col("aided", i), most)], -np.inf, least - start + most)
+            high[col("aided", i)], whole[col("aided", i)] = 1, 1
+        cost[col("way", i)] = document["shortfall_price_per_kwh"]
         for t in range(T):
             c, d, zc, zd = (col(k, i, t) for k in ("c", "d", "zc", "zd"))
             there = t in plugged
@@ -180,17 +215,23 @@ def solve_by_milp(document, *, binaries):
         cost[col("w", i)] = -car.get("end_value_per_kwh", 0.0)
         high[col("w", i)] = cap * car.get("end_value_up_to_soc", 1.0)
         rows.add([*terms, (col("w", i), -1)], -start, np.inf)
-    number = {car["id"]: i for i, car in enumerate(cars)}
+        before = start, terms
+    below = {
+        limit["name"]: _below(document, limit["name"])[0]
+        | _inner(document, limit)
+        | {limit["name"]}
+        for limit in limits
+    }
+    where = [car["id"] if car["at"] is None else car["at"] for car in cars]
     for j, limit in enumerate(limits):
-        inside, base = _below(document, limit["name"])
+        _, base = _below(document, limit["name"])
+        inside = [i for i, at in enumerate(where) if at in below[limit["name"]]]
         top, bottom = _series(limit.get("import_kw"), T), _series(limit.get("export_kw"), T)
         low[col("peak", j)] = limit.get("demand_peak_so_far_kw", 0.0)
         cost[col("peak", j)] = limit.get("demand_charge_per_kw", 0.0)
         most = 1e3 + abs(base).max()
         for t in range(T):
-            net = [(col("c", number[v], t), 1) for v in inside] + [
-                (col("d", number[v], t), -1) for v in inside
-            ]
+            net = [(col("c", i, t), 1) for i in inside] + [(col("d", i, t), -1) for i in inside]
             rows.add(net, -bottom[t] - base[t], top[t] - base[t])
             rows.add([*net, (col("peak", j), -1)], -np.inf, -base[t])
             if limit.get("phase_kw"):

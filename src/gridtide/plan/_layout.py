@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gridtide.plan._chains import Starts, find_starts
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 
 
@@ -36,7 +37,9 @@ class Layout:
     due_kwh
         Energy due at the end of the stay or horizon; ``-inf`` for none, shape (n,).
     within_reach_kwh
-        The due energy, or what charging at full power from arrival gives, shape (n,).
+        The due energy, or what charging at full power from the first arrival gives, shape (n,).
+    starts
+        What each stay can begin with.
     base_kw
         Base load of each limit and of all limits below it, shape (m, T).
     upper_kw, lower_kw
@@ -65,6 +68,7 @@ class Layout:
     high_kwh: Floats
     due_kwh: Floats
     within_reach_kwh: Floats
+    starts: Starts
     base_kw: Floats
     upper_kw: Floats
     lower_kw: Floats
@@ -77,15 +81,13 @@ class Layout:
 
     @property
     def recovering(self) -> Bools:
-        """Vehicles that arrive below their window, shape (n,)."""
-        problem = self.problem
-        return (self.last >= 0) & (problem.arrival_kwh < problem.min_kwh - 1e-9)
+        """Stays that begin below their window, shape (n,)."""
+        return (self.last >= 0) & (self.starts.low_kwh < self.problem.min_kwh - 1e-9)
 
     @property
     def overfull(self) -> Bools:
-        """Vehicles that arrive above their window, shape (n,)."""
-        problem = self.problem
-        return (self.last >= 0) & (problem.arrival_kwh > problem.max_kwh + 1e-9)
+        """Stays that may begin above their window, shape (n,)."""
+        return (self.last >= 0) & (self.starts.high_kwh > self.problem.max_kwh + 1e-9)
 
 
 def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
@@ -107,9 +109,9 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
     first = step == arrive[vehicle]
     last = np.where(stay > 0, ends - 1, -1)
     gain, draw, standby = _conversion(problem, relax_standby)
-    low, high = _window(problem)
+    starts = _starts(problem, arrive, stay, gain, draw, standby)
+    low, high = _window(problem, starts)
     due = np.where(problem.depart <= steps, problem.target_kwh, _floor(problem))
-    reach = _reach(problem, arrive, stay, gain, standby, high)
     below = _below(problem)
     most, least = _natural(problem, vehicle, step)
     base = _total(problem.base_load_kw, problem.limit_parent)
@@ -129,7 +131,8 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
         low_kwh=low[vehicle],
         high_kwh=high[vehicle],
         due_kwh=due,
-        within_reach_kwh=np.minimum(due, reach),
+        within_reach_kwh=np.minimum(due, starts.end_high_kwh),
+        starts=starts,
         base_kw=base,
         upper_kw=np.maximum(problem.import_kw - base, 0.0),
         lower_kw=np.minimum(-problem.export_kw - base, 0.0),
@@ -154,10 +157,10 @@ def _conversion(problem: Problem, relax: bool) -> tuple[Floats, Floats, Floats]:
     return np.maximum(gain, 1e-6), draw, np.zeros(len(problem))
 
 
-def _window(problem: Problem) -> tuple[Floats, Floats]:
+def _window(problem: Problem, starts: Starts) -> tuple[Floats, Floats]:
     """Never relax the battery's own window further than the arrival already has."""
-    low = np.minimum(problem.min_kwh, problem.arrival_kwh)
-    return low, np.maximum(problem.max_kwh, problem.arrival_kwh)
+    low = np.minimum(problem.min_kwh, starts.low_kwh)
+    return low, np.maximum(problem.max_kwh, starts.high_kwh)
 
 
 def _floor(problem: Problem) -> Floats:
@@ -182,26 +185,39 @@ def taper_line(problem: Problem, high: Floats) -> tuple[Floats, Floats]:
     return full, np.minimum(slope, full / beyond)
 
 
-def _reach(
-    problem: Problem, arrive: Ints, stay: Ints, gain: Floats, standby: Floats, high: Floats
+def _starts(
+    problem: Problem, arrive: Ints, stay: Ints, gain: Floats, draw: Floats, standby: Floats
+) -> Starts:
+    rise = np.maximum(gain * problem.max_charge_kw - standby, 0.0)
+    fall = draw * problem.max_discharge_kw + standby
+    clock = np.concatenate(([0.0], np.cumsum(problem.step_h)))
+    begin = np.minimum(arrive, problem.steps)
+    hours = clock[np.minimum(begin + stay, problem.steps)] - clock[begin]
+
+    def ends(start: Floats) -> Floats:
+        high = np.maximum(problem.max_kwh, start)
+        if problem.taper_from_kwh is None:
+            alone: Floats = np.minimum(start + rise * hours, high)
+            return alone
+        return _tapered_reach(problem, start, (arrive, arrive + stay), rise)
+
+    return find_starts(problem, ends, fall * hours)
+
+
+def _tapered_reach(
+    problem: Problem, start: Floats, plugged: tuple[Ints, Ints], rise: Floats
 ) -> Floats:
-    """Energy at the end of the stay when charging at full power from arrival [kWh]."""
-    flow = np.maximum(gain * problem.max_charge_kw - standby, 0.0)
-    steps = problem.steps
-    if problem.taper_from_kwh is None:
-        clock = np.concatenate(([0.0], np.cumsum(problem.step_h)))
-        start = np.minimum(arrive, steps)
-        hours = clock[np.minimum(start + stay, steps)] - clock[start]
-        alone: Floats = np.minimum(problem.arrival_kwh + flow * hours, high)
-        return alone
+    """Energy at the end of the stay when charging at full power from its start [kWh]."""
+    high = np.maximum(problem.max_kwh, start)
     full, slope = taper_line(problem, high)
-    energy = problem.arrival_kwh.copy()
-    for k in range(steps):
-        here = (arrive <= k) & (k < arrive + stay)
+    assert problem.taper_from_kwh is not None
+    bend, energy = full + slope * problem.taper_from_kwh, start.copy()
+    for k in range(problem.steps):
+        here = (plugged[0] <= k) & (k < plugged[1])
         hours = problem.step_h[k]
-        above = (energy + hours * (full + slope * problem.taper_from_kwh)) / (1 + hours * slope)
-        rise = np.minimum(np.minimum(energy + flow * hours, above), high)
-        energy = np.where(here, np.maximum(energy, rise), energy)
+        above = (energy + hours * bend) / (1 + hours * slope)
+        risen = np.minimum(np.minimum(energy + rise * hours, above), high)
+        energy = np.where(here, np.maximum(energy, risen), energy)
     return energy
 
 

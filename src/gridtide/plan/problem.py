@@ -33,7 +33,7 @@ class Problem:
     Parameters
     ----------
     ids
-        Names of the vehicles, n of them.
+        Names of the vehicles, n of them; where a row continues a vehicle's stay, its name again.
     step_h
         Length of each step [h], shape (T,).
     arrive, depart
@@ -120,7 +120,9 @@ class Problem:
         Several trips: row i is the next stay of the vehicle of row i - 1, which has left with
         what it held and driven ``driven_kwh[i]`` [kWh]; ``arrival_kwh[i]`` is not used. What the
         battery did not hold for the drive, down to ``min_kwh``, was charged on the way at
-        ``shortfall_price_per_kwh``. Both shape (n,), None where every row is a vehicle.
+        ``shortfall_price_per_kwh``, and no more. A stay may have no length, but begins where the
+        one before has ended. Target, end value and prices count for each row. Both shape (n,),
+        None where every row is a vehicle.
     min_charge_kw, min_discharge_kw
         Smallest power at which the charger runs each way; between it and 0 nothing [kW], shape
         (n,); None for none.

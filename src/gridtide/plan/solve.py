@@ -61,6 +61,9 @@ class Plan:
     segment_kwh
         Energy by segment of depth at each node, shape (n, T + 1, J), to be carried over to the
         next plan; None where wear was not planned by segments.
+    en_route_kwh
+        Charged on the way to each stay because the battery held too little for the drive,
+        shape (n,); None where nobody has several stays.
     """
 
     status: str
@@ -77,6 +80,7 @@ class Plan:
     wear_cycle: Floats
     wear_holding: Floats
     segment_kwh: Floats | None = None
+    en_route_kwh: Floats | None = None
 
     @property
     def gap(self) -> float:
@@ -148,6 +152,7 @@ def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
         lower_bound=bound,
         hard_violation_kw=schedule.violation_kw,
         shortfall_kwh=schedule.shortfall_kwh,
+        en_route_kwh=None if problem.continues is None else schedule.en_route_kwh,
         power_kw=schedule.power_kw,
         energy_kwh=schedule.energy_kwh,
         slacks=slacks,

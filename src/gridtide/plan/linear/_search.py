@@ -15,6 +15,7 @@ from gridtide.plan._accounts import Schedule, judge, net_kw
 from gridtide.plan._layout import Layout
 from gridtide.plan.linear._matrix import Model, Modes, assemble
 from gridtide.plan.linear._solver import Deadline, Solution, Solver
+from gridtide.plan.linear._trips import charged_too_much
 from gridtide.plan.linear._wear import find_levels, shallowest_price_per_kwh, steepest_wear_per_kwh
 from gridtide.plan.linear._wear_cuts import DepthCuts
 from gridtide.plan.problem import Bools, Floats
@@ -72,7 +73,7 @@ class Search:
         self._short_price = _steep_price(self._layout)
         found = self._find()
         self._short_price = usual
-        missing = found.schedule.shortfall_kwh.sum() - _unavoidable(self._layout)
+        missing = _missing_kwh(found.schedule) - _unavoidable(self._layout)
         return found if missing <= 1e-6 else None
 
     def _find(self) -> Found:
@@ -87,7 +88,8 @@ class Search:
         mixed = bool(modes) or bool(self._layout.standby_kw.any())
         if not mixed and self._same(best.schedule, model, relaxed):
             return Found(schedule=best.schedule, bound=bound)
-        if self._levels is not None and not mixed and not self._twofold(model, relaxed.x).any():
+        twofold = self._widened(_no_modes(self._layout), model, relaxed.x)
+        if self._levels is not None and not mixed and not twofold:
             over = "wear by depth: the time given ended before the gap was closed"
             notes = [over] if self._deadline.over() else []
             return Found(schedule=best.schedule, bound=bound, notes=notes)
@@ -187,7 +189,8 @@ class Search:
     def _same(self, schedule: Schedule, model: Model, solution: Solution) -> bool:
         """Whether the schedule is as good as the solution it was read from, and keeps limits."""
         steep = self._short_price - self._layout.problem.shortfall_price_per_kwh
-        extra = steep * float(solution.x[model.short].sum())
+        missing = solution.x[model.short].sum() + solution.x[model.drives.en_route].sum()
+        extra = steep * float(missing)
         cost = model.offset + solution.value - extra
         near = schedule.objective <= cost + SAME * max(1.0, abs(cost))
         return near and schedule.violation_kw <= VIOLATION_KW
@@ -197,11 +200,13 @@ class Search:
         ranks = [round(float(phase.weights @ x[phase.columns]), 5) for phase in model.phases]
         broken = float(schedule.violation_kw > VIOLATION_KW)
         steep = self._short_price - self._layout.problem.shortfall_price_per_kwh
-        cost = schedule.objective + steep * float(schedule.shortfall_kwh.sum())
+        cost = schedule.objective + steep * _missing_kwh(schedule)
         return _Candidate((broken, *ranks, cost), schedule, x)
 
     def _widened(self, modes: Modes, model: Model, x: Floats) -> Modes:
-        """Add binaries where power flows both ways at once."""
+        """Add binaries where power flows both ways at once, or a drive took more than it needed."""
+        loose = charged_too_much(self._layout, model.drives, x)
+        modes = replace(modes, drives=modes.drives | loose)
         if self._layout.standby_kw.any():
             return modes
         return replace(modes, plugs=modes.plugs | self._twofold(model, x))
@@ -272,13 +277,23 @@ def _pattern(model: Model, layout: Layout, pair_kw: Floats, site_kw: Floats) -> 
         pattern[model.on_charge] = pair_kw > 1e-6
         able = model.on_discharge >= 0
         pattern[model.on_discharge[able]] = pair_kw[able] < -1e-6
+    drives = model.drive_modes >= 0
+    if drives.any():
+        power = np.zeros((len(layout.problem), layout.problem.steps))
+        power[layout.vehicle, layout.step] = pair_kw
+        pattern[model.drive_modes[drives]] = judge(layout, power).en_route_kwh[drives] > 0
     return pattern
+
+
+def _missing_kwh(schedule: Schedule) -> float:
+    return float(schedule.shortfall_kwh.sum() + schedule.en_route_kwh.sum())
 
 
 def _no_modes(layout: Layout) -> Modes:
     return Modes(
         plugs=np.zeros(len(layout.vehicle), dtype=bool),
         meters=np.zeros((len(layout.problem.meters), layout.problem.steps), dtype=bool),
+        drives=np.zeros(len(layout.problem), dtype=bool),
     )
 
 
@@ -305,7 +320,7 @@ def rewarded(layout: Layout) -> Modes:
     meters = np.zeros((len(problem.meters), problem.steps), dtype=bool)
     if len(problem.meters):
         meters = layout.price_out > layout.price_in
-    return Modes(plugs=plugs, meters=meters)
+    return Modes(plugs=plugs, meters=meters, drives=np.zeros(len(problem), dtype=bool))
 
 
 def _conflicted(layout: Layout) -> bool:
@@ -321,8 +336,8 @@ def _conflicted(layout: Layout) -> bool:
 
 def _unavoidable(layout: Layout) -> float:
     due = np.isfinite(layout.due_kwh)
-    end = np.where(layout.last >= 0, layout.within_reach_kwh, layout.problem.arrival_kwh)
-    return float(np.maximum(layout.due_kwh[due] - end[due], 0.0).sum())
+    short = np.maximum(layout.due_kwh[due] - layout.starts.end_high_kwh[due], 0.0).sum()
+    return float(short + layout.starts.en_route_least_kwh.sum())
 
 
 def _steep_price(layout: Layout) -> float:

@@ -120,9 +120,9 @@ def within_reach(layout: Layout) -> tuple[Floats, Floats]:
     fall = layout.draw * problem.max_discharge_kw + layout.standby_kw
     clock = np.concatenate(([0.0], np.cumsum(problem.step_h)))
     hours = clock[layout.step + 1] - clock[np.maximum(problem.arrive, 0)[v]]
-    start = problem.arrival_kwh[v]
-    high = np.minimum(start + rise[v] * hours, layout.high_kwh)
-    return np.maximum(start - fall[v] * hours, layout.low_kwh), high
+    low, high = layout.starts.low_kwh[v], layout.starts.high_kwh[v]
+    high = np.minimum(high + rise[v] * hours, layout.high_kwh)
+    return np.maximum(low - fall[v] * hours, layout.low_kwh), high
 
 
 def add_shallowest(layout: Layout, build: Builder, discharge: Ints, on_discharge: Ints) -> None:
