@@ -145,7 +145,7 @@ def draw_trips(seed, *, kind):
 def _trip(r, vehicle, names, depart, back):
     cap, low, high = (vehicle[key] for key in ("capacity_kwh", "soc_min", "soc_max"))
     trip = {"depart_step": depart, "return_step": back}
-    trip["driven_kwh"] = float(cap * r.uniform(0, high - low) * r.choice([0.3, 1.1]))
+    trip["driven_kwh"] = min(cap, float(cap * r.uniform(0, high - low) * r.choice([0.3, 1.1])))
     if r.random() < 0.5:
         trip["soc_target"] = float(r.uniform(low, 1.0))
     if r.random() < 0.5:
