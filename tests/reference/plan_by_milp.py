@@ -79,6 +79,28 @@ def _segments(rows, cost, high, car, col, at, how):
     rows.add([*out, (d, -dt / give), (zd, -dt * standby)], 0, 0)
 
 
+def _parts(rows, bounds, col, at, way, car, binaries):
+    """One power per part, each begun only where the one before is full; battery power as terms."""
+    (high, whole), (i, t), (name, limit) = bounds, at, way
+    word = {"c": "charge", "d": "discharge"}[name]
+    widths, efficiencies = list(car[f"{word}_part_kw"]), car[f"{word}_part_efficiency"]
+    widths[-1] = limit
+    left, terms = limit, []
+    for j, (width, efficiency) in enumerate(zip(widths, efficiencies, strict=True)):
+        part, full = (col(f"{name}_{kind}", i, (t, j)) for kind in ("part", "full"))
+        width = min(width, left)
+        left -= width
+        high[part], high[full], whole[full] = width, 1, binaries
+        if binaries:
+            # A part is full before the next begins.
+            rows.add([(part, 1), (full, -width)], 0, np.inf)
+            if j:
+                rows.add([(part, 1), (col(f"{name}_full", i, (t, j - 1)), -width)], -np.inf, 0)
+        terms.append((part, efficiency if name == "c" else 1 / efficiency))
+    rows.add([(col(name, i, t), -1), *((k, 1) for k, _ in terms)], 0, 0)
+    return terms
+
+
 def _holding(rows, cost, low, car, col, at, terms, how):
     """Cost per hour h of the energy at the end of the step: above each band's line."""
     (i, t), (dt, start), bands = at, how, car["holding"]
@@ -134,6 +156,10 @@ def solve_by_milp(document, *, binaries):
         ("held", n * T),
         ("way", n),
         ("aided", n),
+        ("c_part", n * T * SEGMENTS),
+        ("d_part", n * T * SEGMENTS),
+        ("c_full", n * T * SEGMENTS),
+        ("d_full", n * T * SEGMENTS),
     ):
         blocks[name] = at
         at += size
@@ -191,7 +217,12 @@ def solve_by_milp(document, *, binaries):
                 cost[d] -= dt * pout[t]
             if not there:
                 continue
-            terms += [(c, dt * gain), (d, -dt / give)]
+            stored, taken = [(c, gain)], [(d, 1 / give)]
+            if car.get("charge_part_kw"):
+                stored = _parts(rows, (high, whole), col, (i, t), ("c", pc), car, binaries)
+            if car.get("discharge_part_kw"):
+                taken = _parts(rows, (high, whole), col, (i, t), ("d", pd), car, binaries)
+            terms += [(k, dt * v) for k, v in stored] + [(k, -dt * v) for k, v in taken]
             if standby:
                 terms += [(zc, -dt * standby), (zd, -dt * standby)]
             if car.get("wear_depth_price_per_kwh"):
@@ -202,13 +233,14 @@ def solve_by_milp(document, *, binaries):
             rows.add(terms, cap * soc_min - start, cap * soc_max - start)
             bend, end = car.get("taper_soc", 1.0), car.get("taper_end", 1.0)
             if bend < soc_max and end < 1:
-                fall = gain * pc * (1 - end) / (cap * (soc_max - bend))
+                full = sum(v * high[k] for k, v in stored)
+                fall = full * (1 - end) / (cap * (soc_max - bend))
                 line = (
                     [(k, fall * v) for k, v in terms]
-                    + [(c, gain)]
+                    + stored
                     + ([(zc, -standby)] if standby else [])
                 )
-                rows.add(line, -np.inf, gain * pc + fall * (cap * bend - start))
+                rows.add(line, -np.inf, full + fall * (cap * bend - start))
         if car["depart_step"] <= T:
             rows.add([*terms, (col("s", i), 1)], cap * car["soc_target"] - start, np.inf)
         cost[col("s", i)] = document["shortfall_price_per_kwh"]

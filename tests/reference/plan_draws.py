@@ -154,3 +154,16 @@ def _trip(r, vehicle, names, depart, back):
     if names and r.random() < 0.5:
         trip["at"] = str(r.choice(names))
     return trip
+
+
+def draw_parts(seed, *, kind):
+    """A problem of some kind, with trips, whose chargers lose more the more power flows."""
+    r, document = np.random.default_rng([seed, 55]), draw_trips(seed, kind=kind)
+    for vehicle in document["vehicles"]:
+        for way in ("charge", "discharge"):
+            if r.random() < 0.7:
+                count = int(r.integers(1, 5))
+                efficiency = np.sort(r.uniform(0.7, 1.0, count))[::-1]
+                vehicle[f"{way}_part_kw"] = r.uniform(0, 6, count).tolist()
+                vehicle[f"{way}_part_efficiency"] = efficiency.tolist()
+    return document

@@ -70,7 +70,7 @@ def judge(layout: Layout, power_kw: Floats) -> Schedule:
 
 
 def follow(layout: Layout, power_kw: Floats) -> tuple[Floats, Floats, Floats]:
-    """Apply ``e' = e + dt·(η_c·c − d/η_d − a·on)``; shorten a power that would leave the window.
+    """Apply ``e' = e + dt·(stored − taken − a·on)``; shorten a power that would leave the window.
 
     Returns
     -------
@@ -97,17 +97,17 @@ def _follow_stays(
     high = np.maximum(problem.max_kwh, layout.starts.high_kwh)[rows]
     arrive, depart = np.maximum(problem.arrive, 0)[rows], problem.depart[rows]
     energy = np.full((len(rows), steps + 1), np.nan)
-    gain, draw, loss = layout.gain[rows], layout.draw[rows], layout.standby_kw[rows]
+    law, loss = layout.law.of(rows), layout.standby_kw[rows]
     for k in range(steps):
         hours, p = problem.step_h[k], power[:, k]
-        flow = np.where(p > 0, p * gain, p * draw) - loss * (p != 0)
+        flow = law.battery_kw(p) - loss * (p != 0)
         room, stock = (high - now) / hours, (low - now) / hours
         up, down = (p > 0) & (flow > room), (p < 0) & (flow < stock)
         if up.any() or down.any():
-            shorter = np.where(up, (room + loss) / gain, (stock + loss) / draw)
+            shorter = law.plug_kw(np.where(up, room, stock) + loss)
             p = np.where(up, np.maximum(shorter, 0), np.where(down, np.minimum(shorter, 0), p))
             power[:, k] = p
-            flow = np.where(p > 0, p * gain, p * draw) - loss * (p != 0)
+            flow = law.battery_kw(p) - loss * (p != 0)
         here = (arrive <= k) & (k < depart)
         energy[here, k] = now[here]
         now = np.where(here, now + hours * flow, now)

@@ -26,6 +26,7 @@ def check_document(record: ProblemRecord, source: str) -> list[Finding]:
         *_names(record),
         *_members(record),
         *check_trips(record),
+        *_parts(record),
     ]
     if not findings:
         findings += [*_cycles(record), *_billing(record)]
@@ -117,6 +118,24 @@ def _segments(vehicle: VehicleRecord, i: int, count: int) -> Iterator[Finding]:
     elif abs(sum(energies) - held) > 1e-6 * vehicle.capacity_kwh:
         what = f"together {sum(energies):g} kWh, but the battery holds {held:g}"
         yield Finding(where, what, "Correct them or soc_arrival")
+
+
+def _parts(record: ProblemRecord) -> Iterator[Finding]:
+    """Find losses in parts that are incomplete, or better at higher power."""
+    for i, v in enumerate(record.vehicles):
+        for way in ("charge", "discharge"):
+            where = f"vehicles[{i}].{way}_part_efficiency"
+            widths = getattr(v, f"{way}_part_kw")
+            efficiencies = getattr(v, f"{way}_part_efficiency")
+            if widths is None and efficiencies is None:
+                continue
+            counts = len(widths or []), len(efficiencies or [])
+            if counts[0] != counts[1] or not widths:
+                what = f"{counts[1]} efficiencies for {counts[0]} parts"
+                yield Finding(where, what, f"Write one for each of {way}_part_kw, at least one")
+            elif any(later > before for before, later in pairwise(efficiencies)):
+                mend = "Write efficiencies that do not rise, or one mean efficiency"
+                yield Finding(where, "an efficiency rises with power", mend)
 
 
 def _holding(record: ProblemRecord) -> Iterator[Finding]:

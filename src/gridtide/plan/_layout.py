@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.plan._chains import Starts, find_starts
+from gridtide.plan._losses import LossLaw, loss_law
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 
 
@@ -28,8 +29,11 @@ class Layout:
         True in the first step of a stay, shape (N,).
     last
         Index of the vehicle's last pair; -1 if it never plugs in, shape (n,).
+    law
+        Losses between plug and battery.
     gain, draw
-        Energy stored per kWh charged, taken per kWh discharged, shape (n,).
+        Energy stored per kWh charged, taken per kWh discharged, in the first part of the power,
+        shape (n,).
     standby_kw
         Loss while power flows that is modelled as such; 0 where it is spread by the chord.
     low_kwh, high_kwh
@@ -61,6 +65,7 @@ class Layout:
     hours: Floats
     first: Bools
     last: Ints
+    law: LossLaw
     gain: Floats
     draw: Floats
     standby_kw: Floats
@@ -108,8 +113,11 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
     step = np.arange(len(vehicle)) - (ends - stay)[vehicle] + arrive[vehicle]
     first = step == arrive[vehicle]
     last = np.where(stay > 0, ends - 1, -1)
-    gain, draw, standby = _conversion(problem, relax_standby)
-    starts = _starts(problem, arrive, stay, gain, draw, standby)
+    law = loss_law(problem, chord_of_standby=relax_standby)
+    standby = np.zeros(len(problem))
+    if problem.standby_kw is not None and not relax_standby:
+        standby = problem.standby_kw
+    starts = _starts(problem, (arrive, arrive + stay), law, standby)
     low, high = _window(problem, starts)
     due = np.where(problem.depart <= steps, problem.target_kwh, _floor(problem))
     below = _below(problem)
@@ -125,8 +133,9 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
         hours=problem.step_h[step],
         first=first,
         last=last,
-        gain=gain,
-        draw=draw,
+        law=law,
+        gain=law.gain[:, 0],
+        draw=law.draw[:, 0],
         standby_kw=standby,
         low_kwh=low[vehicle],
         high_kwh=high[vehicle],
@@ -143,18 +152,6 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
         price_out=problem.price_export_per_kwh + carbon,
         meter=_meter(problem, below),
     )
-
-
-def _conversion(problem: Problem, relax: bool) -> tuple[Floats, Floats, Floats]:
-    gain, draw = problem.charge_efficiency, 1.0 / problem.discharge_efficiency
-    if problem.standby_kw is None:
-        return gain, draw, np.zeros(len(problem))
-    if not relax:
-        return gain, draw, problem.standby_kw
-    charge, discharge = problem.max_charge_kw, problem.max_discharge_kw
-    gain = gain - problem.standby_kw / np.where(charge > 0, charge, np.inf)
-    draw = draw + problem.standby_kw / np.where(discharge > 0, discharge, np.inf)
-    return np.maximum(gain, 1e-6), draw, np.zeros(len(problem))
 
 
 def _window(problem: Problem, starts: Starts) -> tuple[Floats, Floats]:
@@ -177,7 +174,7 @@ def taper_line(problem: Problem, high: Floats) -> tuple[Floats, Floats]:
     Above ``max_kwh`` (only where a vehicle arrived there) it falls to nothing, not below.
     """
     assert problem.taper_from_kwh is not None and problem.taper_end is not None
-    full = problem.charge_efficiency * problem.max_charge_kw
+    full = loss_law(problem).battery_kw(problem.max_charge_kw)
     width = problem.max_kwh - problem.taper_from_kwh
     tapered = width > 1e-9
     slope = np.where(tapered, full * (1 - problem.taper_end) / np.where(tapered, width, 1.0), 0.0)
@@ -185,23 +182,26 @@ def taper_line(problem: Problem, high: Floats) -> tuple[Floats, Floats]:
     return full, np.minimum(slope, full / beyond)
 
 
-def _starts(
-    problem: Problem, arrive: Ints, stay: Ints, gain: Floats, draw: Floats, standby: Floats
-) -> Starts:
-    rise = np.maximum(gain * problem.max_charge_kw - standby, 0.0)
-    fall = draw * problem.max_discharge_kw + standby
+def _starts(problem: Problem, plugged: tuple[Ints, Ints], law: LossLaw, standby: Floats) -> Starts:
+    rise, fall = most_kw(problem, law, standby)
     clock = np.concatenate(([0.0], np.cumsum(problem.step_h)))
-    begin = np.minimum(arrive, problem.steps)
-    hours = clock[np.minimum(begin + stay, problem.steps)] - clock[begin]
+    begin, end = (np.minimum(step, problem.steps) for step in plugged)
+    hours = clock[end] - clock[begin]
 
     def ends(start: Floats) -> Floats:
         high = np.maximum(problem.max_kwh, start)
         if problem.taper_from_kwh is None:
             alone: Floats = np.minimum(start + rise * hours, high)
             return alone
-        return _tapered_reach(problem, start, (arrive, arrive + stay), rise)
+        return _tapered_reach(problem, start, plugged, rise)
 
     return find_starts(problem, ends, fall * hours)
+
+
+def most_kw(problem: Problem, law: LossLaw, standby: Floats) -> tuple[Floats, Floats]:
+    """Most that can go into and out of the battery, both shape (n,)."""
+    rise = np.maximum(law.battery_kw(problem.max_charge_kw) - standby, 0.0)
+    return rise, standby - law.battery_kw(-problem.max_discharge_kw)
 
 
 def _tapered_reach(

@@ -248,7 +248,23 @@ def _optional(
         arrays |= _depth(vehicles, capacity)
     if any(v.holding is not None for v in vehicles):
         arrays |= _holding(vehicles, capacity, record.steps)
+    for way in ("charge", "discharge"):
+        if any(getattr(v, f"{way}_part_kw") is not None for v in vehicles):
+            arrays |= _parts(vehicles, way)
     return arrays
+
+
+def _parts(vehicles: list[VehicleRecord], way: str) -> dict[str, Any]:
+    """Parts of all vehicles, as many for each: those it has not are empty and lose as its last."""
+    given = [getattr(v, f"{way}_part_kw") or [0.0] for v in vehicles]
+    most = max(len(widths) for widths in given)
+    widths, efficiency = np.zeros((len(vehicles), most)), np.zeros((len(vehicles), most))
+    for i, vehicle in enumerate(vehicles):
+        single = [getattr(vehicle, f"{way}_efficiency")]
+        parts = getattr(vehicle, f"{way}_part_efficiency") or single
+        widths[i, : len(given[i])] = given[i]
+        efficiency[i] = np.pad(np.array(parts), (0, most - len(parts)), mode="edge")
+    return {f"{way}_part_kw": widths, f"{way}_part_efficiency": efficiency}
 
 
 def _depth(vehicles: list[VehicleRecord], capacity: Floats) -> dict[str, Any]:

@@ -134,6 +134,11 @@ class Problem:
         Instead of ``shortfall_price_per_kwh``: what the k-th of K equal parts of the energy
         wanted (target less arrival) costs where it is missing, the first to go first, not
         falling [currency/kWh], shape (K,); None for one price. Rising prices share shortage out.
+    charge_part_kw, charge_part_efficiency, discharge_part_kw, discharge_part_efficiency
+        Losses that grow with power: it is cut into P parts, filled in order, each with its own
+        efficiency instead of the single one, never rising; the last goes on beyond its width.
+        Widths [kW] and efficiencies in (0, 1], shape (n, P); None for one efficiency.
+        ``discharge_efficiency`` then only turns prices of wear by depth.
 
     References
     ----------
@@ -192,6 +197,10 @@ class Problem:
     load_square_price_per_kw2h: Floats | None = None
     load_reference_kw: Floats | None = None
     shortfall_band_price_per_kwh: Floats | None = None
+    charge_part_kw: Floats | None = None
+    charge_part_efficiency: Floats | None = None
+    discharge_part_kw: Floats | None = None
+    discharge_part_efficiency: Floats | None = None
 
     @property
     def steps(self) -> int:

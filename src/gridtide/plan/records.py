@@ -9,6 +9,8 @@ from msgspec import Meta
 
 Series = float | list[float]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Kilowatts = Annotated[float, Meta(ge=0)]
+Efficiency = Annotated[float, Meta(gt=0, le=1)]
 
 
 class LimitRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,11 +77,11 @@ class TripRecord(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Limit that the next charger is below; absent: that of the vehicle"),
     ] = None
     max_charge_kw: Annotated[
-        Annotated[float, Meta(ge=0)] | None,
+        Kilowatts | None,
         Meta(description="Limit of charging there [kW]; absent: that of the vehicle"),
     ] = None
     max_discharge_kw: Annotated[
-        Annotated[float, Meta(ge=0)] | None,
+        Kilowatts | None,
         Meta(description="Limit of discharging there [kW]; absent: that of the vehicle"),
     ] = None
 
@@ -108,6 +110,31 @@ class VehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
     discharge_efficiency: Annotated[
         float, Meta(description="Energy at the plug per energy taken, above 0 to 1", gt=0, le=1)
     ] = 1.0
+    charge_part_kw: Annotated[
+        list[Kilowatts] | None,
+        Meta(
+            description="Widths of parts of the charging power, filled in order [kW]; the last "
+            "goes on"
+        ),
+    ] = None
+    charge_part_efficiency: Annotated[
+        list[Efficiency] | None,
+        Meta(
+            description="Energy stored per energy at the plug in each part, never rising; instead "
+            "of charge_efficiency"
+        ),
+    ] = None
+    discharge_part_kw: Annotated[
+        list[Kilowatts] | None,
+        Meta(description="Widths of parts of the discharging power [kW], likewise"),
+    ] = None
+    discharge_part_efficiency: Annotated[
+        list[Efficiency] | None,
+        Meta(
+            description="Energy at the plug per energy taken in each part, never rising; "
+            "discharge_efficiency then only turns prices of wear by depth"
+        ),
+    ] = None
     wear_price_per_kwh: Annotated[
         float, Meta(description="Wear per kWh discharged at the plug [currency/kWh]", ge=0)
     ] = 0.0

@@ -13,6 +13,7 @@ for each demand charge the peak P:
     phase       |Σ share·(c - d)| ≤ room
     end value   w ≤ e_end,  w ≤ up_to;  earns value·w
     direction   c ≤ Pc·z,  d ≤ Pd·(1 - z), only where ``Modes`` asks for it
+    parts       losses that grow with power, see ``_parts``
     drive       from stay to stay, see ``_trips``
     standby     c ≤ Pc·on_c,  d ≤ Pd·on_d,  on_c + on_d ≤ 1
     wear        by depth and by holding, see ``_wear``
@@ -26,6 +27,7 @@ import numpy as np
 
 from gridtide.plan._layout import Layout, demand_periods, phase_share, taper_line
 from gridtide.plan.linear._linear import Builder, Linear
+from gridtide.plan.linear._parts import Parts, add_order, add_parts
 from gridtide.plan.linear._phases import Missing, Phases, add_phases
 from gridtide.plan.linear._trips import Drives, add_drives, add_modes
 from gridtide.plan.linear._wear import Levels, add_holding, add_levels, add_shallowest
@@ -46,15 +48,19 @@ class Modes:
         Meters and steps that get a binary, shape (k, T).
     drives
         Stays that get one for the drive before them, shape (n,).
+    parts
+        Pairs that get one for each further part of their losses, shape (N,).
     """
 
     plugs: Bools
     meters: Bools
     drives: Bools
+    parts: Bools
 
     def __bool__(self) -> bool:
         """Tell whether there is any binary."""
-        return bool(self.plugs.any() or self.meters.any() or self.drives.any())
+        asked = (self.plugs, self.meters, self.drives, self.parts)
+        return any(bool(places.any()) for places in asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +83,12 @@ class Model:
         Vehicles of these columns.
     drives
         Columns of the drives between stays.
+    parts
+        Columns of the losses' further parts.
     plug_modes, on_charge, on_discharge, meter_modes, drive_modes
         Columns of the binaries, shape of the places asked for.
+    part_modes, moded_part
+        Columns of the binaries of further parts, and which parts these are.
     phases
         What is minimised before the cost.
     basic, tight_rows
@@ -93,11 +103,14 @@ class Model:
     short: Ints
     short_vehicle: Ints
     drives: Drives
+    parts: Parts
     plug_modes: Ints
     on_charge: Ints
     on_discharge: Ints
     meter_modes: Ints
     drive_modes: Ints
+    part_modes: Ints
+    moded_part: Ints
     phases: Phases
     basic: Ints
     tight_rows: Ints
@@ -140,7 +153,8 @@ def assemble(
     drives = add_drives(layout, draft.build, draft.energy, short_price)
     energy_rows = _energy_rows(draft, drives)
     on_charge, on_discharge = _standby(draft, energy_rows)
-    add_shallowest(layout, draft.build, draft.discharge, on_discharge)
+    parts = add_parts(layout, draft.build, (draft.charge, draft.discharge), energy_rows)
+    add_shallowest(layout, draft.build, draft.discharge, on_discharge, parts)
     if levels is not None:
         add_levels(layout, draft.build, draft.energy, levels)
     draft.offset += add_holding(layout, draft.build, draft.energy)
@@ -148,10 +162,11 @@ def assemble(
     meter_modes = _meter_costs(draft, net, modes)
     _demand(draft, net)
     _phase_rows(draft)
-    _taper(draft, on_charge)
+    _taper(draft, on_charge, parts)
     _end_value(draft, drives.end)
     short_vehicle, short = _targets(draft, short_price, drives.end)
     plug_modes = _plug_modes(draft, modes.plugs)
+    part_modes, moded_part = add_order(draft.build, parts, modes.parts)
     drive_modes = add_modes(layout, draft.build, drives, modes.drives)
     missing = Missing(short, short_vehicle, drives.en_route)
     phases = add_phases(layout, draft.build, net, draft.energy, missing, lexical)
@@ -164,11 +179,14 @@ def assemble(
         short=short,
         short_vehicle=short_vehicle,
         drives=drives,
+        parts=parts,
         plug_modes=plug_modes,
         on_charge=on_charge,
         on_discharge=on_discharge,
         meter_modes=meter_modes,
         drive_modes=drive_modes,
+        part_modes=part_modes,
+        moded_part=moded_part,
         phases=phases,
         basic=np.concatenate((draft.energy, drives.start[drives.start >= 0], net[net >= 0])),
         tight_rows=np.concatenate((energy_rows, drives.rows, net_rows)),
@@ -347,7 +365,7 @@ def _phase_rows(draft: _Draft) -> None:
             build.entries(rows[row][able], draft.discharge[pairs][able], -weight[able])
 
 
-def _taper(draft: _Draft, on_charge: Ints) -> None:
+def _taper(draft: _Draft, on_charge: Ints, parts: Parts) -> None:
     layout, build, problem = draft.layout, draft.build, draft.layout.problem
     if problem.taper_from_kwh is None:
         return
@@ -364,6 +382,10 @@ def _taper(draft: _Draft, on_charge: Ints) -> None:
     build.entries(rows, draft.energy[pairs], slope[v])
     if len(on_charge):
         build.entries(rows, on_charge[pairs], -layout.standby_kw[v])
+    row_of = np.full(len(layout.vehicle), -1)
+    row_of[pairs] = rows
+    held = parts.charging & (row_of[parts.pair] >= 0)
+    build.entries(row_of[parts.pair[held]], parts.beyond[held], -parts.loss[held])
 
 
 def _end_value(draft: _Draft, end: Ints) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from gridtide.plan._accounts import Schedule, judge, net_kw
 from gridtide.plan._layout import Layout
 from gridtide.plan.linear._matrix import Model, Modes, assemble
+from gridtide.plan.linear._parts import lost_kw, wasteful
 from gridtide.plan.linear._solver import Deadline, Solution, Solver
 from gridtide.plan.linear._trips import charged_too_much
 from gridtide.plan.linear._wear import find_levels, shallowest_price_per_kwh, steepest_wear_per_kwh
@@ -180,10 +181,14 @@ class Search:
         charge, discharge = _columns(model, x)
         power = np.zeros((len(layout.problem), layout.problem.steps))
         gain, draw = layout.gain[layout.vehicle], layout.draw[layout.vehicle]
-        flow = gain * charge - draw * discharge
+        flow = gain * charge - draw * discharge - lost_kw(layout, model.parts, x)
         both = (charge > 0) & (discharge > 0)
-        single = np.where(flow > 0, flow / gain, flow / draw)
-        power[layout.vehicle, layout.step] = np.where(both, single, charge - discharge)
+        both |= wasteful(layout, model.parts, x)
+        if both.any():
+            at = np.flatnonzero(both)
+            single = layout.law.of(layout.vehicle[at]).plug_kw(flow[at])
+            charge[at], discharge[at] = np.maximum(single, 0.0), np.maximum(-single, 0.0)
+        power[layout.vehicle, layout.step] = charge - discharge
         return power
 
     def _same(self, schedule: Schedule, model: Model, solution: Solution) -> bool:
@@ -204,9 +209,10 @@ class Search:
         return _Candidate((broken, *ranks, cost), schedule, x)
 
     def _widened(self, modes: Modes, model: Model, x: Floats) -> Modes:
-        """Add binaries where power flows both ways at once, or a drive took more than it needed."""
+        """Add binaries where power flows both ways at once, or where waste of any kind paid."""
         loose = charged_too_much(self._layout, model.drives, x)
-        modes = replace(modes, drives=modes.drives | loose)
+        waste = wasteful(self._layout, model.parts, x)
+        modes = replace(modes, drives=modes.drives | loose, parts=modes.parts | waste)
         if self._layout.standby_kw.any():
             return modes
         return replace(modes, plugs=modes.plugs | self._twofold(model, x))
@@ -277,6 +283,9 @@ def _pattern(model: Model, layout: Layout, pair_kw: Floats, site_kw: Floats) -> 
         pattern[model.on_charge] = pair_kw > 1e-6
         able = model.on_discharge >= 0
         pattern[model.on_discharge[able]] = pair_kw[able] < -1e-6
+    at, parts = model.moded_part, model.parts
+    used_kw = np.where(parts.charging, pair_kw[parts.pair], -pair_kw[parts.pair])
+    pattern[model.part_modes] = (used_kw > parts.from_kw)[at]
     drives = model.drive_modes >= 0
     if drives.any():
         power = np.zeros((len(layout.problem), layout.problem.steps))
@@ -294,6 +303,7 @@ def _no_modes(layout: Layout) -> Modes:
         plugs=np.zeros(len(layout.vehicle), dtype=bool),
         meters=np.zeros((len(layout.problem.meters), layout.problem.steps), dtype=bool),
         drives=np.zeros(len(layout.problem), dtype=bool),
+        parts=np.zeros(len(layout.vehicle), dtype=bool),
     )
 
 
@@ -320,7 +330,7 @@ def rewarded(layout: Layout) -> Modes:
     meters = np.zeros((len(problem.meters), problem.steps), dtype=bool)
     if len(problem.meters):
         meters = layout.price_out > layout.price_in
-    return Modes(plugs=plugs, meters=meters, drives=np.zeros(len(problem), dtype=bool))
+    return replace(_no_modes(layout), plugs=plugs, meters=meters)
 
 
 def _conflicted(layout: Layout) -> bool:
@@ -349,4 +359,6 @@ def _steep_price(layout: Layout) -> float:
     if problem.end_value_per_kwh is not None:
         worth = float(problem.end_value_per_kwh.max(initial=0.0))
     usual = energy + demand + steepest_wear_per_kwh(problem) + worth
-    return max(10.0 * usual / float(layout.gain.min(initial=1.0)), problem.shortfall_price_per_kwh)
+    return max(
+        10.0 * usual / float(layout.law.gain.min(initial=1.0)), problem.shortfall_price_per_kwh
+    )

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridtide.plan._layout import Layout
+from gridtide.plan._layout import Layout, most_kw
 from gridtide.plan.linear._linear import Builder
+from gridtide.plan.linear._parts import Parts
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 from gridtide.plan.segments import fresh_segments
 
@@ -116,8 +117,7 @@ def find_levels(layout: Layout) -> Levels | None:
 def within_reach(layout: Layout) -> tuple[Floats, Floats]:
     """Lowest and highest energy that each pair can end its step with, both shape (N,)."""
     problem, v = layout.problem, layout.vehicle
-    rise = np.maximum(layout.gain * problem.max_charge_kw - layout.standby_kw, 0.0)
-    fall = layout.draw * problem.max_discharge_kw + layout.standby_kw
+    rise, fall = most_kw(problem, layout.law, layout.standby_kw)
     clock = np.concatenate(([0.0], np.cumsum(problem.step_h)))
     hours = clock[layout.step + 1] - clock[np.maximum(problem.arrive, 0)[v]]
     low, high = layout.starts.low_kwh[v], layout.starts.high_kwh[v]
@@ -125,7 +125,9 @@ def within_reach(layout: Layout) -> tuple[Floats, Floats]:
     return np.maximum(low - fall[v] * hours, layout.low_kwh), high
 
 
-def add_shallowest(layout: Layout, build: Builder, discharge: Ints, on_discharge: Ints) -> None:
+def add_shallowest(
+    layout: Layout, build: Builder, discharge: Ints, on_discharge: Ints, parts: Parts
+) -> None:
     """Price each discharge as from the shallowest segment."""
     problem, v, hours = layout.problem, layout.vehicle, layout.hours
     if problem.wear_depth_price_per_kwh is None:
@@ -135,6 +137,8 @@ def add_shallowest(layout: Layout, build: Builder, discharge: Ints, on_discharge
     build.price(discharge[able], (cells * layout.draw[v])[able])
     if len(on_discharge):
         build.price(on_discharge[able], (cells * layout.standby_kw[v])[able])
+    out = ~parts.charging
+    build.price(parts.beyond[out], cells[parts.pair[out]] * parts.loss[out])
 
 
 def add_levels(layout: Layout, build: Builder, energy: Ints, levels: Levels) -> None:
@@ -162,7 +166,7 @@ def add_levels(layout: Layout, build: Builder, energy: Ints, levels: Levels) -> 
 
 def largest_fall_kwh(layout: Layout) -> Floats:
     """Return the largest fall of energy in each pair's step, shape (N,)."""
-    most = layout.draw * layout.problem.max_discharge_kw + layout.standby_kw
+    most = most_kw(layout.problem, layout.law, layout.standby_kw)[1]
     return np.minimum(layout.hours * most[layout.vehicle], layout.high_kwh - layout.low_kwh)
 
 
