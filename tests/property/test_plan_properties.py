@@ -37,10 +37,12 @@ KINDS = [
 ]
 draw_worn = _module.draw_worn
 draw_trips = _module.draw_trips
+draw_parts = _module.draw_parts
 driven_problems = st.builds(
-    lambda seed, kind: draw_trips(seed, kind=kind),
+    lambda seed, kind, draw: draw(seed, kind=kind),
     st.integers(1000, 9999),
     st.sampled_from(KINDS),
+    st.sampled_from([draw_trips, draw_parts]),
 )
 worn_problems = st.builds(
     lambda seed, kind: draw_worn(seed, kind=kind),
@@ -215,6 +217,29 @@ def test_a_linear_stand_in_keeps_limits_and_brackets_its_own_cost(document):
     assert plan.wear_model.startswith("linear price refreshed") == refreshed
 
 
+def _through_parts(power_kw, widths, efficiencies, price):
+    """Sum a price of the efficiency over the parts that a power fills; the last goes on."""
+    left, total = power_kw, 0.0
+    for j, efficiency in enumerate(efficiencies):
+        here = left if j == len(efficiencies) - 1 else min(left, widths[j])
+        total, left = total + here * price(efficiency), left - here
+    return total
+
+
+def _battery_kw(problem, i, p):
+    if p >= 0:
+        parts = [problem.charge_efficiency[i]] if problem.charge_part_kw is None else None
+        widths = [0.0] if parts else problem.charge_part_kw[i]
+        return _through_parts(
+            p, widths, parts or problem.charge_part_efficiency[i], lambda eta: eta
+        )
+    parts = [problem.discharge_efficiency[i]] if problem.discharge_part_kw is None else None
+    widths = [0.0] if parts else problem.discharge_part_kw[i]
+    return -_through_parts(
+        -p, widths, parts or problem.discharge_part_efficiency[i], lambda eta: 1 / eta
+    )
+
+
 def _check_stays(plan, problem):
     """Limits, windows and every kWh: within each stay, and from each to the next."""
     assert plan.lower_bound <= plan.objective
@@ -236,8 +261,7 @@ def _check_stays(plan, problem):
         left = start
         if a >= b:
             continue
-        c, d = np.maximum(power[a:b], 0), np.maximum(-power[a:b], 0)
-        change = problem.charge_efficiency[i] * c - d / problem.discharge_efficiency[i]
+        change = np.array([_battery_kw(problem, i, p) for p in power[a:b]])
         change -= (0.0 if loss is None else loss[i]) * (power[a:b] != 0)
         energy = plan.energy_kwh[i, a : b + 1]
         np.testing.assert_allclose(energy, start + np.cumsum([0, *(dt * change)]), atol=1e-8)

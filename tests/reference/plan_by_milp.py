@@ -87,7 +87,7 @@ def _parts(rows, bounds, col, at, way, car, binaries):
     widths[-1] = limit
     left, terms = limit, []
     for j, (width, efficiency) in enumerate(zip(widths, efficiencies, strict=True)):
-        part, full = (col(f"{name}_{kind}", i, (t, j)) for kind in ("part", "full"))
+        part, full = (col(f"{name}_{kind}", t, (i, j)) for kind in ("part", "full"))
         width = min(width, left)
         left -= width
         high[part], high[full], whole[full] = width, 1, binaries
@@ -95,7 +95,7 @@ def _parts(rows, bounds, col, at, way, car, binaries):
             # A part is full before the next begins.
             rows.add([(part, 1), (full, -width)], 0, np.inf)
             if j:
-                rows.add([(part, 1), (col(f"{name}_full", i, (t, j - 1)), -width)], -np.inf, 0)
+                rows.add([(part, 1), (col(f"{name}_full", t, (i, j - 1)), -width)], -np.inf, 0)
         terms.append((part, efficiency if name == "c" else 1 / efficiency))
     rows.add([(col(name, i, t), -1), *((k, 1) for k, _ in terms)], 0, 0)
     return terms
