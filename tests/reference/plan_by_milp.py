@@ -54,22 +54,23 @@ def _inner(document, limit):
 
 
 def _segments(rows, cost, high, car, col, at, how):
-    """One energy per segment, what is stored in it and what is taken from it."""
-    (i, t, plugged), (dt, standby) = at, how
+    """One energy per segment, what is stored in it and what is taken from it; the paths so far."""
+    (i, t, plugged), (dt, standby, earlier) = at, how
     prices, cap = car["wear_depth_price_per_kwh"], car["capacity_kwh"]
     count, give = len(prices), car.get("discharge_efficiency", 1.0)
     left, start = cap * car["soc_arrival"], car.get("wear_segment_kwh")
-    into, out = [], []
+    into, out, paths = [], [], []
     for j, price in enumerate(prices):
         begin = start[j] if start else min(left, cap / count)
         left -= begin
-        path = []
+        path = list(earlier[j]) if earlier else []
         for k in plugged:
             if k > t:
                 break
             x, y = (col(name, k, (i, j)) for name in ("stored", "taken"))
             path += [(x, 1), (y, -1)]
         rows.add(path, -begin, cap / count - begin)
+        paths.append(path)
         high[[x, y]] = 1e3
         cost[y] += price * give
         into.append((x, 1))
@@ -77,6 +78,27 @@ def _segments(rows, cost, high, car, col, at, how):
     c, d, zc, zd = (col(name, i, t) for name in ("c", "d", "zc", "zd"))
     rows.add([*into, (c, -dt * car.get("charge_efficiency", 1.0)), (zc, dt * standby)], 0, 0)
     rows.add([*out, (d, -dt / give), (zd, -dt * standby)], 0, 0)
+    return paths
+
+
+def _driven(rows, cost, high, car, col, i, earlier):
+    """Take a drive, less what was charged on the way, out of the segments."""
+    prices, cap, give = (
+        car["wear_depth_price_per_kwh"], car["capacity_kwh"], car.get("discharge_efficiency", 1.0)
+    )  # fmt: skip
+    count, left, start = len(prices), cap * car["soc_arrival"], car.get("wear_segment_kwh")
+    change, paths = [(col("way", i), -1)], []
+    for j, price in enumerate(prices):
+        begin = start[j] if start else min(left, cap / count)
+        left -= begin
+        x, y = col("drive_stored", i, (0, j)), col("drive_taken", i, (0, j))
+        high[[x, y]] = 1e3
+        cost[y] += price * give
+        change += [(x, 1), (y, -1)]
+        paths.append([*(earlier[j] if earlier else []), (x, 1), (y, -1)])
+        rows.add(paths[-1], -begin, cap / count - begin)
+    rows.add(change, -car["driven_kwh"], -car["driven_kwh"])
+    return paths
 
 
 def _parts(rows, bounds, col, at, way, car, binaries):
@@ -156,6 +178,8 @@ def solve_by_milp(document, *, binaries):
         ("held", n * T),
         ("way", n),
         ("aided", n),
+        ("drive_stored", n * SEGMENTS),
+        ("drive_taken", n * SEGMENTS),
         ("c_part", n * T * SEGMENTS),
         ("d_part", n * T * SEGMENTS),
         ("c_full", n * T * SEGMENTS),
@@ -177,7 +201,7 @@ def solve_by_milp(document, *, binaries):
             return blocks[name] + (t[0] * T + i) * SEGMENTS + t[1]
         return blocks[name] + (i if t is None else i * T + t)
 
-    before = (0.0, [])
+    before = (0.0, [], None)
     for i, car in enumerate(cars):
         cap, standby = car["capacity_kwh"], car.get("standby_kw", 0.0)
         gain, give = car.get("charge_efficiency", 1.0), car.get("discharge_efficiency", 1.0)
@@ -198,6 +222,10 @@ def solve_by_milp(document, *, binaries):
             rows.add([(col("way", i), 1), (col("aided", i), -most)], -np.inf, 0)
             rows.add([*terms, (col("aided", i), most)], -np.inf, least - start + most)
             high[col("aided", i)], whole[col("aided", i)] = 1, 1
+        earlier = None
+        if car["driven_kwh"] is not None and car.get("wear_depth_price_per_kwh"):
+            earlier = _driven(rows, cost, high, car, col, i, before[2])
+        paths = earlier
         cost[col("way", i)] = document["shortfall_price_per_kwh"]
         for t in range(T):
             c, d, zc, zd = (col(k, i, t) for k in ("c", "d", "zc", "zd"))
@@ -226,7 +254,8 @@ def solve_by_milp(document, *, binaries):
             if standby:
                 terms += [(zc, -dt * standby), (zd, -dt * standby)]
             if car.get("wear_depth_price_per_kwh"):
-                _segments(rows, cost, high, car, col, (i, t, plugged), (dt, standby))
+                how = dt, standby, earlier
+                paths = _segments(rows, cost, high, car, col, (i, t, plugged), how)
             if car.get("holding"):
                 constant += dt * _holding(rows, cost, low, car, col, (i, t), terms, (dt, start))
             soc_min, soc_max = car.get("soc_min", 0.0), car.get("soc_max", 1.0)
@@ -247,7 +276,7 @@ def solve_by_milp(document, *, binaries):
         cost[col("w", i)] = -car.get("end_value_per_kwh", 0.0)
         high[col("w", i)] = cap * car.get("end_value_up_to_soc", 1.0)
         rows.add([*terms, (col("w", i), -1)], -start, np.inf)
-        before = start, terms
+        before = start, terms, paths
     below = {
         limit["name"]: _below(document, limit["name"])[0]
         | _inner(document, limit)

@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 
-def draw_worn(seed, *, kind):
+def draw_worn_trips(seed, *, kind):
+    """The same with trips in between."""
+    return draw_worn(seed, kind=kind, draw=draw_trips)
+
+
+def draw_worn(seed, *, kind, draw=None):
     """A problem of some kind with wear by depth, by holding, or both."""
-    r, document = np.random.default_rng([seed, 77]), draw_problem(seed, kind=kind)
+    r, document = np.random.default_rng([seed, 77]), (draw or draw_problem)(seed, kind=kind)
     count, which = int(r.integers(1, 6)), int(r.integers(0, 3))
     document["wear_model"] = "drawn"
     for vehicle in document["vehicles"]:

@@ -19,6 +19,7 @@ def _load(name):
 
 draw_trips = _load("plan_draws").draw_trips
 draw_parts = _load("plan_draws").draw_parts
+draw_worn_trips = _load("plan_draws").draw_worn_trips
 solve_by_milp = _load("plan_by_milp").solve_by_milp
 KINDS = ["plain", "plug", "tree", "sun", "taper", "value", "phases", "negative", "standby"]
 
@@ -39,6 +40,17 @@ def test_stays_and_drives_equal_independent_program(kind, seed):
 @pytest.mark.parametrize("kind", [*KINDS, "crossed"])
 def test_losses_in_parts_equal_independent_program(kind, seed):
     document = draw_parts(seed, kind=kind)
+    plan = solve(read_problem(document))
+    expected = solve_by_milp(document, binaries=True)
+    assert plan.objective == pytest.approx(expected, rel=1e-6, abs=2e-6)
+    assert plan.gap <= 2e-6
+    assert plan.hard_violation_kw <= 1e-6
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "standby"])
+def test_wear_across_drives_equals_independent_program(kind, seed):
+    document = draw_worn_trips(seed, kind=kind)
     plan = solve(read_problem(document))
     expected = solve_by_milp(document, binaries=True)
     assert plan.objective == pytest.approx(expected, rel=1e-6, abs=2e-6)

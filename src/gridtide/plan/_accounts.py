@@ -24,6 +24,8 @@ class Schedule:
         At each plug, + is charging, shape (n, T).
     energy_kwh
         In each battery at the nodes of its stay, NaN elsewhere, shape (n, T + 1).
+    end_kwh
+        Energy at the end of each stay, shape (n,).
     shortfall_kwh
         Missing on departure, shape (n,).
     en_route_kwh
@@ -38,6 +40,7 @@ class Schedule:
 
     power_kw: Floats
     energy_kwh: Floats
+    end_kwh: Floats
     shortfall_kwh: Floats
     en_route_kwh: Floats
     objective: float
@@ -51,7 +54,7 @@ def judge(layout: Layout, power_kw: Floats) -> Schedule:
     power, energy, end = follow(layout, power_kw)
     with np.errstate(invalid="ignore"):
         short = np.where(layout.due_kwh > end + 1e-7, layout.due_kwh - end, 0.0)
-    cycle, holding = cycle_cost(layout, power, energy), holding_cost(layout, energy)
+    cycle, holding = cycle_cost(layout, power, energy, end), holding_cost(layout, energy)
     en_route = np.zeros(len(short))
     later = continuing(layout.problem)
     if len(later):
@@ -60,6 +63,7 @@ def judge(layout: Layout, power_kw: Floats) -> Schedule:
     return Schedule(
         power_kw=power,
         energy_kwh=energy,
+        end_kwh=end,
         shortfall_kwh=short,
         en_route_kwh=en_route,
         objective=cost + float(cycle.sum()) + float(holding.sum()),

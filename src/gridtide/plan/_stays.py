@@ -67,10 +67,6 @@ def check_trips(record: ProblemRecord) -> Iterator[Finding]:
         if vehicle.trips and vehicle.depart_step < since:
             what = f"depart_step {vehicle.depart_step} is before the return from the last trip"
             yield Finding(f"vehicles[{i}].depart_step", what, f"Write {since} or more")
-        if vehicle.trips and vehicle.wear_depth_price_per_kwh is not None:
-            what = "trips and wear by depth are not planned together yet"
-            mend = "Write wear_price_per_kwh instead, or leave the trips out"
-            yield Finding(f"vehicles[{i}].wear_depth_price_per_kwh", what, mend)
 
 
 def _steps(trip: TripRecord, where: str, since: int, steps: int) -> Iterator[Finding]:

@@ -97,7 +97,8 @@ class Problem:
         battery, 0 the shallowest, beside ``wear_price_per_kwh``. Charging fills the shallowest
         segment with room, discharging empties the shallowest with energy, so that a deep cycle
         reaches the dear ones. What leaves the cells counts, times ``discharge_efficiency``:
-        a standby loss while discharging wears too.
+        a standby loss while discharging wears too, and so does a drive between two stays, whose
+        prices are those of the vehicle's first row.
     wear_capacity_kwh
         Energy of all segments together, J equal parts [kWh], shape (n,); given where segments
         are. Energy beyond it sits in the deepest.

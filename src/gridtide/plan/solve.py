@@ -13,11 +13,12 @@ from typing import Literal
 import numpy as np
 
 from gridtide.core import cpu_s
+from gridtide.plan._accounts import Schedule
 from gridtide.plan._layout import Layout, lay_out
+from gridtide.plan._wear_accounts import follow_segments
 from gridtide.plan.linear import Search
-from gridtide.plan.linear._wear import find_levels, start_segments
+from gridtide.plan.linear._wear import find_levels
 from gridtide.plan.problem import Floats, Problem
-from gridtide.plan.segments import roll_segments
 from gridtide.plan.slacks import Slack, name_slacks
 from gridtide.plan.wear_refresh import ROUNDS, refresh_linear
 
@@ -161,15 +162,14 @@ def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
         wear_model=_wear_model(problem),
         wear_cycle=schedule.wear_cycle,
         wear_holding=schedule.wear_holding,
-        segment_kwh=_segments(problem, schedule.energy_kwh),
+        segment_kwh=_segments(problem, schedule),
     )
 
 
-def _segments(problem: Problem, energy_kwh: Floats) -> Floats | None:
+def _segments(problem: Problem, schedule: Schedule) -> Floats | None:
     if problem.wear_depth_price_per_kwh is None:
         return None
-    assert problem.wear_capacity_kwh is not None
-    return roll_segments(start_segments(problem), energy_kwh, problem.wear_capacity_kwh)
+    return follow_segments(problem, schedule.energy_kwh, schedule.end_kwh)
 
 
 def _wear_model(problem: Problem) -> str:

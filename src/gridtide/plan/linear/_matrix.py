@@ -30,7 +30,7 @@ from gridtide.plan.linear._linear import Builder, Linear
 from gridtide.plan.linear._parts import Parts, add_order, add_parts
 from gridtide.plan.linear._phases import Missing, Phases, add_phases
 from gridtide.plan.linear._trips import Drives, add_drives, add_modes
-from gridtide.plan.linear._wear import Levels, add_holding, add_levels, add_shallowest
+from gridtide.plan.linear._wear import Levels, add_driving, add_holding, add_levels, add_shallowest
 from gridtide.plan.problem import Bools, Ints
 
 NONE: Ints = np.empty(0, dtype=np.int64)
@@ -156,7 +156,8 @@ def assemble(
     parts = add_parts(layout, draft.build, (draft.charge, draft.discharge), energy_rows)
     add_shallowest(layout, draft.build, draft.discharge, on_discharge, parts)
     if levels is not None:
-        add_levels(layout, draft.build, draft.energy, levels)
+        add_levels(draft.build, levels.nodes.columns(draft.energy, drives.start), levels)
+    add_driving(layout, draft.build, drives)
     draft.offset += add_holding(layout, draft.build, draft.energy)
     net, net_rows = _limit_rows(draft)
     meter_modes = _meter_costs(draft, net, modes)

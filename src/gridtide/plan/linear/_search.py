@@ -13,11 +13,12 @@ import numpy as np
 
 from gridtide.plan._accounts import Schedule, judge, net_kw
 from gridtide.plan._layout import Layout
+from gridtide.plan._wear_prices import shallowest_price_per_kwh, steepest_wear_per_kwh
 from gridtide.plan.linear._matrix import Model, Modes, assemble
 from gridtide.plan.linear._parts import lost_kw, wasteful
 from gridtide.plan.linear._solver import Deadline, Solution, Solver
 from gridtide.plan.linear._trips import charged_too_much
-from gridtide.plan.linear._wear import find_levels, shallowest_price_per_kwh, steepest_wear_per_kwh
+from gridtide.plan.linear._wear import find_levels
 from gridtide.plan.linear._wear_cuts import DepthCuts
 from gridtide.plan.problem import Bools, Floats
 
@@ -101,7 +102,8 @@ class Search:
         best = self._candidate(model, relaxed.x)
         if self._levels is None:
             return best, relaxed
-        cuts, count = DepthCuts(self._layout, self._levels, model.energy), len(model.linear.cost)
+        columns = self._levels.nodes.columns(model.energy, model.drives.start)
+        cuts, count = DepthCuts(self._levels, columns), len(model.linear.cost)
         for _ in range(CUT_ROUNDS):
             if self._same(best.schedule, model, relaxed) or self._deadline.over():
                 break
