@@ -38,6 +38,11 @@ KINDS = [
 draw_worn = _module.draw_worn
 draw_trips = _module.draw_trips
 draw_parts = _module.draw_parts
+worn_drives = st.builds(
+    lambda seed, kind: _module.draw_worn_trips(seed, kind=kind),
+    st.integers(1000, 9999),
+    st.sampled_from([kind for kind in KINDS if kind != "standby"]),
+)
 driven_problems = st.builds(
     lambda seed, kind, draw: draw(seed, kind=kind),
     st.integers(1000, 9999),
@@ -323,3 +328,16 @@ def test_the_promise_counts_what_is_charged_on_the_way(document):
     first = solve(read_problem(document | {"promise": "first"}), time_limit_s=10.0)
     assert largest(first) <= largest(priced) + 1e-5
     assert first.hard_violation_kw <= 1e-6
+
+
+@given(worn_drives, st.sampled_from(["segments", "linear"]))
+def test_wear_by_depth_follows_the_battery_through_its_drives(document, wear):
+    problem = read_problem(document)
+    plan = solve(problem, wear=wear, time_limit_s=10.0)
+    _check_stays(plan, problem)
+    assert plan.gap <= 1e-5
+    assert plan.wear_cycle.min(initial=0.0) >= 0.0
+    if plan.segment_kwh is not None:
+        at = np.isfinite(plan.energy_kwh)
+        held = plan.segment_kwh.sum(axis=2)[at]
+        np.testing.assert_allclose(held, plan.energy_kwh[at], atol=1e-6)

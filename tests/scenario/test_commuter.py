@@ -136,3 +136,24 @@ def test_a_trip_that_returns_at_once_is_allowed():
     problem = read_problem(_changed(return_step=2))
     plan = solve(problem)
     assert plan.energy_kwh[1, 2] == pytest.approx(plan.energy_kwh[0, 2] - 5.0)
+
+
+def test_what_is_given_before_a_drive_makes_it_a_deeper_cycle():
+    """From full: giving 10 kWh is the first fifth, but then the drive wears the dear second one."""
+    car = COMMUTER["vehicles"][0]
+    drive = {"depart_step": 2, "return_step": 3, "driven_kwh": 10, "max_charge_kw": 0}
+    car = car | {
+        "soc_arrival": 1.0, "soc_target": 0.5, "max_charge_kw": 0, "max_discharge_kw": 10,
+        "wear_price_per_kwh": 0.0, "wear_depth_price_per_kwh": [0.1, 0.3, 0.3, 0.3, 0.3],
+        "trips": [drive | {"max_discharge_kw": 0}],
+    }  # fmt: skip
+    price = [0.0, 0.2] + [0.0] * 6
+    document = COMMUTER | {"price_import_per_kwh": price, "price_export_per_kwh": price}
+    problem = read_problem(document | {"vehicles": [car]})
+    told = answer(solve(problem), problem)
+    # Alone it would earn 0.2 for 0.1; with the drive after it, it costs 0.3.
+    assert told["wear_cycle"]["ann"] == pytest.approx(1.0)
+    assert told["objective"] == pytest.approx(1.0)
+    stays = car | {"trips": []}
+    alone = solve(read_problem(document | {"vehicles": [stays]}))
+    assert alone.objective == pytest.approx(10 * (0.1 - 0.2))
