@@ -118,7 +118,7 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
     if problem.standby_kw is not None and not relax_standby:
         standby = problem.standby_kw
     starts = _starts(problem, (arrive, arrive + stay), law, standby)
-    low, high = _window(problem, starts)
+    low, high = _window(problem, starts.low_kwh, starts.high_kwh)
     due = np.where(problem.depart <= steps, problem.target_kwh, _floor(problem))
     below = _below(problem)
     most, least = _natural(problem, vehicle, step)
@@ -154,10 +154,9 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
     )
 
 
-def _window(problem: Problem, starts: Starts) -> tuple[Floats, Floats]:
-    """Never relax the battery's own window further than the arrival already has."""
-    low = np.minimum(problem.min_kwh, starts.low_kwh)
-    return low, np.maximum(problem.max_kwh, starts.high_kwh)
+def _window(problem: Problem, least: Floats, most: Floats) -> tuple[Floats, Floats]:
+    """Never relax the battery's own window further than what a stay begins with already has."""
+    return np.minimum(problem.min_kwh, least), np.maximum(problem.max_kwh, most)
 
 
 def _floor(problem: Problem) -> Floats:
