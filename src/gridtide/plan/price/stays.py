@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.plan._layout import _conversion, _floor, _window, taper_line
+from gridtide.plan._layout import _floor, _window, taper_line
+from gridtide.plan._losses import loss_law
 from gridtide.plan.problem import Floats, Ints, Problem
 
 STAY = np.dtype(
@@ -97,9 +98,12 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
     steps, count = problem.steps, len(problem)
     arrive, depart = np.maximum(problem.arrive, 0), np.minimum(problem.depart, steps)
     length = np.where(problem.arrive < problem.depart, np.maximum(depart - arrive, 0), 0)
-    gain, draw, _ = _conversion(problem, True)
-    low, high = _window(problem)
+    law = loss_law(problem, chord_of_standby=True)
+    gain, draw = law.gain[:, 0], law.draw[:, 0]
     heads = np.ones(count, dtype=bool) if problem.continues is None else ~problem.continues
+    # A stay that continues begins at its minimum or above; its arrival is not used.
+    begin = np.where(heads, problem.arrival_kwh, problem.min_kwh)
+    low, high = _window(problem, begin, begin)
     outside = bool(np.any((low < problem.min_kwh - 1e-9) | (high > problem.max_kwh + 1e-9)))
     each = np.zeros(count, dtype=STAY)
     each["start"] = np.cumsum(length) - length
