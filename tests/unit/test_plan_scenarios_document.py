@@ -138,6 +138,30 @@ def test_all_findings_come_at_once():
     assert any("Did you mean b?" in text for text in told)
 
 
+def with_trip():
+    trip = {"depart_step": 1, "return_step": 2, "driven_kwh": 4.0}
+    document = changed()
+    document["vehicles"][0]["trips"] = [trip]
+    document["scenarios"][2]["vehicles"] = [{"id": "a", "soc_arrival": 0.25}]
+    return document
+
+
+def test_a_vehicle_with_trips_is_one_vehicle_on_every_day():
+    told = gridtide.plan(with_trip())
+    assert told["gap"] <= 1e-6 and told["vss"] >= -1e-9 and told["evpi"] >= -1e-9
+    for day in told["scenarios"]:
+        assert set(day["schedule_kw"]) == {"a", "b"}
+        assert day["schedule_kw"]["a"][1] == 0.0  # on the road
+    stored = [sum(day["schedule_kw"]["a"]) for day in told["scenarios"]]
+    assert stored == pytest.approx([14.0, 14.0, 24.0])
+
+
+def test_a_vehicle_with_trips_cannot_stay_away():
+    document = with_trip()
+    document["scenarios"][1]["vehicles"] = [{"id": "a", "absent": True}]
+    assert any("has trips and cannot stay away" in text for text in findings(document))
+
+
 def test_a_bid_without_scenarios_is_a_finding():
     document = changed(scenarios=[])
     assert "problem bid: a bid without scenarios. Add scenarios, or leave bid out" in findings(

@@ -88,6 +88,7 @@ def _weights(record: ProblemRecord) -> Iterator[Finding]:
 
 def _vehicles(record: ProblemRecord, scenario: ScenarioRecord, where: str) -> Iterator[Finding]:
     names = [vehicle.id for vehicle in record.vehicles]
+    driving = {vehicle.id for vehicle in record.vehicles if vehicle.trips}
     times = Counter(vehicle.id for vehicle in scenario.vehicles)
     for i, vehicle in enumerate(scenario.vehicles):
         place = f"{where}.vehicles[{i}].id"
@@ -97,3 +98,6 @@ def _vehicles(record: ProblemRecord, scenario: ScenarioRecord, where: str) -> It
             yield Finding(place, f"{vehicle.id} is no vehicle", mend)
         elif times[vehicle.id] > 1:
             yield Finding(place, f"{vehicle.id} is named twice", "Keep one")
+        elif vehicle.absent and vehicle.id in driving:
+            mend = "Give it no trips, or let it come"
+            yield Finding(place, f"{vehicle.id} has trips and cannot stay away", mend)

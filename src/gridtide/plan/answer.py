@@ -7,10 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gridtide.core import SolverError
+from gridtide.plan._chains import by_vehicle
 from gridtide.plan.bid_answer import answer_bid
 from gridtide.plan.document import read_document_file, to_problem
-from gridtide.plan.problem import Floats, Problem
+from gridtide.plan.problem import Problem
 from gridtide.plan.records import ProblemRecord
 from gridtide.plan.solve import Plan, solve
 
@@ -19,27 +22,25 @@ def answer(plan: Plan, problem: Problem) -> dict[str, Any]:
     """Return a plan as one object of plain values, ready for JSON.
 
     Powers are at the plug [kW], positive is charging; shortfalls and energies in kWh; wear by
-    vehicle in currency, over the plan.
+    vehicle in currency, over the plan. What a vehicle has in several stays is added up.
     """
+    en_route = np.zeros(len(problem)) if plan.en_route_kwh is None else plan.en_route_kwh
     return {
         "status": plan.status,
         "objective": plan.objective,
         "lower_bound": plan.lower_bound,
         "gap": plan.gap,
         "hard_violation_kw": plan.hard_violation_kw,
-        "shortfall_kwh": _by_vehicle(problem, plan.shortfall_kwh),
-        "schedule_kw": _by_vehicle(problem, plan.power_kw),
+        "shortfall_kwh": by_vehicle(problem, plan.shortfall_kwh),
+        "en_route_kwh": by_vehicle(problem, en_route),
+        "schedule_kw": by_vehicle(problem, plan.power_kw),
         "slacks": [asdict(slack) for slack in plan.slacks],
         "cpu_s": plan.cpu_s,
         "notes": list(plan.notes),
         "wear_model": plan.wear_model,
-        "wear_cycle": _by_vehicle(problem, plan.wear_cycle.sum(axis=1)),
-        "wear_holding": _by_vehicle(problem, plan.wear_holding.sum(axis=1)),
+        "wear_cycle": by_vehicle(problem, plan.wear_cycle.sum(axis=1)),
+        "wear_holding": by_vehicle(problem, plan.wear_holding.sum(axis=1)),
     }
-
-
-def _by_vehicle(problem: Problem, values: Floats) -> dict[str, Any]:
-    return dict(zip(problem.ids, values.tolist(), strict=True))
 
 
 def plan_file(path: Path, *, time_limit_s: float = 20.0) -> dict[str, Any]:

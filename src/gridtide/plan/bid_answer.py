@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gridtide.plan._chains import by_vehicle
 from gridtide.plan._layout import lay_out
 from gridtide.plan._scenario_records import scenario_name, with_scenario
 from gridtide.plan.document import series, to_problem
@@ -125,7 +126,7 @@ def _day(record: ProblemRecord, scenarios: Scenarios, k: int, outcome: Outcome) 
         "imbalance_cost": outcome.imbalance_cost,
         "position_kw": outcome.position_kw.tolist(),
         "net_kw": outcome.net_kw.tolist(),
-        "shortfall_kwh": dict(zip(problem.ids, schedule.shortfall_kwh.tolist(), strict=True)),
-        "schedule_kw": dict(zip(problem.ids, schedule.power_kw.tolist(), strict=True)),
+        "shortfall_kwh": by_vehicle(problem, schedule.shortfall_kwh),
+        "schedule_kw": by_vehicle(problem, schedule.power_kw),
         "slacks": [{"scenario": name, **asdict(s)} for s in name_slacks(layout, schedule)],
     }
