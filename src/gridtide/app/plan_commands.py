@@ -74,7 +74,7 @@ def solve(problem: Path, solver: Any, out: Path | None, as_json: bool) -> None:
 @click.argument("problem", type=FILE)
 @json_option
 def verify(plan_file: Path, problem: Path, as_json: bool) -> int:
-    """Check a plan in a file against its PROBLEM: feasible, costs and bound as claimed?
+    """Check a plan in a file against its problem: feasible, cost and bound as claimed.
 
     Recomputes all of it from the stored powers and prices, with nothing of the solver. Exit
     code 0 where the plan is verified, 1 where it is not, 2 for files that cannot be read.

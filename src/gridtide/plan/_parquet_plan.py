@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from gridtide.core import InputError
 from gridtide.plan.problem import Floats
 from gridtide.plan.stored_plan import (
     HEAD_KEY,

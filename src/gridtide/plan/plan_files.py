@@ -88,7 +88,7 @@ def _arrival(problem: Problem) -> Ints:
 
 
 def _stay_lengths(problem: Problem) -> Ints:
-    """Steps in which each stay is plugged in, shape (n,)."""
+    """Return the number of steps in which each stay is plugged in, shape (n,)."""
     inside = np.minimum(problem.depart, problem.steps) - _arrival(problem)
     return np.where(problem.arrive < problem.depart, np.maximum(inside, 0), 0)
 

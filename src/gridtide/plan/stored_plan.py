@@ -196,7 +196,7 @@ def decode_head(data: bytes, source: str) -> Head:
     InputError
         Where it is none, or of another version.
     """
-    head = _decoded(data, Head, source)
+    head: Head = _decoded(data, Head, source)
     _check_version(head, source)
     return head
 

@@ -155,7 +155,7 @@ class _Powers:
 def _prices_by_pair(stays: Stays, seen: Seen) -> tuple[Floats, Floats]:
     """Price of taking and of giving at each plug, shape (P,)."""
     problem = stays.problem
-    limit = stays.by_pair(problem.limit)
+    limit = stays.limit()
     price = np.zeros(len(limit))
     held = np.flatnonzero(limit >= 0)
     price[held] = seen.limit[limit[held], stays.step[held]]
@@ -195,6 +195,7 @@ class _Nodes:
         least, most = _arrivals(stays, up)
         low = np.minimum(stays.own(problem.min_kwh), least)
         top = np.maximum(stays.own(problem.max_kwh), most)
+        high = np.minimum(top[stays.row], most[stays.row] + up)
         next_value = np.append(value[1:], 0.0)
         next_value[stays.end[stays.end >= 0]] = 0.0
         opening = np.flatnonzero(stays.place == 0)
@@ -203,7 +204,7 @@ class _Nodes:
         return cls(
             stays=stays,
             low_kwh=np.maximum(low[stays.row], least[stays.row] - down),
-            high_kwh=np.minimum(top[stays.row], most[stays.row] + up),
+            high_kwh=np.minimum(high, _tapered_reach(stays, most, top, rise)),
             top_kwh=top,
             arrival_low_kwh=least,
             arrival_high_kwh=most,
@@ -286,6 +287,24 @@ def _arrivals(stays: Stays, up: Floats) -> tuple[Floats, Floats]:
         least[at] = stays.own(problem.min_kwh)[at]
         most[at] = np.maximum(held, least[at])
     return least, most
+
+
+def _tapered_reach(stays: Stays, arrival: Floats, top: Floats, rise: Floats) -> Floats:
+    """Most energy that charging from arrival can reach as the battery tapers, shape (P,)."""
+    line = taper_line(stays, top)
+    if line is None:
+        return np.full(len(rise), np.inf)
+    full, fall, start = line
+    now, reach = arrival.copy(), stays.table(rise)
+    hours = stays.table(stays.hours)
+    for k in range(reach.shape[1]):
+        # The line gives the energy at which charging through the whole step ends on it.
+        h = hours[:, k]
+        ended = (now + h * (full + fall * start)) / (1.0 + h * fall)
+        now = np.where(stays.length > k, np.maximum(now, np.minimum(now + reach[:, k], ended)), now)
+        reach[:, k] = now
+    reached: Floats = reach[stays.row, stays.place]
+    return reached
 
 
 def limits_bound(problem: Problem, prices: Prices, room: Room, flows: Flows) -> float:

@@ -118,7 +118,5 @@ class StayChecks:
             self.smallest.check("no power is too small", "a power is too small for its charger"),
             self.window.check("every battery stays in its window", "a battery leaves its window"),
             self.taper.check("no battery takes more than it can", "a full battery takes too much"),
-            self.shortfall.check(
-                "missing energy is as claimed", "missing energy is not as claimed"
-            ),
+            self.shortfall.check("missing energy is as claimed", "missing energy differs"),
         ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections import defaultdict
+
 import numpy as np
 
 from gridtide.plan.problem import Floats, Problem
@@ -12,6 +15,74 @@ from gridtide.plan.verify.verdict import Check
 
 RELATIVE = {"float64": 1e-9, "float32": 1e-6}
 GAP_CLOSED = 1e-6
+
+
+KNOWN = frozenset(
+    [
+        "ids",
+        "step_h",
+        "arrive",
+        "depart",
+        "arrival_kwh",
+        "target_kwh",
+        "min_kwh",
+        "max_kwh",
+        "max_charge_kw",
+        "max_discharge_kw",
+        "charge_efficiency",
+        "discharge_efficiency",
+        "wear_price_per_kwh",
+        "limit",
+        "limit_names",
+        "limit_parent",
+        "import_kw",
+        "export_kw",
+        "base_load_kw",
+        "demand_charge_per_kw",
+        "meters",
+        "price_import_per_kwh",
+        "price_export_per_kwh",
+        "shortfall_price_per_kwh",
+        "promise",
+        "standby_kw",
+        "taper_from_kwh",
+        "taper_end",
+        "end_value_per_kwh",
+        "end_value_up_to_kwh",
+        "horizon_floor_kwh",
+        "phase_share",
+        "phase_kw",
+        "demand_period",
+        "demand_peak_so_far_kw",
+        "carbon_kg_per_kwh",
+        "carbon_price_per_kg",
+        "wear_depth_price_per_kwh",
+        "wear_capacity_kwh",
+        "wear_segment_kwh",
+        "holding_edges_kwh",
+        "holding_price_per_kwh_h",
+        "holding_base_per_h",
+        "wear_model",
+        "continues",
+        "driven_kwh",
+        "min_charge_kw",
+        "min_discharge_kw",
+        "load_square_price_per_kw2h",
+        "load_reference_kw",
+        "shortfall_band_price_per_kwh",
+    ]
+)
+"""What of a problem is understood here; more than that would be passed over without a word."""
+
+
+def check_understood(problem: Problem) -> Check:
+    """Whether all that the problem asks for is known here."""
+    fields = {field.name: field.default for field in dataclasses.fields(problem)}
+    strange = [name for name in fields.keys() - KNOWN if getattr(problem, name) is not fields[name]]
+    said = "all of the problem is understood"
+    if strange:
+        said = f"the problem has {', '.join(sorted(strange))}, which is not understood here"
+    return _check("understood", not strange, float(len(strange)), 0.0, "", said)
 
 
 def check_origin(plan: StoredPlan, problem: Problem) -> Check:
@@ -62,19 +133,20 @@ def check_violation(head: Head, hard: list[Check]) -> Check:
 
 def check_slacks(head: Head, problem: Problem, missing_kwh: dict[int, float]) -> Check:
     """Whether exactly those who miss energy are named, with what they miss."""
-    named = {s.entity: s.amount for s in head.claims.slacks if s.name == "shortfall"}
-    found = {problem.ids[i]: short for i, short in missing_kwh.items()}
-    wrong = {
-        vehicle: abs(named.get(vehicle, 0.0) - found.get(vehicle, 0.0))
-        for vehicle in named.keys() | found.keys()
-    }
-    worst = max(wrong, key=lambda vehicle: wrong[vehicle], default=None)
-    excess = wrong[worst] if worst is not None else 0.0
+    named: dict[str, float] = defaultdict(float)
+    found: dict[str, float] = defaultdict(float)
+    for slack in head.claims.slacks:
+        if slack.name == "shortfall":
+            named[slack.entity] += slack.amount
+    for stay, short in missing_kwh.items():
+        found[problem.ids[stay]] += short
+    wrong = {vehicle: abs(named[vehicle] - found[vehicle]) for vehicle in {*named, *found}}
+    worst = max(wrong, key=lambda vehicle: wrong[vehicle], default="")
+    excess = wrong.get(worst, 0.0)
     passed = excess <= 2 * ALLOWED_KWH
     said = f"{len(found)} of {len(problem)} miss energy, all named"
     if not passed:
-        said = f"{worst} misses {found.get(str(worst), 0.0):.6g} kWh, named are "
-        said += f"{named.get(str(worst), 0.0):.6g}"
+        said = f"{worst} misses {found[worst]:.6g} kWh, named are {named[worst]:.6g}"
     return _check("slacks", passed, excess, 2 * ALLOWED_KWH, "kWh", said)
 
 

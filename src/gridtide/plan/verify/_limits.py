@@ -49,12 +49,12 @@ class Flows:
     def add(self, stays: Stays, power_kw: Floats) -> None:
         """Add the pairs of some stays to the limit right above each."""
         problem = stays.problem
-        limit = stays.by_pair(problem.limit)
+        limit = stays.limit()
         held = np.flatnonzero(limit >= 0)
         if len(held) == 0:
             return
         steps = problem.steps
-        place = limit[held] * steps + stays.step[held]
+        place: Ints = limit[held] * steps + stays.step[held]
         most = stays.by_pair(problem.max_charge_kw)[held]
         least = -stays.by_pair(problem.max_discharge_kw)[held]
         power = power_kw[held]
@@ -82,8 +82,8 @@ class Flows:
 
 
 def _gathered(place: Ints, flow: Floats, shape: tuple[int, ...]) -> Floats:
-    sums: Floats = np.bincount(place, weights=flow, minlength=shape[0] * shape[1]).reshape(shape)
-    return sums
+    sums = np.bincount(place, weights=flow, minlength=shape[0] * shape[1])
+    return sums.astype(float, copy=False).reshape(shape)
 
 
 def _carry_up(flows: Floats, parent: Ints) -> None:

@@ -54,7 +54,8 @@ def carbon_price(problem: Problem) -> Floats:
     """Return what carbon adds to both energy prices, shape (T,)."""
     if problem.carbon_kg_per_kwh is None:
         return np.zeros(problem.steps)
-    return problem.carbon_kg_per_kwh * problem.carbon_price_per_kg
+    price: Floats = problem.carbon_kg_per_kwh * problem.carbon_price_per_kg
+    return price
 
 
 def missing_kwh(stays: Stays, at_end_kwh: Floats) -> Floats:
@@ -75,7 +76,8 @@ def shortfall_cost(stays: Stays, short_kwh: Floats, price: float) -> Floats:
     cost = (bands[0] + price - stays.problem.shortfall_price_per_kwh) * short_kwh
     for k in range(1, len(bands)):
         cost = cost + (bands[k] - bands[k - 1]) * np.maximum(short_kwh - k * part, 0.0)
-    return cost
+    shared: Floats = cost
+    return shared
 
 
 def _band_kwh(stays: Stays) -> Floats:
@@ -91,7 +93,9 @@ def end_value(stays: Stays, at_end_kwh: Floats) -> Floats:
     problem = stays.problem
     if problem.end_value_per_kwh is None:
         return np.zeros(len(at_end_kwh))
-    return stays.own(problem.end_value_per_kwh) * np.minimum(at_end_kwh, _worth_up_to(stays))
+    worth: Floats
+    worth = stays.own(problem.end_value_per_kwh) * np.minimum(at_end_kwh, _worth_up_to(stays))
+    return worth
 
 
 def _worth_up_to(stays: Stays) -> Floats:
@@ -140,7 +144,8 @@ def holding_cost(stays: Stays, after_kwh: Floats, pairs: Ints | None = None) -> 
         steeper = band(m)
         rate = rate + (steeper - slope) * np.maximum(after_kwh - edges[stay, m], 0.0)
         slope = steeper
-    return stays.hours[which] * rate
+    cost: Floats = stays.hours[which] * rate
+    return cost
 
 
 def holding_bends(stays: Stays) -> Iterator[Floats]:

@@ -70,6 +70,11 @@ class Stays:
         pairs: Floats = values[self.first : self.stop][self.row]
         return pairs
 
+    def limit(self) -> Ints:
+        """Return the limit right above each pair, -1 for none, shape (P,)."""
+        above: Ints = self.problem.limit[self.first : self.stop][self.row]
+        return above
+
     def running_sum(self, values: Floats) -> Floats:
         """Add up along each stay, shape (P,)."""
         table = self.table(values)
@@ -89,7 +94,7 @@ class Stays:
 
 
 def lengths(problem: Problem) -> Ints:
-    """Steps in which each stay is plugged in, shape (n,)."""
+    """Return the number of steps in which each stay is plugged in, shape (n,)."""
     from_step = np.clip(problem.arrive, 0, problem.steps)
     to_step = np.clip(problem.depart, 0, problem.steps)
     return np.where(problem.depart > problem.arrive, np.maximum(to_step - from_step, 0), 0)

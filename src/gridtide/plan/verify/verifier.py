@@ -9,7 +9,7 @@ import numpy as np
 
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.stored_plan import Pairs, Prices, StoredPlan
-from gridtide.plan.verify._bound import Seen, limits_bound, no_prices, seen_below, stays_bound
+from gridtide.plan.verify._bound import limits_bound, no_prices, seen_below, stays_bound
 from gridtide.plan.verify._checks import StayChecks
 from gridtide.plan.verify._claims import (
     check_bound,
@@ -20,6 +20,7 @@ from gridtide.plan.verify._claims import (
     check_rows,
     check_slacks,
     check_status,
+    check_understood,
     check_violation,
 )
 from gridtide.plan.verify._limits import Flows, room, site_cost
@@ -49,8 +50,8 @@ def verify_plan(plan: StoredPlan, problem: Problem) -> Verdict:
     InputError
         If the rows of the file turn out to be damaged.
     """
-    checks = [check_origin(plan, problem)]
-    if not checks[0].passed:
+    checks = [check_origin(plan, problem), check_understood(problem)]
+    if not all(check.passed for check in checks):
         return Verdict(checks=tuple(checks))
     prices, wrong = _prices(plan, problem)
     if wrong:
@@ -116,7 +117,7 @@ def _priced_wear(plan: StoredPlan, problem: Problem) -> Problem:
 
 
 def _short_price(plan: StoredPlan, problem: Problem) -> float:
-    """What missing energy costs in the proof: more than its price only where it comes first."""
+    """Price of missing energy in the proof: more than its own only where it comes first."""
     own, given = problem.shortfall_price_per_kwh, plan.head.shortfall_price_per_kwh
     return own if given is None or problem.promise != "first" else max(own, given)
 
@@ -147,7 +148,7 @@ def _verdict(
 
 
 def _prices(plan: StoredPlan, problem: Problem) -> tuple[Prices, str]:
-    """Return the certificate's prices, nothing where there are none, and what is wrong with them."""
+    """Return the certificate's prices, 0 where there are none, and what is wrong with them."""
     prices = plan.prices or no_prices(problem)
     n, flat = len(problem), (len(problem.limit_names), problem.steps)
     shapes = {"limit_price": flat, "peak_price": flat, "arrival_value": (n,)}
