@@ -27,11 +27,16 @@ class _SolveFirst(Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_SolveFirst, subcommand_metavar="PROBLEM [OPTIONS] | COMMAND ...")
+@click.group(
+    cls=_SolveFirst,
+    options_metavar="",
+    subcommand_metavar="PROBLEM [--solver NAME] [--out PLAN] [--json] | verify PLAN PROBLEM",
+)
 def plan() -> None:
     """Solve a planning problem that stands alone in a file, or verify a plan.
 
-    `gridtide plan PROBLEM` solves: it is short for `gridtide plan solve PROBLEM`.
+    `gridtide plan PROBLEM` solves; it is short for `gridtide plan solve PROBLEM`, which tells
+    its options. `gridtide plan verify PLAN PROBLEM` checks a plan that was kept with --out.
     """
 
 
