@@ -259,7 +259,6 @@ def stored(problem, drawn, prices, value):
         version=1,
         vehicles=vehicles_digest(problem),
         problem=problem_digest(problem),
-        pairs=len(drawn),
         limits=3,
         steps=problem.steps,
         precision="float64",

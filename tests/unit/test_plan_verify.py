@@ -106,6 +106,8 @@ def test_relaxed_standby_and_a_linear_price_of_wear_are_verified_as_such(tmp_pat
     plan = solve(problem, relax_standby=True)
     assert plan.standby_chord
     assert check_plan(tmp_path, plan, problem) <= 1e-7
+    checks = verify_plan(kept(tmp_path, plan, problem), problem).checks
+    assert [check.name for check in checks if check.passed is None] == ["model"]
     worn = (read_problem(draws.draw_worn(seed, kind="plain")) for seed in range(9))
     problem = next(p for p in worn if p.wear_depth_price_per_kwh is not None)
     plan = solve(problem, wear="linear")
@@ -235,6 +237,15 @@ def bound_raised(document, problem):
     claims["gap"] = (claims["objective"] - claims["lower_bound"]) / max(1, abs(claims["objective"]))
 
 
+def bound_raised_for_a_reason_that_is_none(document, problem):
+    bound_raised(document, problem)
+    document["head"]["claims"]["bound_by"] = "segments"
+
+
+def prices_beyond_all_measure(document, problem):
+    document["prices"]["limit_price"] = [[1e308] * problem.steps] * 3
+
+
 def peak_price_beyond_the_rate(document, problem):
     document["prices"]["peak_price"][1][9] += 3.0
 
@@ -297,6 +308,8 @@ TAMPERED = {
     a_price_raised: "bound",
     prices_and_bound_raised: "bound",
     bound_raised: "bound",
+    bound_raised_for_a_reason_that_is_none: "bound",
+    prices_beyond_all_measure: "bound",
     peak_price_beyond_the_rate: "bound",
     stored_value_changed: "bound",
     cost_lowered: "cost",

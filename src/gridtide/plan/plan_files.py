@@ -54,8 +54,7 @@ def write_plan(path: Path, plan: Plan, problem: Problem) -> Path:
         If the file cannot be written; nothing is left behind.
     """
     check_suffix(path)
-    stay = _stay_lengths(problem)
-    head = _head(plan, problem, int(stay.sum()))
+    head = _head(plan, problem)
     if path.suffix == ".json":
         _write_json(path, head, plan, problem)
     else:
@@ -93,7 +92,7 @@ def _stay_lengths(problem: Problem) -> Ints:
     return np.where(problem.arrive < problem.depart, np.maximum(inside, 0), 0)
 
 
-def _head(plan: Plan, problem: Problem, pairs: int) -> Head:
+def _head(plan: Plan, problem: Problem) -> Head:
     short = np.flatnonzero(plan.shortfall_kwh > 0)
     proof = plan.certificate
     claims = Claims(
@@ -113,7 +112,6 @@ def _head(plan: Plan, problem: Problem, pairs: int) -> Head:
         version=VERSION,
         vehicles=vehicles_digest(problem),
         problem=problem_digest(problem),
-        pairs=pairs,
         limits=len(problem.limit_names),
         steps=problem.steps,
         precision="float32" if plan.power_kw.dtype == np.float32 else "float64",

@@ -66,7 +66,6 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     vehicles: Annotated[str, Meta(description="Digest of the vehicles' names")]
     problem: Annotated[str, Meta(description="Digest of the problem's arrays")]
-    pairs: Annotated[int, Meta(description="Rows of the file", ge=0)]
     limits: Annotated[int, Meta(description="Number of limits m", ge=0)]
     steps: Annotated[int, Meta(description="Number of steps T", ge=1)]
     precision: Literal["float32", "float64"]

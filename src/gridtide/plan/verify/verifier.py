@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gridtide.plan.problem import Floats, Problem
-from gridtide.plan.stored_plan import Pairs, Prices, StoredPlan
-from gridtide.plan.verify._bound import limits_bound, no_prices, seen_below, stays_bound
+from gridtide.plan.problem import Problem
+from gridtide.plan.stored_plan import Prices, StoredPlan
+from gridtide.plan.verify._bound import limits_bound, no_prices, seen_below
 from gridtide.plan.verify._checks import StayChecks
 from gridtide.plan.verify._claims import (
     check_bound,
     check_cost,
     check_gap,
     check_limits,
+    check_model,
     check_origin,
     check_rows,
     check_slacks,
@@ -24,11 +24,15 @@ from gridtide.plan.verify._claims import (
     check_violation,
 )
 from gridtide.plan.verify._limits import Flows, room, site_cost
+from gridtide.plan.verify._rows import Rows, RowsError
+from gridtide.plan.verify._stay_bound import stays_bound
 from gridtide.plan.verify._stay_costs import stay_cost
-from gridtide.plan.verify._stays import Stays, follow, in_parts, lengths
+from gridtide.plan.verify._stays import follow, in_parts, lengths
 from gridtide.plan.verify.verdict import Check, Verdict
 
 
+# Prices beyond all measure prove nothing, and need no further word than that.
+@np.errstate(over="ignore", invalid="ignore")
 def verify_plan(plan: StoredPlan, problem: Problem) -> Verdict:
     """Check a stored plan against its problem.
 
@@ -58,19 +62,12 @@ def verify_plan(plan: StoredPlan, problem: Problem) -> Verdict:
         return Verdict(checks=(*checks, _broken("prices", wrong)))
     try:
         found = _walk(plan, problem, prices)
-    except _RowsError as error:
+    except RowsError as error:
         expected = int(lengths(problem).sum())
         return Verdict(checks=(*checks, check_rows(str(error), error.row, expected)))
     rows = int(lengths(problem).sum())
-    return _verdict(plan, problem, [*checks, check_rows("", rows, rows)], found, prices)
-
-
-class _RowsError(Exception):
-    """Rows are not those of the problem."""
-
-    def __init__(self, said: str, row: int) -> None:
-        super().__init__(said)
-        self.row = row
+    checks += [check_rows("", rows, rows), check_model(plan)]
+    return _verdict(plan, problem, checks, found, prices)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,14 +85,14 @@ def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
     claimed = np.zeros(len(problem))
     for stay, short in claims.shortfall:
         if not 0 <= stay < len(problem):
-            raise _RowsError(f"the shortfall of stay {stay} is claimed, which there is not", 0)
+            raise RowsError(f"the shortfall of stay {stay} is claimed, which there is not", 0)
         claimed[stay] = short
     found = _Found(flows=Flows.none(problem), stays=StayChecks(plan.head.precision, claimed))
     wear = problem.wear_price_per_kwh
     if plan.linear_wear_per_kwh is not None:
         wear = plan.linear_wear_per_kwh
     priced = _priced_wear(plan, problem)
-    seen, rows = seen_below(priced, prices), _Rows(plan)
+    seen, rows = seen_below(priced, prices), Rows(plan)
     short_price = _short_price(plan, problem)
     for stays in in_parts(priced, chord=claims.standby_chord):
         power, value = rows.take(stays)
@@ -140,7 +137,7 @@ def _verdict(
         check_violation(head, [stays[0], *limits]),
         check_slacks(head, problem, found.stays.missing_kwh),
         check_cost(head, cost),
-        check_bound(head, bound),
+        check_bound(head, bound, problem),
         check_gap(head),
         check_status(head, gap),
     ]
@@ -170,77 +167,3 @@ def _prices(plan: StoredPlan, problem: Problem) -> tuple[Prices, str]:
 
 def _broken(name: str, said: str) -> Check:
     return Check(name=name, passed=False, figure=float("nan"), allowed=0.0, unit="", said=said)
-
-
-class _Rows:
-    """Hands out the rows of a file stay by stay, and insists on their being those expected."""
-
-    def __init__(self, plan: StoredPlan) -> None:
-        self._batches: Iterator[Pairs] = plan.batches()
-        self._left: list[Pairs] = []
-        self._row = 0
-
-    def take(self, stays: Stays) -> tuple[Floats, Floats]:
-        """Return powers and stored values of some stays, both shape (P,)."""
-        wanted = len(stays.row)
-        rows = self._next(wanted)
-        same = (rows.stay == stays.first + stays.row[: len(rows.stay)]) & (
-            rows.step == stays.step[: len(rows.step)]
-        )
-        if not same.all():
-            at = int(np.argmin(same))
-            place = f"step {rows.step[at]} of stay {rows.stay[at]}"
-            due = f"step {stays.step[at]} of stay {stays.first + stays.row[at]}"
-            raise _RowsError(f"row {self._row + at} is {place}, due is {due}", self._row + at)
-        if len(rows.stay) < wanted:
-            end = self._row + len(rows.stay)
-            raise _RowsError(f"the rows end after {end}, before all stays had theirs", end)
-        value = np.zeros(wanted) if rows.stored_value is None else rows.stored_value
-        for name, numbers in (("power", rows.power_kw), ("stored value", value)):
-            if not np.all(np.isfinite(numbers)):
-                at = self._row + int(np.argmin(np.isfinite(numbers)))
-                raise _RowsError(f"the {name} of row {at} is no number", at)
-        self._row += wanted
-        return rows.power_kw, value
-
-    def end(self) -> None:
-        """Insist on there being no further rows."""
-        more = self._next(1)
-        if len(more.stay):
-            place = f"step {more.step[0]} of stay {more.stay[0]}"
-            raise _RowsError(f"row {self._row} is {place}, where nobody is plugged in", self._row)
-
-    def _next(self, count: int) -> Pairs:
-        held = sum(len(batch.stay) for batch in self._left)
-        while held < count:
-            batch = next(self._batches, None)
-            if batch is None:
-                break
-            self._left.append(batch)
-            held += len(batch.stay)
-        whole = _joined(self._left)
-        self._left = [_cut(whole, slice(count, None))]
-        return _cut(whole, slice(0, count))
-
-
-def _joined(batches: list[Pairs]) -> Pairs:
-    none = any(batch.stored_value is None for batch in batches if len(batch.stay))
-    values = [b.stored_value for b in batches if b.stored_value is not None]
-    empty: Floats = np.zeros(0)
-    whole = np.zeros(0, dtype=np.int64)
-    return Pairs(
-        stay=np.concatenate([whole, *(b.stay for b in batches)]),
-        step=np.concatenate([whole, *(b.step for b in batches)]),
-        power_kw=np.concatenate([empty, *(b.power_kw for b in batches)]),
-        stored_value=None if none else np.concatenate([empty, *values]),
-    )
-
-
-def _cut(pairs: Pairs, part: slice) -> Pairs:
-    value = pairs.stored_value
-    return Pairs(
-        stay=pairs.stay[part],
-        step=pairs.step[part],
-        power_kw=pairs.power_kw[part],
-        stored_value=None if value is None else value[part],
-    )
