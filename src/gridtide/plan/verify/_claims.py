@@ -121,7 +121,8 @@ def check_status(head: Head, found_gap: float) -> Check:
 
 def check_cost(head: Head, cost: float) -> Check:
     """Whether the plan costs what it claims."""
-    claimed, allowed = head.claims.objective, _allowed(head, cost)
+    claimed = head.claims.objective
+    allowed = _allowed(head, claimed)
     wrong = abs(claimed - cost)
     said = f"costs {cost:.9g}, claimed {claimed:.9g}"
     return _check("cost", wrong <= allowed, wrong, allowed, "currency", said)
@@ -155,7 +156,8 @@ def _beyond_prices(bound_by: str, problem: Problem) -> bool:
 
 def check_bound(head: Head, bound: float, problem: Problem) -> Check:
     """Whether the claimed bound is proven; where it rests on more than prices, how much is."""
-    claims, allowed = head.claims, _allowed(head, bound)
+    claims = head.claims
+    allowed = _allowed(head, claims.lower_bound)
     excess = claims.lower_bound - bound
     said = f"proven at least {bound:.9g}, claimed {claims.lower_bound:.9g}"
     passed: bool | None = bool(excess <= allowed)
@@ -175,8 +177,9 @@ def check_gap(head: Head) -> Check:
     return _check("gap", good, wrong, RELATIVE["float64"], "", said)
 
 
-def _allowed(head: Head, value: float) -> float:
-    return RELATIVE[head.precision] * max(1.0, abs(value))
+def _allowed(head: Head, claimed: float) -> float:
+    """Return what a figure may be off: of what is claimed, as what is found may be infinite."""
+    return RELATIVE[head.precision] * max(1.0, abs(claimed))
 
 
 def _check(
