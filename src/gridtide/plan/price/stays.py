@@ -15,7 +15,7 @@ STAY = np.dtype(
         ("start", np.int64),
         ("steps", np.int32),
         ("arrive", np.int32),
-        ("limit", np.int64),
+        ("path", np.int64),
         ("held_kwh", np.float64),
         ("low_kwh", np.float64),
         ("high_kwh", np.float64),
@@ -39,7 +39,7 @@ STAY = np.dtype(
 )
 """What a kernel reads of one stay, side by side in memory.
 
-``start`` is where its steps begin among those of all stays; ``low_kwh`` and ``high_kwh`` are the
+``start`` is where its steps begin among those of all stays; ``path`` the rows above it; ``low_kwh`` and ``high_kwh`` are the
 hard window, ``min_kwh`` and ``max_kwh`` the wanted one; ``gain`` and ``draw`` the energy stored
 and taken per kWh at the plug; ``due_kwh`` the energy due at the end (-inf for none) and
 ``wanted_kwh`` how much of it was wanted; ``driven_kwh`` the drive before the stay. Charging
@@ -103,7 +103,7 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
     outside = bool(np.any((low < problem.min_kwh - 1e-9) | (high > problem.max_kwh + 1e-9)))
     each = np.zeros(count, dtype=STAY)
     each["start"] = np.cumsum(length) - length
-    each["steps"], each["arrive"], each["limit"] = length, arrive, problem.limit
+    each["steps"], each["arrive"] = length, arrive
     each["held_kwh"], each["low_kwh"], each["high_kwh"] = problem.arrival_kwh, low, high
     each["min_kwh"], each["max_kwh"] = problem.min_kwh, problem.max_kwh
     each["charge_kw"], each["discharge_kw"] = problem.max_charge_kw, problem.max_discharge_kw
