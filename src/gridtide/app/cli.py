@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 FILE = click.Path(path_type=Path)
 # The kinds of site that gridtide.fleet.tables.Archetype names, which would take too long to import.
-ARCHETYPES = ("home", "building", "depot", "campus", "hub")
+ARCHETYPES = ("home", "building", "depot", "campus", "hub", "city")
 
 
 @click.group(cls=Group)

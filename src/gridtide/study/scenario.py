@@ -11,6 +11,7 @@ from gridtide.battery import Envelope, Thermal, WearTable
 from gridtide.fleet import (
     ChargerTable,
     LimitChange,
+    LimitGroupTable,
     LimitTable,
     Mix,
     SessionKind,
@@ -144,8 +145,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 15
     seed: Annotated[int, Meta(ge=0, description="Seed of everything drawn")] = 1
     site: Annotated[list[SiteTable], Meta(min_length=1, description="Grid connections")]
-    limit: Annotated[list[LimitTable], Meta(description="Panels, cables, feeders")] = msgspec.field(
-        default_factory=list
+    limit: Annotated[list[LimitGroupTable], Meta(description="Panels, cables, feeders")] = (
+        msgspec.field(default_factory=list)
     )
     change: Annotated[list[LimitChange], Meta(description="Limits that change in the run")] = (
         msgspec.field(default_factory=list)
