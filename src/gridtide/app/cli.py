@@ -31,11 +31,13 @@ def app() -> None:
 @click.option("--out", type=FILE, help="Folder for the results; default out/NAME of the file.")
 @json_option
 @click.option("--csv", is_flag=True, help="Write tables as CSV too.")
-def run(scenario: Path, out: Path | None, as_json: bool, csv: bool) -> int:
+@click.option("--quiet", is_flag=True, help="Tell nothing of the progress.")
+def run(scenario: Path, out: Path | None, as_json: bool, csv: bool, quiet: bool) -> int:
     """Compare strategies, settle the bill, write the report."""
     from gridtide.app.running import run_and_show
 
-    result = run_and_show(scenario, out or Path("out") / scenario.stem, as_json=as_json, csv=csv)
+    folder = out or Path("out") / scenario.stem
+    result = run_and_show(scenario, folder, as_json=as_json, csv=csv, quiet=quiet)
     if as_json:
         print_json(result.summary())
     return INTERRUPTED if result.partial else 0

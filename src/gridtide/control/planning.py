@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +93,8 @@ class RollingPlanner:
     ready_before_s
         Plans have vehicles ready so long before the stated departure, as far as full power
         allows, for those who leave early [s].
+    watch
+        Called with every plan, right after it was made; None: nobody looks.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class RollingPlanner:
         horizon_steps: int = 96,
         time_limit_s: float = 5.0,
         ready_before_s: float = 0.0,
+        watch: Callable[[PlanRecord], None] | None = None,
     ) -> None:
         self._outlook = outlook
         self._bidirectional = bidirectional
@@ -109,7 +113,7 @@ class RollingPlanner:
         self._time_limit_s = time_limit_s
         self._ready_before_s = ready_before_s
         self._book = SegmentBook()
-        self.records: list[PlanRecord] = []
+        self._watch = watch
 
     def plan(self, image: Image) -> Schedule:
         """Plan from this image on; the promise first, then the cost.
@@ -136,7 +140,8 @@ class RollingPlanner:
             power_kw=power,
             peak_kw=self._planned_peak(image, problem, plan),
         )
-        self.records.append(PlanRecord(schedule=schedule, chargers=at, plan=plan))
+        if self._watch is not None:
+            self._watch(PlanRecord(schedule=schedule, chargers=at, plan=plan))
         return schedule
 
     def _plannable(self, image: Image) -> tuple[Ints, Ints]:

@@ -8,7 +8,13 @@ from gridtide.fleet.mixes import CAPACITY_MIXES, Mix
 from gridtide.fleet.sampler import KIND_OF_ARCHETYPE, SessionKind, sample_sessions
 from gridtide.fleet.sessions_csv import read_sessions_csv
 from gridtide.fleet.sites import build_chargers, charger_names, each_limit, limit_tree, members_of
-from gridtide.fleet.tables import ChargerTable, LimitChange, LimitGroupTable, LimitTable, VehicleTable
+from gridtide.fleet.tables import (
+    ChargerTable,
+    LimitChange,
+    LimitGroupTable,
+    LimitTable,
+    VehicleTable,
+)
 from gridtide.fleet.trondheim import read_trondheim
 
 __all__ = [

@@ -29,7 +29,7 @@ def each_limit(tables: Sequence[LimitTable]) -> list[LimitTable]:
     for table in tables:
         names, traits = members[table.name], msgspec.structs.asdict(table)
         own = {key: traits[key] for key in LimitTable.__struct_fields__}
-        above = [None] * len(names)
+        above: Sequence[str | None] = [None] * len(names)
         if table.below is not None:
             above = spread(members[table.below], len(names))
         limits += [
