@@ -60,11 +60,13 @@ def check(scenario: Path, as_json: bool) -> None:
 @app.command()
 @click.argument("archetype", type=click.Choice(ARCHETYPES))
 @click.option("--out", type=FILE, help="File to write; default NAME.toml, never overwritten.")
-def new(archetype: Any, out: Path | None) -> None:
+@click.option("--vehicles", type=click.IntRange(min=1, max=1_000_000), help="Size of a city.")
+def new(archetype: Any, out: Path | None, vehicles: int | None) -> None:
     """Write a commented scenario to start from, for a kind of site."""
     from gridtide.study import write_starter
 
-    click.echo(f"wrote {write_starter(archetype, out or Path(f'{archetype}.toml'))}")
+    path = write_starter(archetype, out or Path(f"{archetype}.toml"), vehicles)
+    click.echo(f"wrote {path}")
 
 
 @app.command()
