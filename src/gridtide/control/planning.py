@@ -21,6 +21,8 @@ Ints = npt.NDArray[np.int64]
 
 # A vehicle that says nothing is expected to draw full power until the next plan.
 UNKNOWN_NEED_H = 1.0
+# A plan that time cut short leaves vehicles without energy: large fleets get more of it [s].
+TIME_PER_VEHICLE_S = 0.05
 # Where it costs nothing, charge sooner: drivers leave early more often than late. The plan sees
 # prices that rise by this much per hour [currency/kWh/h]; bills do not.
 SOONER_PER_KWH_H = 1e-4
@@ -89,7 +91,7 @@ class RollingPlanner:
     horizon_steps
         Steps that a plan looks ahead at most.
     time_limit_s
-        Time for one plan where binaries are needed [s].
+        Time for one plan [s]; ``TIME_PER_VEHICLE_S`` for each vehicle where that is more.
     ready_before_s
         Plans have vehicles ready so long before the stated departure, as far as full power
         allows, for those who leave early [s].
@@ -129,7 +131,7 @@ class RollingPlanner:
         problem = self._problem(image, at, depart, edges)
         plan = solve(
             problem,
-            time_limit_s=self._time_limit_s,
+            time_limit_s=max(self._time_limit_s, TIME_PER_VEHICLE_S * at.size),
             relax_standby=True,
             wear=self._outlook.wear.solver if self._outlook.wear is not None else "auto",
         )

@@ -25,17 +25,21 @@ class Tape:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = tuple(names)
-        self._batches: list[Mapping[str, npt.NDArray[Any]]] = []
+        self._parts: dict[str, list[npt.NDArray[Any]]] = {}
 
     def __call__(self, batch: Mapping[str, npt.NDArray[Any]]) -> None:
         """Keep a batch."""
-        self._batches.append(batch)
+        for name, values in batch.items():
+            self._parts.setdefault(name, []).append(values)
 
     def columns(self) -> Columns:
         """All rows as one set of columns."""
-        if not self._batches:
+        if not self._parts:
             return {name: np.zeros(0, dtype=np.int64) for name in self._names}
-        return {name: np.concatenate([b[name] for b in self._batches]) for name in self._names}
+        for name in self._names:
+            # Each column takes the place of its parts at once: a long run fits only once.
+            self._parts[name] = [np.concatenate(self._parts[name])]
+        return {name: self._parts[name][0] for name in self._names}
 
 
 class DecisionTape:
