@@ -1,5 +1,7 @@
 """Thousands of vehicles under feeders of 250: limits kept, sums right, and quick."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -153,3 +155,35 @@ def test_schedules_as_followed_are_those_kept_whole_up_to_the_next_plan(tmp_path
     assert np.array_equal(
         whole["wear"]["planned_cycle_cost"], followed["wear"]["planned_cycle_cost"]
     )
+
+
+def test_a_run_interrupted_before_its_first_step_is_told_and_written(tmp_path):
+    def stop(moment):
+        raise KeyboardInterrupt
+
+    result = run(small_city(tmp_path), stop)
+    assert result.partial
+    assert list(result.strategies) == ["uncontrolled"]
+    written = write_result(result, tmp_path / "out")
+    assert "PARTIAL" in written[-1].read_text()
+
+
+def test_a_run_in_which_nobody_comes_goes_through_with_a_cell_model(tmp_path):
+    case = small_city(
+        tmp_path,
+        ("days = 2", "days = 1"),
+        ("count = 60", "count = 1"),
+        ('"uncontrolled", "edf"', '"v2g"'),
+        ("wear_price_per_kwh = 0.04 ", 'cell_model = "nmc622_denso50" '),
+    )
+    nobody = dataclasses.replace(
+        case.world.sessions,
+        **{
+            field.name: getattr(case.world.sessions, field.name)[:0]
+            for field in dataclasses.fields(case.world.sessions)
+        },
+    )
+    world = dataclasses.replace(case.world, sessions=nobody)
+    result = run(dataclasses.replace(case, world=world))
+    assert result.summary()["v2g"]["energy_in_kwh"] == 0.0
+    assert result.summary()["v2g"]["departures"] == 0
