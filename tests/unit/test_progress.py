@@ -22,8 +22,8 @@ def clock(monkeypatch):
 
 
 def test_a_moment_in_words():
-    assert told(moment()) == "Tue 2 Jun, 14:00, 41,230 vehicles plugged in, 12 plans"
-    assert told(moment(vehicles=1, plans=0)) == "Tue 2 Jun, 14:00, 1 vehicle plugged in"
+    assert told(moment()) == "Tue 2 Jun, 14:00, 41,230 plugged in, 12 plans"
+    assert told(moment(vehicles=1, plans=0)) == "Tue 2 Jun, 14:00, 1 plugged in"
 
 
 def test_a_line_where_a_strategy_begins_and_one_now_and_then(clock):
@@ -53,4 +53,4 @@ def test_a_bar_shows_what_is_known():
     with Bars(Console(file=page, force_terminal=True, width=140)) as bars:
         bars(moment())
     assert "v2g" in page.getvalue()
-    assert "41,230 vehicles plugged in, 12 plans" in page.getvalue()
+    assert "41,230 plugged in, 12 plans" in page.getvalue()

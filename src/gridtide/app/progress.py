@@ -15,6 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from gridtide.study import Moment
 
@@ -75,12 +76,12 @@ class Bars(Silence):
     def __init__(self, console: Console) -> None:
         self._bars = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=8),
             TextColumn("{task.fields[told]}", style="dim"),
-            TimeElapsedColumn(),
+            TimeElapsedColumn(table_column=Column(min_width=7)),
             TextColumn("left", style="dim"),
             # One plan may take a minute: the speed of the last ones tells what is left.
-            TimeRemainingColumn(),
+            TimeRemainingColumn(table_column=Column(min_width=7)),
             console=console,
             speed_estimate_period=3600.0,
         )
@@ -132,8 +133,7 @@ class Lines(Silence):
 
 def told(moment: Moment) -> str:
     """Tell where the run stands, in words."""
-    vehicles = "1 vehicle" if moment.vehicles == 1 else f"{moment.vehicles:,} vehicles"
-    words = [moment.clock, f"{vehicles} plugged in"]
+    words = [moment.clock, f"{moment.vehicles:,} plugged in"]
     if moment.plans:
         words.append("1 plan" if moment.plans == 1 else f"{moment.plans:,} plans")
     return ", ".join(words)
