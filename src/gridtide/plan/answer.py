@@ -7,7 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gridtide.core import SolverError
+from gridtide.plan._chains import first_stay
 from gridtide.plan.document import read_problem_file
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.solve import Plan, solve
@@ -17,8 +20,9 @@ def answer(plan: Plan, problem: Problem) -> dict[str, Any]:
     """Return a plan as one object of plain values, ready for JSON.
 
     Powers are at the plug [kW], positive is charging; shortfalls and energies in kWh; wear by
-    vehicle in currency, over the plan.
+    vehicle in currency, over the plan. What a vehicle has in several stays is added up.
     """
+    en_route = np.zeros(len(problem)) if plan.en_route_kwh is None else plan.en_route_kwh
     return {
         "status": plan.status,
         "objective": plan.objective,
@@ -26,6 +30,7 @@ def answer(plan: Plan, problem: Problem) -> dict[str, Any]:
         "gap": plan.gap,
         "hard_violation_kw": plan.hard_violation_kw,
         "shortfall_kwh": _by_vehicle(problem, plan.shortfall_kwh),
+        "en_route_kwh": _by_vehicle(problem, en_route),
         "schedule_kw": _by_vehicle(problem, plan.power_kw),
         "slacks": [asdict(slack) for slack in plan.slacks],
         "cpu_s": plan.cpu_s,
@@ -37,7 +42,9 @@ def answer(plan: Plan, problem: Problem) -> dict[str, Any]:
 
 
 def _by_vehicle(problem: Problem, values: Floats) -> dict[str, Any]:
-    return dict(zip(problem.ids, values.tolist(), strict=True))
+    first = np.flatnonzero(first_stay(problem) == np.arange(len(problem)))
+    summed = np.add.reduceat(values, first) if len(first) else values
+    return dict(zip((problem.ids[i] for i in first), summed.tolist(), strict=True))
 
 
 def plan_file(path: Path, *, time_limit_s: float = 20.0) -> dict[str, Any]:

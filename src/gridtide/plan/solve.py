@@ -13,11 +13,12 @@ from typing import Literal
 import numpy as np
 
 from gridtide.core import cpu_s
+from gridtide.plan._accounts import Schedule
 from gridtide.plan._layout import Layout, lay_out
+from gridtide.plan._wear_accounts import follow_segments
 from gridtide.plan.linear import Search
-from gridtide.plan.linear._wear import find_levels, start_segments
+from gridtide.plan.linear._wear import find_levels
 from gridtide.plan.problem import Floats, Problem
-from gridtide.plan.segments import roll_segments
 from gridtide.plan.slacks import Slack, name_slacks
 from gridtide.plan.wear_refresh import ROUNDS, refresh_linear
 
@@ -61,6 +62,9 @@ class Plan:
     segment_kwh
         Energy by segment of depth at each node, shape (n, T + 1, J), to be carried over to the
         next plan; None where wear was not planned by segments.
+    en_route_kwh
+        Charged on the way to each stay because the battery held too little for the drive,
+        shape (n,); None where nobody has several stays.
     """
 
     status: str
@@ -77,6 +81,7 @@ class Plan:
     wear_cycle: Floats
     wear_holding: Floats
     segment_kwh: Floats | None = None
+    en_route_kwh: Floats | None = None
 
     @property
     def gap(self) -> float:
@@ -148,6 +153,7 @@ def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
         lower_bound=bound,
         hard_violation_kw=schedule.violation_kw,
         shortfall_kwh=schedule.shortfall_kwh,
+        en_route_kwh=None if problem.continues is None else schedule.en_route_kwh,
         power_kw=schedule.power_kw,
         energy_kwh=schedule.energy_kwh,
         slacks=slacks,
@@ -156,15 +162,14 @@ def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
         wear_model=_wear_model(problem),
         wear_cycle=schedule.wear_cycle,
         wear_holding=schedule.wear_holding,
-        segment_kwh=_segments(problem, schedule.energy_kwh),
+        segment_kwh=_segments(problem, schedule),
     )
 
 
-def _segments(problem: Problem, energy_kwh: Floats) -> Floats | None:
+def _segments(problem: Problem, schedule: Schedule) -> Floats | None:
     if problem.wear_depth_price_per_kwh is None:
         return None
-    assert problem.wear_capacity_kwh is not None
-    return roll_segments(start_segments(problem), energy_kwh, problem.wear_capacity_kwh)
+    return follow_segments(problem, schedule.energy_kwh, schedule.end_kwh)
 
 
 def _wear_model(problem: Problem) -> str:

@@ -13,9 +13,12 @@ import numpy as np
 
 from gridtide.plan._accounts import Schedule, judge, net_kw
 from gridtide.plan._layout import Layout
+from gridtide.plan._wear_prices import shallowest_price_per_kwh, steepest_wear_per_kwh
 from gridtide.plan.linear._matrix import Model, Modes, assemble
+from gridtide.plan.linear._parts import lost_kw, wasteful
 from gridtide.plan.linear._solver import Deadline, Solution, Solver
-from gridtide.plan.linear._wear import find_levels, shallowest_price_per_kwh, steepest_wear_per_kwh
+from gridtide.plan.linear._trips import charged_too_much
+from gridtide.plan.linear._wear import find_levels
 from gridtide.plan.linear._wear_cuts import DepthCuts
 from gridtide.plan.problem import Bools, Floats
 
@@ -72,7 +75,7 @@ class Search:
         self._short_price = _steep_price(self._layout)
         found = self._find()
         self._short_price = usual
-        missing = found.schedule.shortfall_kwh.sum() - _unavoidable(self._layout)
+        missing = _missing_kwh(found.schedule) - _unavoidable(self._layout)
         return found if missing <= 1e-6 else None
 
     def _find(self) -> Found:
@@ -87,7 +90,8 @@ class Search:
         mixed = bool(modes) or bool(self._layout.standby_kw.any())
         if not mixed and self._same(best.schedule, model, relaxed):
             return Found(schedule=best.schedule, bound=bound)
-        if self._levels is not None and not mixed and not self._twofold(model, relaxed.x).any():
+        twofold = self._widened(_no_modes(self._layout), model, relaxed.x)
+        if self._levels is not None and not mixed and not twofold:
             over = "wear by depth: the time given ended before the gap was closed"
             notes = [over] if self._deadline.over() else []
             return Found(schedule=best.schedule, bound=bound, notes=notes)
@@ -98,7 +102,8 @@ class Search:
         best = self._candidate(model, relaxed.x)
         if self._levels is None:
             return best, relaxed
-        cuts, count = DepthCuts(self._layout, self._levels, model.energy), len(model.linear.cost)
+        columns = self._levels.nodes.columns(model.energy, model.drives.start)
+        cuts, count = DepthCuts(self._levels, columns), len(model.linear.cost)
         for _ in range(CUT_ROUNDS):
             if self._same(best.schedule, model, relaxed) or self._deadline.over():
                 break
@@ -178,16 +183,21 @@ class Search:
         charge, discharge = _columns(model, x)
         power = np.zeros((len(layout.problem), layout.problem.steps))
         gain, draw = layout.gain[layout.vehicle], layout.draw[layout.vehicle]
-        flow = gain * charge - draw * discharge
+        flow = gain * charge - draw * discharge - lost_kw(layout, model.parts, x)
         both = (charge > 0) & (discharge > 0)
-        single = np.where(flow > 0, flow / gain, flow / draw)
-        power[layout.vehicle, layout.step] = np.where(both, single, charge - discharge)
+        both |= wasteful(layout, model.parts, x)
+        if both.any():
+            at = np.flatnonzero(both)
+            single = layout.law.of(layout.vehicle[at]).plug_kw(flow[at])
+            charge[at], discharge[at] = np.maximum(single, 0.0), np.maximum(-single, 0.0)
+        power[layout.vehicle, layout.step] = charge - discharge
         return power
 
     def _same(self, schedule: Schedule, model: Model, solution: Solution) -> bool:
         """Whether the schedule is as good as the solution it was read from, and keeps limits."""
         steep = self._short_price - self._layout.problem.shortfall_price_per_kwh
-        extra = steep * float(solution.x[model.short].sum())
+        missing = solution.x[model.short].sum() + solution.x[model.drives.en_route].sum()
+        extra = steep * float(missing)
         cost = model.offset + solution.value - extra
         near = schedule.objective <= cost + SAME * max(1.0, abs(cost))
         return near and schedule.violation_kw <= VIOLATION_KW
@@ -197,11 +207,14 @@ class Search:
         ranks = [round(float(phase.weights @ x[phase.columns]), 5) for phase in model.phases]
         broken = float(schedule.violation_kw > VIOLATION_KW)
         steep = self._short_price - self._layout.problem.shortfall_price_per_kwh
-        cost = schedule.objective + steep * float(schedule.shortfall_kwh.sum())
+        cost = schedule.objective + steep * _missing_kwh(schedule)
         return _Candidate((broken, *ranks, cost), schedule, x)
 
     def _widened(self, modes: Modes, model: Model, x: Floats) -> Modes:
-        """Add binaries where power flows both ways at once."""
+        """Add binaries where power flows both ways at once, or where waste of any kind paid."""
+        loose = charged_too_much(self._layout, model.drives, x)
+        waste = wasteful(self._layout, model.parts, x)
+        modes = replace(modes, drives=modes.drives | loose, parts=modes.parts | waste)
         if self._layout.standby_kw.any():
             return modes
         return replace(modes, plugs=modes.plugs | self._twofold(model, x))
@@ -272,13 +285,27 @@ def _pattern(model: Model, layout: Layout, pair_kw: Floats, site_kw: Floats) -> 
         pattern[model.on_charge] = pair_kw > 1e-6
         able = model.on_discharge >= 0
         pattern[model.on_discharge[able]] = pair_kw[able] < -1e-6
+    at, parts = model.moded_part, model.parts
+    used_kw = np.where(parts.charging, pair_kw[parts.pair], -pair_kw[parts.pair])
+    pattern[model.part_modes] = (used_kw > parts.from_kw)[at]
+    drives = model.drive_modes >= 0
+    if drives.any():
+        power = np.zeros((len(layout.problem), layout.problem.steps))
+        power[layout.vehicle, layout.step] = pair_kw
+        pattern[model.drive_modes[drives]] = judge(layout, power).en_route_kwh[drives] > 0
     return pattern
+
+
+def _missing_kwh(schedule: Schedule) -> float:
+    return float(schedule.shortfall_kwh.sum() + schedule.en_route_kwh.sum())
 
 
 def _no_modes(layout: Layout) -> Modes:
     return Modes(
         plugs=np.zeros(len(layout.vehicle), dtype=bool),
         meters=np.zeros((len(layout.problem.meters), layout.problem.steps), dtype=bool),
+        drives=np.zeros(len(layout.problem), dtype=bool),
+        parts=np.zeros(len(layout.vehicle), dtype=bool),
     )
 
 
@@ -305,7 +332,7 @@ def rewarded(layout: Layout) -> Modes:
     meters = np.zeros((len(problem.meters), problem.steps), dtype=bool)
     if len(problem.meters):
         meters = layout.price_out > layout.price_in
-    return Modes(plugs=plugs, meters=meters)
+    return replace(_no_modes(layout), plugs=plugs, meters=meters)
 
 
 def _conflicted(layout: Layout) -> bool:
@@ -321,8 +348,8 @@ def _conflicted(layout: Layout) -> bool:
 
 def _unavoidable(layout: Layout) -> float:
     due = np.isfinite(layout.due_kwh)
-    end = np.where(layout.last >= 0, layout.within_reach_kwh, layout.problem.arrival_kwh)
-    return float(np.maximum(layout.due_kwh[due] - end[due], 0.0).sum())
+    short = np.maximum(layout.due_kwh[due] - layout.starts.end_high_kwh[due], 0.0).sum()
+    return float(short + layout.starts.en_route_least_kwh.sum())
 
 
 def _steep_price(layout: Layout) -> float:
@@ -334,4 +361,6 @@ def _steep_price(layout: Layout) -> float:
     if problem.end_value_per_kwh is not None:
         worth = float(problem.end_value_per_kwh.max(initial=0.0))
     usual = energy + demand + steepest_wear_per_kwh(problem) + worth
-    return max(10.0 * usual / float(layout.gain.min(initial=1.0)), problem.shortfall_price_per_kwh)
+    return max(
+        10.0 * usual / float(layout.law.gain.min(initial=1.0)), problem.shortfall_price_per_kwh
+    )
