@@ -143,7 +143,7 @@ class SimPlant:
         return {key: None if value is None else _frozen(value) for key, value in told.items()}
 
     def _look_at_wear(self) -> dict[str, Any]:
-        """Tell what planning needs to price wear; nothing where nobody has a cell model, or comes."""
+        """Tell what planning needs to price wear; nothing where nobody with a cell model comes."""
         if not self._has_cells or not len(self.world.sessions):
             return {}
         session, stays = self._plugs.session, self._stays
