@@ -88,6 +88,9 @@ def test_a_file_with_scenarios_is_answered_as_a_bid(tmp_path):
     path = tmp_path / "problem.json"
     path.write_text(json.dumps(DOCUMENT))
     assert "bid" in plan_file(path)
+    with pytest.raises(InputError, match="one schedule, and a bid has one for every day"):
+        plan_file(path, out=tmp_path / "plan.json")
+    assert not (tmp_path / "plan.json").exists()
     assert len(read_problem(DOCUMENT)) == 2  # the problem as stated, days left aside
 
 

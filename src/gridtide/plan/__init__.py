@@ -1,4 +1,4 @@
-"""Plan: the problem, the reference optimiser, the certificate.
+"""Plan: the problem, the reference optimiser, the certificate, plan files and their verification.
 
 The room is named as its verb, so ``gridtide.plan(problem)`` plans.
 """
@@ -10,12 +10,14 @@ from types import ModuleType as _ModuleType
 from typing import Any
 
 from gridtide.plan.answer import answer, plan_document, plan_file
+from gridtide.plan.certificate import Certificate
 from gridtide.plan.document import (
     problem_schema,
     read_document,
     read_problem,
     read_problem_file,
 )
+from gridtide.plan.plan_files import write_plan
 from gridtide.plan.problem import Problem
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
@@ -37,16 +39,22 @@ from gridtide.plan.stochastic import (
     sure_level,
     worth,
 )
+from gridtide.plan.stored_plan import StoredPlan, read_plan
+from gridtide.plan.verify import Check, Verdict, verify_plan
 from gridtide.plan.wear_refresh import planned_cycle_cost, refresh_linear
 
 __all__ = [
     "Bid",
     "BidPlan",
+    "Certificate",
+    "Check",
     "Outcome",
     "Plan",
     "Problem",
     "Scenarios",
     "Slack",
+    "StoredPlan",
+    "Verdict",
     "Worth",
     "answer",
     "chance_level",
@@ -63,6 +71,7 @@ __all__ = [
     "problem_schema",
     "quantity_bid",
     "read_document",
+    "read_plan",
     "read_problem",
     "read_problem_file",
     "recourse",
@@ -70,7 +79,9 @@ __all__ = [
     "roll_segments",
     "solve",
     "sure_level",
+    "verify_plan",
     "worth",
+    "write_plan",
 ]
 
 

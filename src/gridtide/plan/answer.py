@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from gridtide.core import SolverError
+from gridtide.core import Finding, InputError, SolverError
 from gridtide.plan._chains import by_vehicle
 from gridtide.plan.bid_answer import answer_bid
 from gridtide.plan.document import read_document_file, to_problem
+from gridtide.plan.plan_files import write_plan
 from gridtide.plan.problem import Problem
 from gridtide.plan.records import ProblemRecord
-from gridtide.plan.solve import Plan, solve
+from gridtide.plan.solve import Plan, Solver, solve
+from gridtide.plan.stored_plan import check_suffix
 
 
 def answer(plan: Plan, problem: Problem) -> dict[str, Any]:
@@ -37,13 +39,16 @@ def answer(plan: Plan, problem: Problem) -> dict[str, Any]:
         "slacks": [asdict(slack) for slack in plan.slacks],
         "cpu_s": plan.cpu_s,
         "notes": list(plan.notes),
+        "bound_by": plan.bound_by,
         "wear_model": plan.wear_model,
         "wear_cycle": by_vehicle(problem, plan.wear_cycle.sum(axis=1)),
         "wear_holding": by_vehicle(problem, plan.wear_holding.sum(axis=1)),
     }
 
 
-def plan_file(path: Path, *, time_limit_s: float = 20.0) -> dict[str, Any]:
+def plan_file(
+    path: Path, *, time_limit_s: float = 20.0, solver: Solver = "auto", out: Path | None = None
+) -> dict[str, Any]:
     """Read a JSON planning problem, solve it and return the answer.
 
     Parameters
@@ -52,23 +57,53 @@ def plan_file(path: Path, *, time_limit_s: float = 20.0) -> dict[str, Any]:
         The document; see ``gridtide schema problem``.
     time_limit_s
         Wall time after which the best schedule so far is returned [s].
+    solver
+        See :func:`gridtide.plan.solve`.
+    out
+        Where to keep the plan with its certificate, a Parquet or JSON file; nowhere by default.
 
     Raises
     ------
     InputError
-        With all findings about the document.
+        With all findings about the document, or about the name of the file to write.
     SolverError
-        If its numbers are too large to be added up.
+        If its numbers are too large to be added up, or the solver cannot plan it.
+    StorageError
+        If the plan cannot be written.
     """
-    told = plan_document(read_document_file(path), time_limit_s=time_limit_s)
-    if not math.isfinite(told["objective"]) or not math.isfinite(told["lower_bound"]):
+    record = read_document_file(path)
+    if out is not None:
+        _check_out(out, record)
+    told = plan_document(record, time_limit_s=time_limit_s, solver=solver, out=out)
+    if not _addable(told):
         raise SolverError(f"{path}: the numbers are too large to be added up; check the prices")
     return told
 
 
-def plan_document(record: ProblemRecord, *, time_limit_s: float = 20.0) -> dict[str, Any]:
+def plan_document(
+    record: ProblemRecord,
+    *,
+    time_limit_s: float = 20.0,
+    solver: Solver = "auto",
+    out: Path | None = None,
+) -> dict[str, Any]:
     """Answer a checked document: a schedule, or with scenarios a day-ahead bid."""
     if record.scenarios:
         return answer_bid(record, time_limit_s=time_limit_s)
     problem = to_problem(record)
-    return answer(solve(problem, time_limit_s=time_limit_s), problem)
+    plan = solve(problem, time_limit_s=time_limit_s, solver=solver)
+    told = answer(plan, problem)
+    if out is not None and _addable(told):
+        write_plan(out, plan, problem)
+    return told
+
+
+def _addable(told: dict[str, Any]) -> bool:
+    return math.isfinite(told["objective"]) and math.isfinite(told["lower_bound"])
+
+
+def _check_out(out: Path, record: ProblemRecord) -> None:
+    check_suffix(out)
+    if record.scenarios:
+        what = "a plan file holds one schedule, and a bid has one for every day"
+        raise InputError([Finding(str(out), what, "Leave --out away and keep what --json prints")])

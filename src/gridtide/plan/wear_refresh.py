@@ -62,19 +62,21 @@ def refresh_linear(
     price = np.zeros(len(problem)) if depth_price is None else depth_price.mean(axis=1)
     plain = replace(problem, wear_depth_price_per_kwh=None, wear_segment_kwh=None)
     best: tuple[float, Plan] | None = None
+    linear = price
     for _ in range(max(rounds, 1)):
         plan = solve(replace(plain, wear_price_per_kwh=problem.wear_price_per_kwh + price))
         cycles = planned_cycle_cost(problem, plan.energy_kwh, cost_of)
         out = np.sum(np.maximum(-plan.power_kw, 0.0) * problem.step_h, axis=1)
         counted = plan.objective + float(np.sum(cycles - price * out))
         if best is None or counted < best[0]:
-            best = counted, plan
+            best, linear = (counted, plan), problem.wear_price_per_kwh + price
         # All stays of a vehicle share one price, that of what its cycles cost together.
         price = _next_price(price, cycles, _total(problem, out))[first_stay(problem)]
     assert best is not None
     note = f"wear by rainflow instead of the linear price: the plan costs {best[0]:.6g}"
     name = f"{LINEAR_REFRESHED}{_holding(problem)}{_of(problem)}"
-    return replace(best[1], wear_model=name, notes=(*best[1].notes, note))
+    notes = (*best[1].notes, note)
+    return replace(best[1], wear_model=name, notes=notes, linear_wear_per_kwh=linear)
 
 
 def cycle_cost_from_segments(problem: Problem) -> CycleCost:

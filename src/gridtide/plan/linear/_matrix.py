@@ -26,6 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.plan._layout import Layout, demand_periods, phase_share, taper_line
+from gridtide.plan.linear._duals import PricedRows
 from gridtide.plan.linear._linear import Builder, Linear
 from gridtide.plan.linear._parts import Parts, add_order, add_parts
 from gridtide.plan.linear._phases import Missing, Phases, add_phases
@@ -93,6 +94,8 @@ class Model:
         What is minimised before the cost.
     basic, tight_rows
         Columns that equations determine, energies and net powers, and the rows that do so.
+    priced
+        Rows whose duals are the certificate's prices.
     """
 
     linear: Linear
@@ -114,6 +117,7 @@ class Model:
     phases: Phases
     basic: Ints
     tight_rows: Ints
+    priced: PricedRows
 
 
 @dataclass(slots=True)
@@ -123,6 +127,7 @@ class _Draft:
     charge: Ints
     discharge: Ints
     energy: Ints
+    priced: PricedRows
     offset: float = 0.0
 
 
@@ -151,7 +156,7 @@ def assemble(
     """
     draft = _powers(layout)
     drives = add_drives(layout, draft.build, draft.energy, short_price)
-    energy_rows = _energy_rows(draft, drives)
+    draft.priced.energy[:] = energy_rows = _energy_rows(draft, drives)
     on_charge, on_discharge = _standby(draft, energy_rows)
     parts = add_parts(layout, draft.build, (draft.charge, draft.discharge), energy_rows)
     add_shallowest(layout, draft.build, draft.discharge, on_discharge, parts)
@@ -191,6 +196,7 @@ def assemble(
         phases=phases,
         basic=np.concatenate((draft.energy, drives.start[drives.start >= 0], net[net >= 0])),
         tight_rows=np.concatenate((energy_rows, drives.rows, net_rows)),
+        priced=draft.priced,
     )
 
 
@@ -207,7 +213,7 @@ def _powers(layout: Layout) -> _Draft:
     limit = problem.max_discharge_kw[v[able]]
     discharge[able] = build.columns(int(able.sum()), 0.0, limit, (wear - price_out)[able])
     energy = build.columns(len(v), layout.low_kwh, layout.high_kwh)
-    return _Draft(layout, build, charge, discharge, energy)
+    return _Draft(layout, build, charge, discharge, energy, PricedRows.none(layout))
 
 
 def _energy_rows(draft: _Draft, drives: Drives) -> Ints:
@@ -269,7 +275,7 @@ def _limit_rows(draft: _Draft) -> tuple[Ints, Ints]:
     net[limit, step] = build.columns(len(limit), lower, upper)
     row_of = np.full(wanted.shape, -1)
     rows = build.rows(len(limit), 0.0, 0.0)
-    row_of[limit, step] = rows
+    row_of[limit, step] = draft.priced.net[limit, step] = rows
     build.entries(rows, net[limit, step], -1.0)
     above = _nearest(problem.limit_parent, wanted, problem.limit_parent[limit], step)
     held = above >= 0
@@ -344,6 +350,7 @@ def _demand(draft: _Draft, net: Ints) -> None:
         rows = build.rows(len(t), -np.inf, -base[t])
         build.entries(rows, net[j, t], 1.0)
         build.entries(rows, np.repeat(peak, len(t)), -1.0)
+        draft.priced.peak[j, t] = rows
 
 
 def _phase_rows(draft: _Draft) -> None:
@@ -360,6 +367,7 @@ def _phase_rows(draft: _Draft) -> None:
             rows = build.rows(
                 len(steps), np.minimum(-room - base, 0.0), np.maximum(room - base, 0.0)
             )
+            draft.priced.phase[j, phase, steps] = rows
             weight = share[layout.vehicle[pairs], phase]
             build.entries(rows[row], draft.charge[pairs], weight)
             able = draft.discharge[pairs] >= 0

@@ -14,6 +14,8 @@ import numpy as np
 from gridtide.plan._accounts import Schedule, judge, net_kw
 from gridtide.plan._layout import Layout
 from gridtide.plan._wear_prices import shallowest_price_per_kwh, steepest_wear_per_kwh
+from gridtide.plan.certificate import Certificate
+from gridtide.plan.linear._duals import certificate
 from gridtide.plan.linear._matrix import Model, Modes, assemble
 from gridtide.plan.linear._parts import lost_kw, wasteful
 from gridtide.plan.linear._solver import Deadline, Solution, Solver
@@ -38,6 +40,8 @@ class Found:
 
     schedule: Schedule
     bound: float
+    certificate: Certificate | None = None
+    bound_by: str = "duality"
     notes: list[str] = field(default_factory=list)
 
 
@@ -89,13 +93,41 @@ class Search:
         bound = model.offset + relaxed.bound
         mixed = bool(modes) or bool(self._layout.standby_kw.any())
         if not mixed and self._same(best.schedule, model, relaxed):
-            return Found(schedule=best.schedule, bound=bound)
+            return self._found(best.schedule, bound, model, relaxed)
         twofold = self._widened(_no_modes(self._layout), model, relaxed.x)
         if self._levels is not None and not mixed and not twofold:
             over = "wear by depth: the time given ended before the gap was closed"
             notes = [over] if self._deadline.over() else []
-            return Found(schedule=best.schedule, bound=bound, notes=notes)
+            return self._found(best.schedule, bound, model, relaxed, notes)
         return self._mixed(modes, model, relaxed, bound)
+
+    def _found(
+        self,
+        schedule: Schedule,
+        bound: float,
+        model: Model,
+        relaxed: Solution | None,
+        notes: list[str] | None = None,
+    ) -> Found:
+        """Put an answer together with the prices that prove its bound; without duals, with 0."""
+        duals = None if relaxed is None else relaxed.duals
+        if duals is None:
+            duals = np.zeros(len(model.linear.row_lower))
+        return Found(
+            schedule=schedule,
+            bound=bound,
+            certificate=certificate(self._layout, model.priced, duals, self._short_price),
+            bound_by=self._bound_by(model),
+            notes=notes or [],
+        )
+
+    def _bound_by(self, model: Model) -> str:
+        """Name what the bound rests on beyond what the certificate's prices can say."""
+        if self._levels is not None:
+            return "segments"
+        if model.phases:
+            return "order of wishes"
+        return "linear program" if self._layout.problem.taper_from_kwh is not None else "duality"
 
     def _cut(self, model: Model, solver: Solver, relaxed: Solution) -> tuple[_Candidate, Solution]:
         """Add the rows of wear by depth that are broken until the plan costs what it claims."""
@@ -156,7 +188,7 @@ class Search:
     def _mixed(self, modes: Modes, model: Model, relaxed: Solution, bound: float) -> Found:
         best: _Candidate | None = None
         notes: list[str] = []
-        x = relaxed.x
+        first, x = model, relaxed.x
         for _ in range(ROUNDS):
             modes = self._widened(modes, model, x)
             model = self._model(modes, deep=True)
@@ -180,7 +212,8 @@ class Search:
                 break
         if best is None:
             return self._idle("no schedule with directions was found in the time given")
-        return Found(schedule=best.schedule, bound=bound, notes=notes)
+        found = self._found(best.schedule, bound, first, relaxed, notes)
+        return replace(found, bound_by="branch and bound")
 
     def netted(self, model: Model, x: Floats) -> Floats:
         """Power at each plug with the same change of store and one direction, shape (n, T)."""
@@ -263,7 +296,7 @@ class Search:
         model = self._model(_no_modes(layout))
         duals = np.zeros(len(model.linear.row_lower))
         bound = model.offset + model.linear.bound(model.linear.cost, duals)
-        return Found(schedule=schedule, bound=bound, notes=[why])
+        return replace(self._found(schedule, bound, model, None, [why]), bound_by="duality")
 
 
 def _better(best: _Candidate | None, other: _Candidate | None) -> _Candidate | None:

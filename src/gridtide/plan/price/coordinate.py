@@ -22,10 +22,10 @@ from gridtide.plan.price.rows import AT, MULT, PULL
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Floats, Problem
 
-MEMORY = 6
+MEMORY = 9
 """How slowly averages forget: sweep k counts MEMORY / (k + MEMORY)."""
 FIRST_CHECK = 8
-LOOK = 3
+LOOK = 2
 SLOW = 0.6
 HARDER, SOFTER = 2.0, 0.9
 EXCESS = 2e-4

@@ -65,10 +65,10 @@ class Fleet:
         plugged = np.bincount(each["path"], minlength=len(book.path) - 1)
         below = np.zeros(len(book.limit))
         np.add.at(below, book.row, np.repeat(plugged, np.diff(book.path)) * (book.weight > 0))
-        price = float(np.abs(problem.price_import_per_kwh).mean())
+        price = float(np.abs(problem.price_import_per_kwh).max())
         power = float(each["charge_kw"].mean()) if len(each) else 1.0
         scale = max(price, 1e-3) / max(power, 1e-3)
-        firm = np.array([1.5 if kind in ("import", "export") else 5.0 for kind in book.kind])
+        firm = np.array([1.7 if kind in ("import", "export") else 2.8 for kind in book.kind])
         pull: Floats = firm * scale / np.maximum(below[book.owner], 1.0)
         return pull
 
