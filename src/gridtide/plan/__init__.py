@@ -12,11 +12,13 @@ from typing import Any
 from gridtide.plan.answer import answer, plan_file
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.document import problem_schema, read_problem, read_problem_file
+from gridtide.plan.made import Plan
 from gridtide.plan.plan_files import write_plan
 from gridtide.plan.problem import Problem
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
-from gridtide.plan.solve import Plan, solve
+from gridtide.plan.solve import solve
+from gridtide.plan.start import Start
 from gridtide.plan.stored_plan import StoredPlan, read_plan
 from gridtide.plan.verify import Check, Verdict, verify_plan
 from gridtide.plan.wear_refresh import planned_cycle_cost, refresh_linear
@@ -27,6 +29,7 @@ __all__ = [
     "Plan",
     "Problem",
     "Slack",
+    "Start",
     "StoredPlan",
     "Verdict",
     "answer",

@@ -12,9 +12,10 @@ import numpy as np
 from gridtide.core import SolverError
 from gridtide.plan._chains import first_stay
 from gridtide.plan.document import read_problem_file
+from gridtide.plan.made import Plan
 from gridtide.plan.plan_files import write_plan
 from gridtide.plan.problem import Floats, Problem
-from gridtide.plan.solve import Plan, Solver, solve
+from gridtide.plan.solve import Solver, solve
 from gridtide.plan.stored_plan import check_suffix
 
 
