@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.plan._layout import Layout, demand_periods, phase_share
+from gridtide.plan._objective_accounts import band_surcharge, square_cost
 from gridtide.plan._wear_accounts import cycle_cost, holding_cost
 from gridtide.plan.problem import Floats
 
@@ -49,7 +50,7 @@ def judge(layout: Layout, power_kw: Floats) -> Schedule:
     with np.errstate(invalid="ignore"):
         short = np.where(layout.due_kwh > end + 1e-7, layout.due_kwh - end, 0.0)
     cycle, holding = cycle_cost(layout, power, energy), holding_cost(layout, energy)
-    cost = _cost(layout, power, end, float(short.sum()))
+    cost = _cost(layout, power, end, float(short.sum())) + band_surcharge(layout, short)
     return Schedule(
         power_kw=power,
         energy_kwh=energy,
@@ -118,7 +119,7 @@ def _cost(layout: Layout, power: Floats, end: Floats, short_kwh: float) -> float
         if problem.end_value_up_to_kwh is not None:
             level = np.minimum(level, problem.end_value_up_to_kwh)
         cost -= np.sum(problem.end_value_per_kwh * np.minimum(end, np.maximum(level, 0.0)))
-    return float(cost)
+    return float(cost) + square_cost(problem, site)
 
 
 def _demand(layout: Layout, site_kw: Floats) -> float:
