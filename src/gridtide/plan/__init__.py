@@ -11,6 +11,8 @@ from typing import Any
 
 from gridtide.plan.answer import answer, plan_file
 from gridtide.plan.document import problem_schema, read_problem, read_problem_file
+from gridtide.plan.measures import measure
+from gridtide.plan.objectives import OBJECTIVES, Objective, weigh
 from gridtide.plan.problem import Problem
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
@@ -18,11 +20,14 @@ from gridtide.plan.solve import Plan, solve
 from gridtide.plan.wear_refresh import planned_cycle_cost, refresh_linear
 
 __all__ = [
+    "OBJECTIVES",
+    "Objective",
     "Plan",
     "Problem",
     "Slack",
     "answer",
     "fresh_segments",
+    "measure",
     "open_cycle_segments",
     "plan_file",
     "planned_cycle_cost",
@@ -32,6 +37,7 @@ __all__ = [
     "refresh_linear",
     "roll_segments",
     "solve",
+    "weigh",
 ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gridtide.core import SolverError
 from gridtide.plan.document import read_problem_file
+from gridtide.plan.measures import measure
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.solve import Plan, solve
 
@@ -17,12 +18,13 @@ def answer(plan: Plan, problem: Problem) -> dict[str, Any]:
     """Return a plan as one object of plain values, ready for JSON.
 
     Powers are at the plug [kW], positive is charging; shortfalls and energies in kWh; wear by
-    vehicle in currency, over the plan.
+    vehicle in currency, over the plan; objectives each in its own unit.
     """
     return {
         "status": plan.status,
         "objective": plan.objective,
         "lower_bound": plan.lower_bound,
+        "objectives": measure(problem, plan),
         "gap": plan.gap,
         "hard_violation_kw": plan.hard_violation_kw,
         "shortfall_kwh": _by_vehicle(problem, plan.shortfall_kwh),

@@ -132,6 +132,11 @@ class Problem:
         Instead of ``shortfall_price_per_kwh``: what the k-th of K equal parts of the energy
         wanted (target less arrival) costs where it is missing, the first to go first, not
         falling [currency/kWh], shape (K,); None for one price. Rising prices share shortage out.
+    line_loss_per_kw
+        Share of a limit's net power that its line loses, per kW of it [1/kW], shape (m,); it
+        costs nothing by itself (see :func:`gridtide.plan.weigh`). None for no losses.
+    stated
+        The problem as stated, where this one weighs objectives; None where it does not.
 
     References
     ----------
@@ -190,6 +195,8 @@ class Problem:
     load_square_price_per_kw2h: Floats | None = None
     load_reference_kw: Floats | None = None
     shortfall_band_price_per_kwh: Floats | None = None
+    line_loss_per_kw: Floats | None = None
+    stated: Problem | None = None
 
     @property
     def steps(self) -> int:

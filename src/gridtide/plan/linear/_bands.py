@@ -1,6 +1,6 @@
 """Rising prices of shortage: what is missing is split into bands, the cheapest first.
 
-    short ≤ Σ b_k,  0 ≤ b_k ≤ what is left of band k above the part that no plan can avoid
+short ≤ Σ b_k,  0 ≤ b_k ≤ what is left of band k above the part that no plan can avoid
 """
 
 from __future__ import annotations

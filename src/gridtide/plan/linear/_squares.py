@@ -1,9 +1,11 @@
 """Squares of load, tangent by tangent: a convex cost that a linear problem meets where it matters.
 
-A column u stands for the square of a limit's net power y less its centre c, scaled by the widest
-distance D so that it counts in kW:
+A column u stands for the square of a limit's net power y less its centre c, in parts of the
+widest distance D:
 
-    u ≥ (y0 - c)² / D + 2·(y0 - c) / D·(y - y0)   for points y0,   cost dt·price·D·u
+    u ≥ ((y0 - c)² + 2·(y0 - c)·(y - y0)) / D   for points y0,   cost dt·price·D·u
+
+It counts in hundredths of a kW: the solver leaves rows broken by 1e-7.
 
 Any set of points gives a lower bound. The plan is solved, its own net powers give the tangents
 that it breaks, and it is solved again from where it stood (Kelley's cutting planes [1]_, each
@@ -24,7 +26,8 @@ from gridtide.plan.linear._linear import Builder
 from gridtide.plan.linear._solver import Solver
 from gridtide.plan.problem import Bools, Floats, Ints
 
-BROKEN_KW = 1e-8
+PARTS_PER_KW = 100.0
+BROKEN = 1e-7
 FIRST_POINTS = 9
 
 
@@ -49,7 +52,8 @@ class Squares:
         self._reach = np.maximum(ends.max(axis=0, initial=0.0), 1e-9)
         price = problem.load_square_price_per_kw2h
         each = np.zeros(len(self.limit)) if price is None else price[self.limit]
-        self._cost = each * problem.step_h[self.step] * self._reach
+        self._part = self._reach / PARTS_PER_KW
+        self._cost = each * problem.step_h[self.step] * self._part
         self._points = [self._first()]
         self._square = self._net = np.zeros(0, dtype=np.int64)
 
@@ -70,7 +74,7 @@ class Squares:
         if not len(self):
             return
         self._net = net[self.limit, self.step]
-        self._square = build.columns(len(self), 0.0, self._reach, self._cost)
+        self._square = build.columns(len(self), 0.0, self._reach**2 / self._part, self._cost)
         for place, point in self._points:
             lower, slope = self._tangents(place, point)
             rows = build.rows(len(place), lower, np.inf)
@@ -82,7 +86,7 @@ class Squares:
         count = 0
         for y0 in (x[self._net], point[self._net]):
             lower, slope = self._tangents(np.arange(len(self)), y0)
-            broken = lower + slope * x[self._net] - x[self._square] > BROKEN_KW
+            broken = lower + slope * x[self._net] - x[self._square] > BROKEN
             place = np.flatnonzero(broken)
             if len(place):
                 self._give(solver, place, lower[place], slope[place])
@@ -107,8 +111,8 @@ class Squares:
 
     def _tangents(self, place: Ints, point: Floats) -> tuple[Floats, Floats]:
         """Return value at y = 0 and slope of the tangents at some points."""
-        away, reach = point - self._centre[place], self._reach[place]
-        return (away**2 - 2.0 * away * point) / reach, 2.0 * away / reach
+        away, part = point - self._centre[place], self._part[place]
+        return (away**2 - 2.0 * away * point) / part, 2.0 * away / part
 
 
 def square_places(layout: Layout) -> Bools:
