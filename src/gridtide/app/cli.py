@@ -12,6 +12,7 @@ import click
 import gridtide
 from gridtide.app.battery_commands import battery
 from gridtide.app.command import FAILED, Group, json_option, print_json
+from gridtide.app.pareto_command import pareto
 
 INTERRUPTED = 130
 
@@ -136,6 +137,7 @@ def _cell(value: Any) -> str:
 
 
 app.add_command(battery)
+app.add_command(pareto)
 
 
 def main() -> None:

@@ -62,7 +62,7 @@ def measure(problem: Problem, plan: Scheduled) -> dict[str, float | None]:
         "variance": _mean_square(problem, site[at] - level_kw(problem)),
         "valley": _mean_square(problem, site[at] - filled_kw(problem)),
         "losses": None if loss is None else float(loss @ (site**2 @ problem.step_h)),
-        "self_consumption": _share_kept(layout, billed),
+        "self_consumption": _share_kept(problem, billed),
         "fairness": _unfairness(layout, plan.shortfall_kwh),
     }
 
@@ -103,12 +103,15 @@ def _mean_square(problem: Problem, away_kw: Floats) -> float | None:
     return float(np.sum(away_kw**2 @ problem.step_h) / problem.step_h.sum())
 
 
-def _share_kept(layout: Layout, billed_kw: Floats) -> float | None:
+def surplus_kwh(problem: Problem) -> float:
+    """Return the generation at the meters beyond the base load [kWh]: what can be used."""
+    base = _total(problem.base_load_kw, problem.limit_parent)[problem.meters]
+    return float(np.sum(np.maximum(-base, 0.0) @ problem.step_h))
+
+
+def _share_kept(problem: Problem, billed_kw: Floats) -> float | None:
     """Share of the surplus that is not fed in; what vehicles feed in takes from it too."""
-    problem = layout.problem
-    if not len(problem.meters):
-        return None
-    surplus = np.sum(np.maximum(-layout.base_kw[problem.meters], 0.0) @ problem.step_h)
+    surplus = surplus_kwh(problem)
     if surplus <= 0:
         return None
     fed_in = np.sum(np.maximum(-billed_kw, 0.0) @ problem.step_h)
