@@ -47,8 +47,9 @@ def add_bands(layout: Layout, build: Builder, vehicle: Ints, short: Ints) -> flo
 def unavoidable_kwh(layout: Layout) -> Floats:
     """Energy that is missing whatever the plan, shape (n,)."""
     end = np.where(layout.last >= 0, layout.within_reach_kwh, layout.problem.arrival_kwh)
+    missing = np.zeros(len(end))
     wanted = np.isfinite(layout.due_kwh)
-    missing: Floats = np.maximum(np.where(wanted, layout.due_kwh - end, 0.0), 0.0)
+    missing[wanted] = np.maximum(layout.due_kwh[wanted] - end[wanted], 0.0)
     return missing
 
 
