@@ -5,76 +5,81 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from gridtide.plan._layout import _conversion, _floor, _window, taper_line
-from gridtide.plan.problem import Bools, Floats, Ints, Problem
+from gridtide.plan.problem import Floats, Ints, Problem
 
-NO_FLOATS = np.zeros(0)
+STAY = np.dtype(
+    [
+        ("start", np.int64),
+        ("steps", np.int32),
+        ("arrive", np.int32),
+        ("limit", np.int64),
+        ("held_kwh", np.float64),
+        ("low_kwh", np.float64),
+        ("high_kwh", np.float64),
+        ("min_kwh", np.float64),
+        ("max_kwh", np.float64),
+        ("charge_kw", np.float64),
+        ("discharge_kw", np.float64),
+        ("gain", np.float64),
+        ("draw", np.float64),
+        ("wear", np.float64),
+        ("due_kwh", np.float64),
+        ("wanted_kwh", np.float64),
+        ("end_price", np.float64),
+        ("end_level_kwh", np.float64),
+        ("driven_kwh", np.float64),
+        ("taper_kw", np.float64),
+        ("taper_per_h", np.float64),
+        ("taper_from_kwh", np.float64),
+    ],
+    align=True,
+)
+"""What a kernel reads of one stay, side by side in memory.
+
+``start`` is where its steps begin among those of all stays; ``low_kwh`` and ``high_kwh`` are the
+hard window, ``min_kwh`` and ``max_kwh`` the wanted one; ``gain`` and ``draw`` the energy stored
+and taken per kWh at the plug; ``due_kwh`` the energy due at the end (-inf for none) and
+``wanted_kwh`` how much of it was wanted; ``driven_kwh`` the drive before the stay. Charging
+power at the cells falls from ``taper_kw`` by ``taper_per_h`` for each kWh above
+``taper_from_kwh``; 0 for no taper.
+"""
 
 
 class Stays(NamedTuple):
     """n stays of v vehicles: what each may do and what it wants.
 
+    Few arrays, for each costs every call of a kernel some nanoseconds.
+
     Parameters
     ----------
-    start
-        Where the steps of each stay begin among all N, shape (n + 1,).
-    arrive
-        First step, shape (n,).
+    each
+        One record of ``STAY`` per stay, shape (n,).
     vehicle
         First stay of each vehicle, shape (v + 1,).
     step_h
         Hours of each step of the problem, shape (T,).
-    limit
-        Limit right above, -1 for none, shape (n,).
-    held_kwh, low_kwh, high_kwh, min_kwh, max_kwh
-        Energy on arrival, hard window, wanted window [kWh], shape (n,).
-    charge_kw, discharge_kw, gain, draw, wear
-        Power limits [kW], energy stored and taken per kWh at the plug, wear price, shape (n,).
-    due_kwh, wanted_from_kwh, short_price
-        Energy due at the end, -inf for none; where its bands begin; price of each band, (K,).
-    end_price, end_level_kwh
-        Worth of energy at the end up to a level, shape (n,) or none at all.
-    taper
-        Full power at the cells, its fall per kWh and from where, shape (n, 3) or (0, 3).
-    bands, band_edge, band_price, band_base
-        Holding: number of bands, edges (n, M + 1), prices (n, 1 or T, M), base (n, 1 or T).
+    short_price
+        Price of each band of the energy missing on departure [currency/kWh], shape (K,).
+    band_edge, band_price, band_base
+        Holding: edges (n, M + 1), prices (n, 1 or T, M), base (n, 1 or T); empty for none.
+    floor_kwh
+        Hard lower end of the window by step, shape (N,), or none.
     recover_price
         On being outside the wanted window [currency/kWh/h]; 0 where nobody is.
-    driven_kwh
-        Driven before the stay, shape (n,) or none.
-    floor_kwh
-        Hard lower end of the window by step, shape (N,) or none.
     """
 
-    start: Ints
-    arrive: Ints
+    each: npt.NDArray[np.void]
     vehicle: Ints
     step_h: Floats
-    limit: Ints
-    held_kwh: Floats
-    low_kwh: Floats
-    high_kwh: Floats
-    min_kwh: Floats
-    max_kwh: Floats
-    charge_kw: Floats
-    discharge_kw: Floats
-    gain: Floats
-    draw: Floats
-    wear: Floats
-    due_kwh: Floats
-    wanted_from_kwh: Floats
     short_price: Floats
-    end_price: Floats
-    end_level_kwh: Floats
-    taper: Floats
-    bands: int
     band_edge: Floats
     band_price: Floats
     band_base: Floats
-    recover_price: float
-    driven_kwh: Floats
     floor_kwh: Floats
+    recover_price: float
 
 
 def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.0) -> Stays:
@@ -96,76 +101,58 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
     low, high = _window(problem)
     heads = np.ones(count, dtype=bool) if problem.continues is None else ~problem.continues
     outside = bool(np.any((low < problem.min_kwh - 1e-9) | (high > problem.max_kwh + 1e-9)))
-    bands, edge, price, base = _holding(problem)
+    each = np.zeros(count, dtype=STAY)
+    each["start"] = np.cumsum(length) - length
+    each["steps"], each["arrive"], each["limit"] = length, arrive, problem.limit
+    each["held_kwh"], each["low_kwh"], each["high_kwh"] = problem.arrival_kwh, low, high
+    each["min_kwh"], each["max_kwh"] = problem.min_kwh, problem.max_kwh
+    each["charge_kw"], each["discharge_kw"] = problem.max_charge_kw, problem.max_discharge_kw
+    each["gain"], each["draw"], each["wear"] = gain, draw, problem.wear_price_per_kwh
+    each["due_kwh"] = np.where(problem.depart <= steps, problem.target_kwh, _floor(problem))
+    each["wanted_kwh"] = np.maximum(each["due_kwh"] - problem.arrival_kwh, 0.0)
+    if problem.end_value_per_kwh is not None:
+        each["end_price"], each["end_level_kwh"] = problem.end_value_per_kwh, _end_level(problem)
+    if problem.driven_kwh is not None:
+        each["driven_kwh"] = problem.driven_kwh
+    if problem.taper_from_kwh is not None:
+        each["taper_kw"], each["taper_per_h"] = taper_line(problem, high)
+        each["taper_from_kwh"] = problem.taper_from_kwh
+    edge, price, base = _holding(problem)
     prices = problem.shortfall_band_price_per_kwh
     return Stays(
-        start=np.concatenate(([0], np.cumsum(length))),
-        arrive=arrive,
+        each=each,
         vehicle=np.append(np.flatnonzero(heads), count),
         step_h=np.asarray(problem.step_h, dtype=float),
-        limit=problem.limit,
-        held_kwh=problem.arrival_kwh,
-        low_kwh=low,
-        high_kwh=high,
-        min_kwh=problem.min_kwh,
-        max_kwh=problem.max_kwh,
-        charge_kw=problem.max_charge_kw,
-        discharge_kw=problem.max_discharge_kw,
-        gain=gain,
-        draw=draw,
-        wear=problem.wear_price_per_kwh,
-        due_kwh=np.where(problem.depart <= steps, problem.target_kwh, _floor(problem)),
-        wanted_from_kwh=problem.arrival_kwh,
         short_price=np.array([short_price]) if prices is None else np.asarray(prices, dtype=float),
-        end_price=NO_FLOATS if problem.end_value_per_kwh is None else problem.end_value_per_kwh,
-        end_level_kwh=_end_level(problem),
-        taper=_taper(problem, high),
-        bands=bands,
         band_edge=edge,
         band_price=price,
         band_base=base,
+        floor_kwh=np.zeros(0),
         recover_price=recover_price if outside else 0.0,
-        driven_kwh=NO_FLOATS if problem.driven_kwh is None else problem.driven_kwh,
-        floor_kwh=NO_FLOATS,
     )
 
 
 def _end_level(problem: Problem) -> Floats:
-    if problem.end_value_per_kwh is None:
-        return NO_FLOATS
     level = problem.max_kwh
     if problem.end_value_up_to_kwh is not None:
         level = np.minimum(level, problem.end_value_up_to_kwh)
     return np.maximum(level, 0.0)
 
 
-def _taper(problem: Problem, high: Floats) -> Floats:
-    if problem.taper_from_kwh is None:
-        return np.zeros((0, 3))
-    full, fade = taper_line(problem, high)
-    return np.stack((full, fade, problem.taper_from_kwh), axis=1)
-
-
-def _holding(problem: Problem) -> tuple[int, Floats, Floats, Floats]:
-    if problem.holding_edges_kwh is None:
-        return 0, np.zeros((0, 2)), np.zeros((0, 1, 1)), np.zeros((0, 1))
+def _holding(problem: Problem) -> tuple[Floats, Floats, Floats]:
     price, base = problem.holding_price_per_kwh_h, problem.holding_base_per_h
-    assert price is not None
+    if problem.holding_edges_kwh is None or price is None:
+        return np.zeros((0, 2)), np.zeros((0, 1, 0)), np.zeros((0, 1))
     if price.ndim == 2:
         price = price[:, None, :]
     if base is None:
         base = np.zeros((len(problem), 1))
-    return price.shape[2], problem.holding_edges_kwh, price, base if base.ndim > 1 else base[:, None]
+    return problem.holding_edges_kwh, price, base if base.ndim > 1 else base[:, None]
 
 
-def workspace(stays: Stays) -> int:
-    """Segments that a vehicle's V can have at most."""
-    steps = np.diff(stays.start)[:, None] if len(stays.start) > 1 else np.zeros((1, 1), dtype=int)
-    chains = np.add.reduceat(steps[:, 0], stays.vehicle[:-1]) if len(stays.vehicle) > 1 else steps[0]
-    rows = np.diff(stays.vehicle).max(initial=1)
-    each = 2 + max(stays.bands - 1, 0) + (2 if stays.recover_price > 0 else 0)
-    each += 1 if stays.taper.size else 0
-    return int(chains.max(initial=0) * each + rows * (stays.short_price.size + 2) + 16)
-
-
-Mask = Bools
+def segments(stays: Stays) -> int:
+    """Places that the list of a vehicle's V needs at most, on both sides of its middle."""
+    chain = np.add.reduceat(stays.each["steps"], stays.vehicle[:-1]) if len(stays.each) else 0
+    rows = int(np.diff(stays.vehicle).max(initial=1))
+    step = 3 + max(stays.band_price.shape[2] - 1, 0) + (2 if stays.recover_price > 0 else 0)
+    return 2 * (int(np.max(chain, initial=0)) * step + rows * (stays.short_price.size + 3) + 16)
