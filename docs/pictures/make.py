@@ -24,7 +24,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gridtide.battery import RoundTrip
-from gridtide.plan import Problem, read_problem, sweep
+from gridtide.plan import Problem, read_problem, trace_front
 from gridtide.store import read_table
 from gridtide.study import compare_uses, front_picture, round_trip_picture, uses_picture
 
@@ -50,7 +50,7 @@ def main() -> None:
         PICTURE.write_text(_svg(_draw(REPOSITORY / "out" / "campus")), encoding="utf-8")
     uses_picture(compare_uses(), PICTURE.with_name("uses.svg"))
     round_trip_picture(RoundTrip(), PICTURE.with_name("round-trip.svg"))
-    front_picture(sweep(_yard(), "cost", "variance"), PICTURE.with_name("front.svg"))
+    front_picture(trace_front(_yard(), "cost", "variance"), PICTURE.with_name("front.svg"))
     print(f"wrote {PICTURE.name} ({PICTURE.stat().st_size / 1000:.0f} kB) and README.md")
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridtide.plan import OBJECTIVES, measure, read_problem, solve, sweep, weigh
+from gridtide.plan import OBJECTIVES, measure, read_problem, solve, trace_front, weigh
 
 _path = Path(__file__).parents[1] / "reference" / "plan_draws.py"
 _spec = importlib.util.spec_from_file_location("plan_draws", _path)
@@ -82,7 +82,7 @@ def test_shared_shortage_costs_no_less_in_all_and_is_shared_no_worse(problem):
 @settings(max_examples=12)
 @given(problems, st.sampled_from(["carbon", "peak", "variance"]))
 def test_a_front_falls_is_convex_and_nothing_on_it_is_dominated(problem, against):
-    front = sweep(problem, "cost", against, points=6)
+    front = trace_front(problem, "cost", against, points=6)
     at = np.array([[p.value("cost"), p.value(against)] for p in front.points])
     assert 1 <= len(at) <= 6
     for (x0, y0), (x1, y1) in pairwise(at):

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from gridtide.app.cli import app
 from gridtide.app.pareto_command import OBJECTIVE_NAMES
 from gridtide.core import InputError
-from gridtide.plan import OBJECTIVES, measure, read_problem, solve, sweep
+from gridtide.plan import OBJECTIVES, measure, read_problem, solve, trace_front
 from gridtide.study import front_document, front_picture, front_sentence, front_text
 
 DOCUMENT = {
@@ -26,7 +26,7 @@ DOCUMENT = {
 
 
 def front(against="carbon", of="cost", points=9, **changes):
-    return sweep(read_problem({**DOCUMENT, **changes}), of, against, points=points)
+    return trace_front(read_problem({**DOCUMENT, **changes}), of, against, points=points)
 
 
 def places(found):
@@ -111,7 +111,7 @@ def test_words_document_and_picture_tell_the_same(tmp_path):
 
 def test_ends_that_differ_little_are_told_apart():
     problem = read_problem({**DOCUMENT, "price_import_per_kwh": [100.0, 100.001, 100.002]})
-    sentence = front_sentence(sweep(replace(problem, promise="first"), "cost", "carbon"))
+    sentence = front_sentence(trace_front(replace(problem, promise="first"), "cost", "carbon"))
     assert "from 1,000.000 to 1,000.020" in sentence
 
 

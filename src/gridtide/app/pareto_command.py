@@ -33,10 +33,10 @@ def pareto(
     problem: Path, of: str, against: str, points: int, out: Path | None, as_json: bool
 ) -> None:
     """Trace what one objective of a planning problem costs in another."""
-    from gridtide.plan import read_problem_file, sweep
+    from gridtide.plan import read_problem_file, trace_front
     from gridtide.study import front_document, front_picture, front_text
 
-    front = sweep(read_problem_file(problem), of, against, points=points)
+    front = trace_front(read_problem_file(problem), of, against, points=points)
     if out is not None:
         front_picture(front, out)
     if as_json:

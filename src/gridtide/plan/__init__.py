@@ -13,7 +13,7 @@ from gridtide.plan.answer import answer, plan_file
 from gridtide.plan.document import problem_schema, read_problem, read_problem_file
 from gridtide.plan.measures import measure
 from gridtide.plan.objectives import OBJECTIVES, Objective, weigh
-from gridtide.plan.pareto import Front, FrontPoint, sweep
+from gridtide.plan.pareto import Front, FrontPoint, trace_front
 from gridtide.plan.problem import Problem
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
@@ -40,7 +40,7 @@ __all__ = [
     "refresh_linear",
     "roll_segments",
     "solve",
-    "sweep",
+    "trace_front",
     "weigh",
 ]
 

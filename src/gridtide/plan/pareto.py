@@ -87,7 +87,7 @@ class Front:
     notes: tuple[str, ...]
 
 
-def sweep(
+def trace_front(
     problem: Problem, of: str, against: str, *, points: int = 9, time_limit_s: float = 20.0
 ) -> Front:
     """Trace the front of two objectives.
