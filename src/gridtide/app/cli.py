@@ -13,6 +13,7 @@ import gridtide
 from gridtide.app.battery_commands import battery
 from gridtide.app.command import FAILED, Group, json_option, print_json
 from gridtide.app.pareto_command import pareto
+from gridtide.app.plan_commands import plan
 
 INTERRUPTED = 130
 
@@ -78,30 +79,6 @@ def schema(what: str) -> None:
 
 
 @app.command()
-@click.argument("problem", type=FILE)
-@json_option
-def plan(problem: Path, as_json: bool) -> None:
-    """Solve a planning problem that stands alone in a file."""
-    from gridtide.plan import plan_file
-
-    answer = plan_file(problem)
-    if as_json:
-        print_json(answer)
-        return
-    click.echo(
-        f"{answer['status']}: costs {answer['objective']:.2f}, provably at least "
-        f"{answer['lower_bound']:.2f} (gap {answer['gap']:.2g}), "
-        f"limits exceeded by {answer['hard_violation_kw']:.2g} kW, {answer['cpu_s']:.2f} s CPU"
-    )
-    click.echo(f"  wear: {answer['wear_model']}")
-    for slack in answer["slacks"]:
-        click.echo(
-            f"  {slack['name']} of {slack['entity']}: {slack['amount']:.3g} {slack['unit']}. "
-            f"{slack['suggestion']}"
-        )
-
-
-@app.command()
 @click.argument("name")
 @click.option("--vehicles", "--size", "size", type=click.IntRange(min=1), help="How many.")
 @click.option("--years", type=click.FloatRange(min=0.1, max=50), help="Years of ageing.")
@@ -138,6 +115,7 @@ def _cell(value: Any) -> str:
 
 app.add_command(battery)
 app.add_command(pareto)
+app.add_command(plan)
 
 
 def main() -> None:

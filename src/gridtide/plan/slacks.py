@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.plan._accounts import Schedule, net_kw
+from gridtide.plan._chains import first_stay
 from gridtide.plan._layout import Layout
 from gridtide.plan.problem import Bools
 
@@ -20,7 +21,8 @@ class Slack:
     Parameters
     ----------
     name
-        ``shortfall``, ``soc_below_minimum``, ``soc_above_maximum`` or ``base_overload``.
+        ``shortfall``, ``drive``, ``soc_below_minimum``, ``soc_above_maximum`` or
+        ``base_overload``.
     entity
         The vehicle or limit concerned.
     from_step, to_step
@@ -48,8 +50,12 @@ def name_slacks(layout: Layout, schedule: Schedule) -> tuple[Slack, ...]:
     slacks = _overloads(layout, schedule)
     for i in np.flatnonzero(layout.recovering | layout.overfull):
         slacks += _outside(layout, schedule, int(i))
-    for i in np.flatnonzero(schedule.shortfall_kwh > SMALL):
-        slacks.append(_shortfall(layout, schedule, int(i)))
+    missing = schedule.shortfall_kwh > SMALL
+    for i in np.flatnonzero(missing | (schedule.en_route_kwh > SMALL)):
+        if schedule.en_route_kwh[i] > SMALL:
+            slacks.append(_drive(layout, schedule, int(i)))
+        if missing[i]:
+            slacks.append(_shortfall(layout, schedule, int(i)))
     return tuple(slacks)
 
 
@@ -117,7 +123,7 @@ def _shortfall(layout: Layout, schedule: Schedule, i: int) -> Slack:
     last = int(layout.last[i])
     start = max(int(problem.arrive[i]), 0)
     stop = int(layout.step[last]) + 1 if last >= 0 else min(start, problem.steps)
-    binding, mend = _cause(layout, schedule, i, start, stop)
+    binding, mend = _cause(layout, schedule, i)
     return Slack(
         name="shortfall",
         entity=problem.ids[i],
@@ -130,7 +136,37 @@ def _shortfall(layout: Layout, schedule: Schedule, i: int) -> Slack:
     )
 
 
-def _cause(layout: Layout, schedule: Schedule, i: int, start: int, stop: int) -> tuple[str, str]:
+def _drive(layout: Layout, schedule: Schedule, i: int) -> Slack:
+    """Name what the battery did not hold for the drive to stay i."""
+    problem = layout.problem
+    start, stop = (
+        min(max(int(step), 0), problem.steps) for step in (problem.depart[i - 1], problem.arrive[i])
+    )
+    amount = float(schedule.en_route_kwh[i])
+    binding, mend = _drive_cause(layout, schedule, i, amount)
+    return Slack(
+        name="drive",
+        entity=problem.ids[i],
+        from_step=min(start, stop),
+        to_step=stop,
+        amount=amount,
+        unit="kWh",
+        binding=binding,
+        suggestion=mend,
+    )
+
+
+def _drive_cause(layout: Layout, schedule: Schedule, i: int, amount: float) -> tuple[str, str]:
+    problem = layout.problem
+    assert problem.driven_kwh is not None
+    if problem.driven_kwh[i] > problem.max_kwh[i - 1] - problem.min_kwh[i] + SMALL:
+        return "the drive takes more than soc_max less soc_min", "Charge on the way"
+    if amount - layout.starts.en_route_least_kwh[i] <= SMALL:
+        return "length of stay and charging power", "Leave later, or use a stronger charger"
+    return _limits_or_price(layout, schedule, i - 1)
+
+
+def _cause(layout: Layout, schedule: Schedule, i: int) -> tuple[str, str]:
     problem = layout.problem
     if layout.last[i] < 0:
         return "not plugged in before departure", "Plug in earlier or leave later"
@@ -139,12 +175,22 @@ def _cause(layout: Layout, schedule: Schedule, i: int, start: int, stop: int) ->
     missing = schedule.shortfall_kwh[i] - (layout.due_kwh[i] - layout.within_reach_kwh[i])
     if missing <= SMALL:
         return "length of stay and charging power", "Leave later, or use a stronger charger"
+    return _limits_or_price(layout, schedule, i)
+
+
+def _limits_or_price(layout: Layout, schedule: Schedule, i: int) -> tuple[str, str]:
+    """Name limits that were full while stay i, or one before it, could have charged."""
+    problem = layout.problem
     vehicles = net_kw(layout, schedule.power_kw)
     full = vehicles >= layout.upper_kw - 1e-5
+    stays = np.arange(first_stay(problem)[i], i + 1)
     names = [
         problem.limit_names[j]
-        for j in np.flatnonzero(layout.below[:, i])
-        if full[j, start:stop].any()
+        for j in range(len(problem.limit_names))
+        if any(
+            full[j, max(int(problem.arrive[k]), 0) : max(int(problem.depart[k]), 0)].any()
+            for k in stays[layout.below[j, stays]]
+        )
     ]
     if names:
         return f"import limit of {', '.join(names)}", "Raise the limit or move departures apart"

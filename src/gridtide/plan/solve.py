@@ -12,15 +12,18 @@ from typing import Literal
 
 import numpy as np
 
-from gridtide.core import cpu_s
+from gridtide.core import SolverError, cpu_s
+from gridtide.plan._accounts import Schedule
 from gridtide.plan._layout import Layout, lay_out
+from gridtide.plan._wear_accounts import follow_segments
+from gridtide.plan.certificate import Certificate
 from gridtide.plan.linear._search import Search
-from gridtide.plan.linear._wear import find_levels, start_segments
+from gridtide.plan.linear._wear import find_levels
 from gridtide.plan.problem import Floats, Problem
-from gridtide.plan.segments import roll_segments
 from gridtide.plan.slacks import Slack, name_slacks
 from gridtide.plan.wear_refresh import ROUNDS, refresh_linear
 
+Solver = Literal["auto", "highs", "price"]
 GAP_CLOSED = 1e-6
 SEGMENT_PLACES = 150_000
 """Up to so many levels of depth, summed over vehicles and steps, wear is planned by segments."""
@@ -61,6 +64,20 @@ class Plan:
     segment_kwh
         Energy by segment of depth at each node, shape (n, T + 1, J), to be carried over to the
         next plan; None where wear was not planned by segments.
+    en_route_kwh
+        Charged on the way to each stay because the battery held too little for the drive,
+        shape (n,); None where nobody has several stays.
+    certificate
+        Prices that prove a lower bound, for ``gridtide plan verify``.
+    bound_by
+        What ``lower_bound`` rests on: ``"duality"``, where the certificate proves it alone; else
+        ``"branch and bound"``, ``"segments"`` of wear by depth, ``"linear program"`` or
+        ``"order of wishes"`` (what came before the cost), where it may prove less.
+    standby_chord
+        Whether cost and bound are those of standby losses spread over the power.
+    linear_wear_per_kwh
+        Price of wear per discharged kWh that cost and bound hold for instead of the problem's,
+        shape (n,); None where they hold for the problem's own.
     """
 
     status: str
@@ -77,6 +94,11 @@ class Plan:
     wear_cycle: Floats
     wear_holding: Floats
     segment_kwh: Floats | None = None
+    en_route_kwh: Floats | None = None
+    certificate: Certificate | None = None
+    bound_by: str = "duality"
+    standby_chord: bool = False
+    linear_wear_per_kwh: Floats | None = None
 
     @property
     def gap(self) -> float:
@@ -90,6 +112,7 @@ def solve(
     time_limit_s: float = 20.0,
     relax_standby: bool = False,
     wear: Literal["auto", "segments", "linear"] = "auto",
+    solver: Solver = "auto",
 ) -> Plan:
     """Plan all vehicles.
 
@@ -106,12 +129,22 @@ def solve(
         How depth prices are planned with: by ``"segments"``, exactly; by a ``"linear"`` price
         per vehicle that rounds of planning and rainflow counting refresh; ``"auto"`` takes
         segments up to ``SEGMENT_PLACES``. ``Plan.wear_model`` names which.
+    solver
+        ``"highs"`` solves all vehicles as one linear or mixed-integer problem, ``"price"``
+        coordinates them by prices; ``"auto"`` chooses.
 
     Returns
     -------
     Plan
         Always a schedule within all limits that vehicles can keep.
+
+    Raises
+    ------
+    SolverError
+        Where the solver asked for cannot plan the problem.
     """
+    if solver == "price":
+        raise SolverError("coordination by prices cannot plan this problem; take --solver highs")
     began = cpu_s()
     layout = lay_out(problem, relax_standby=relax_standby)
     places = _segment_places(layout)
@@ -140,7 +173,8 @@ def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
     status = "optimal" if gap <= GAP_CLOSED else "optimal_with_gap"
     notes = list(found.notes)
     lossy = problem.standby_kw is not None and bool(np.any(problem.standby_kw > 0))
-    if lossy and not layout.standby_kw.any():
+    chord = lossy and not layout.standby_kw.any()
+    if chord:
         notes.append("standby loss taken as at full power (chord)")
     return Plan(
         status="best_effort" if slacks else status,
@@ -148,6 +182,7 @@ def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
         lower_bound=bound,
         hard_violation_kw=schedule.violation_kw,
         shortfall_kwh=schedule.shortfall_kwh,
+        en_route_kwh=None if problem.continues is None else schedule.en_route_kwh,
         power_kw=schedule.power_kw,
         energy_kwh=schedule.energy_kwh,
         slacks=slacks,
@@ -156,15 +191,17 @@ def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
         wear_model=_wear_model(problem),
         wear_cycle=schedule.wear_cycle,
         wear_holding=schedule.wear_holding,
-        segment_kwh=_segments(problem, schedule.energy_kwh),
+        segment_kwh=_segments(problem, schedule),
+        certificate=found.certificate,
+        bound_by=found.bound_by,
+        standby_chord=chord,
     )
 
 
-def _segments(problem: Problem, energy_kwh: Floats) -> Floats | None:
+def _segments(problem: Problem, schedule: Schedule) -> Floats | None:
     if problem.wear_depth_price_per_kwh is None:
         return None
-    assert problem.wear_capacity_kwh is not None
-    return roll_segments(start_segments(problem), energy_kwh, problem.wear_capacity_kwh)
+    return follow_segments(problem, schedule.energy_kwh, schedule.end_kwh)
 
 
 def _wear_model(problem: Problem) -> str:

@@ -79,9 +79,12 @@ def tapering(stay):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, inline="always")
 def stay_back(  # type: ignore[no-untyped-def]
-    stays, i, begin, buy, sell, up, down, slope, length, head, tail, lo, hi, v
+    stays, i, begin, buy, sell, most, least, up, down, slope, length, head, tail, lo, hi, v
 ):
-    """Go back through the steps of stay ``i``, whose prices and thresholds start at ``begin``."""
+    """Go back through the steps of stay ``i``, whose prices and thresholds start at ``begin``.
+
+    Power is at most ``most`` and at least ``least`` [kW] where these are not empty.
+    """
     stay, step_h, floors = stays.each[i], stays.step_h, stays.floor_kwh
     steps, arrive, low, high = stay.steps, stay.arrive, stay.low_kwh, stay.high_kwh
     per_gain, per_draw, wear = 1.0 / stay.gain, 1.0 / stay.draw, stay.wear
@@ -95,6 +98,11 @@ def stay_back(  # type: ignore[no-untyped-def]
         head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
         if costly:
             tail, v = node_cost(stays, i, arrive + q, slope, length, head, tail, lo, v)
+        taken = given = 0.0  # at least so much is stored, or taken out, in this step
+        if most.size > 0:
+            charge, discharge = max(most[p], 0.0) * stay.gain, max(-least[p], 0.0) * stay.draw
+            taken, given = max(least[p], 0.0) / per_gain * hours, max(-most[p], 0.0) / per_draw * hours
+            bend = stay.taper_from_kwh + (stay.taper_kw - charge) / fade if fade > 0.0 else np.inf
         room, fall = charge * hours, discharge * hours
         cost, worth = buy[p] * per_gain, (sell[p] - wear) * per_draw
         sc, sd = -cost, -worth
@@ -108,14 +116,14 @@ def stay_back(  # type: ignore[no-untyped-def]
         while a < tail and slope[a] < sc:
             up_to += length[a]
             a += 1
-        start, charged = lo - room, room
+        start, charged = lo - room + given, room - taken
         if up_to > bend and not burns:
             stretch = 1.0 + hours * fade
             a, tail = stretch_tapered(slope, length, head, tail, lo, a, bend, stretch, sc)
             if lo >= bend:
                 start = lo * stretch - hours * full
-            charged = hours * full - up_to * (stretch - 1.0)
-        v += cost * (lo - start)
+            charged = hours * full - up_to * (stretch - 1.0) - taken
+        v += cost * (lo - start) if given == 0.0 else -worth * given
         before, b, down_to = head, a, np.inf
         if fall > 0.0:
             down_to = up_to
@@ -123,12 +131,12 @@ def stay_back(  # type: ignore[no-untyped-def]
                 down_to += length[b]
                 b += 1
         if fall > 0.0:
-            head, tail = insert(slope, length, head, tail, b, sd, fall)
+            head, tail = insert(slope, length, head, tail, b, sd, fall - given)
         if charged > 0.0:
             # The segments below place b have moved along with the head.
             a += head - before
             head, tail = insert(slope, length, head, tail, a, sc, charged)
-        lo, hi = start, hi + fall
+        lo, hi = start, hi + fall - taken
         up[p], down[p] = up_to, down_to
     return head, tail, lo, hi, v
 
@@ -155,7 +163,9 @@ def link_back(stays, i, slope, length, head, tail, lo, hi, v):  # type: ignore[n
 
 
 @njit(cache=True, nogil=True)
-def value_back(stays, first, last, buy, sell, up, down, link, slope, length):  # type: ignore[no-untyped-def]
+def value_back(  # type: ignore[no-untyped-def]
+    stays, first, last, buy, sell, most, least, up, down, link, slope, length
+):
     """Go back through the stays ``first..last`` of one vehicle and keep the thresholds.
 
     ``buy`` and ``sell`` are prices [currency/kWh], ``up`` and ``down`` the thresholds [kWh], all
@@ -180,13 +190,13 @@ def value_back(stays, first, last, buy, sell, up, down, link, slope, length):  #
         tail, v = due_cost(stays, i, slope, length, head, tail, lo, v)
         begin = stays.each[i].start - stays.each[first].start
         head, tail, lo, hi, v = stay_back(
-            stays, i, begin, buy, sell, up, down, slope, length, head, tail, lo, hi, v
+            stays, i, begin, buy, sell, most, least, up, down, slope, length, head, tail, lo, hi, v
         )
     return head, tail, lo, v
 
 
 @njit(cache=True, nogil=True)
-def go_forward(stays, first, last, up, down, link, power):  # type: ignore[no-untyped-def]
+def go_forward(stays, first, last, most, least, up, down, link, power):  # type: ignore[no-untyped-def]
     """Follow the thresholds from the energy held; fill the powers at the plug [kW]."""
     each, step_h, floors = stays.each, stays.step_h, stays.floor_kwh
     energy, origin = each[first].held_kwh, each[first].start
@@ -202,18 +212,20 @@ def go_forward(stays, first, last, up, down, link, power):  # type: ignore[no-un
             p, hours = begin + q, step_h[arrive + q]
             if floors.size > 0:
                 low = floors[stay.start + q]
-            power[p] = 0.0
+            to = energy
             if energy < up[p]:
-                to = min(up[p], energy + charge * hours, high)
-                if to > bend:
-                    to = max(min(to, (energy + hours * full) / (1.0 + hours * fade)), energy)
-                power[p] = (to - energy) / (hours * gain)
-                energy = to
+                to = min(up[p], energy + charge * hours)
             elif energy > down[p]:
-                to = max(down[p], energy - discharge * hours, low)
-                if to < energy:
-                    power[p] = (to - energy) / (hours * draw)
-                    energy = to
+                to = max(down[p], energy - discharge * hours)
+            if most.size > 0:
+                # Bounds of power are bounds of the energy at the end of the step.
+                to = min(to, energy + most[p] * (gain if most[p] > 0.0 else draw) * hours)
+                to = max(to, energy + least[p] * (gain if least[p] > 0.0 else draw) * hours)
+            if to > bend:
+                to = min(to, max((energy + hours * full) / (1.0 + hours * fade), energy))
+            to = min(max(to, low), high)
+            power[p] = (to - energy) / (hours * (gain if to > energy else draw))
+            energy = to
 
 
 @njit(cache=True, nogil=True)

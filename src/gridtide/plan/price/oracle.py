@@ -42,7 +42,7 @@ def _solve_all(stays, buy, sell, value, cost, power, size):  # type: ignore[no-u
         begin = stays.each[first].start
         end = stays.each[last].start + stays.each[last].steps
         b, s, p = buy[begin:end], sell[begin:end], power[begin:end]
-        head, tail, lo, v = value_back(stays, first, last, b, s, up, down, link, slope, length)
+        head, tail, lo, v = value_back(stays, first, last, b, s, b[:0], b[:0], up, down, link, slope, length)
         value[u] = value_at(slope, length, head, tail, lo, v, stays.each[first].held_kwh)
-        go_forward(stays, first, last, up, down, link, p)
+        go_forward(stays, first, last, b[:0], b[:0], up, down, link, p)
         cost[u] = own_cost(stays, first, last, b, s, p)
