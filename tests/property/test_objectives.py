@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import tempfile
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridtide.plan import OBJECTIVES, measure, read_problem, solve, trace_front, weigh
+from gridtide.plan import (
+    OBJECTIVES,
+    measure,
+    read_plan,
+    read_problem,
+    solve,
+    trace_front,
+    verify_plan,
+    weigh,
+    write_plan,
+)
 
 _path = Path(__file__).parents[1] / "reference" / "plan_draws.py"
 _spec = importlib.util.spec_from_file_location("plan_draws", _path)
@@ -70,6 +81,18 @@ def test_the_plan_costs_what_its_measures_and_weights_say(problem, square, cost)
     assert plan.objective == pytest.approx(said, rel=1e-9, abs=1e-9)
     assert plan.lower_bound <= plan.objective
     assert plan.gap <= 1e-6
+
+
+@settings(max_examples=25)
+@given(problems.filter(lambda p: p.taper_from_kwh is None), st.sampled_from(SQUARES))
+def test_the_verifier_finds_cost_and_bound_of_a_weighted_plan(problem, square):
+    weights = {"cost": 1.0, "carbon": 0.3, "fairness": 1.5, square: 0.05}
+    weighed = weigh(problem, weights)
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_plan(Path(folder) / "plan.json", solve(weighed), weighed)
+        verdict = verify_plan(read_plan(path), weighed)
+    assert [check for check in verdict.checks if not check.passed] == []
+    assert verdict.verified and verdict.gap <= 1e-6
 
 
 @given(problems)

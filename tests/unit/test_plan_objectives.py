@@ -222,3 +222,19 @@ def test_a_fault_in_a_documents_objective_is_a_finding(objective, word):
         read_problem({**DOCUMENT, "objective": objective}, "p.json")
     assert word in str(error.value)
     assert all(f.where.startswith("p.json") for f in error.value.findings)
+
+
+def test_a_vehicle_of_several_stays_starts_the_later_ones_with_what_the_drive_left():
+    two = np.array([0, 0])
+    problem = site(
+        ids=("van", "van 2"), arrive=np.array([0, 3]), depart=np.array([2, T]), limit=two,
+        arrival_kwh=np.array([20.0, 0.0]), target_kwh=np.array([28.0, 26.0]),
+        min_kwh=np.zeros(2), max_kwh=np.full(2, 60.0), max_charge_kw=np.full(2, 10.0),
+        max_discharge_kw=np.zeros(2), charge_efficiency=np.ones(2),
+        discharge_efficiency=np.ones(2), wear_price_per_kwh=np.zeros(2),
+        base_load_kw=np.zeros((1, T)), continues=np.array([False, True]),
+        driven_kwh=np.array([0.0, 7.0]),
+    )  # fmt: skip
+    # 8 kWh to 28, less 7 driven is 21, and 5 more to 26: 13 kWh in 4 h.
+    weighed = weigh(problem, {"variance": 1.0})
+    assert weighed.load_reference_kw == pytest.approx(np.full((1, T), 13 / 4))

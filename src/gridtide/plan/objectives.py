@@ -340,9 +340,20 @@ def _needed_kwh(problem: Problem) -> Floats:
         due = np.where(problem.depart <= problem.steps, due, problem.horizon_floor_kwh)
     else:
         due = np.where(problem.depart <= problem.steps, due, -np.inf)
-    missing = np.maximum(due - problem.arrival_kwh, 0.0) / problem.charge_efficiency
+    missing = np.maximum(due - _starts_kwh(problem, due), 0.0) / problem.charge_efficiency
     at_plug = np.minimum(missing, problem.max_charge_kw * (clock[end] - clock[begin]))
     own = np.zeros((len(problem.limit_names), 1))
     held = problem.limit >= 0
     np.add.at(own[:, 0], problem.limit[held], at_plug[held])
     return _total(own, problem.limit_parent)[:, 0]
+
+
+def _starts_kwh(problem: Problem, due_kwh: Floats) -> Floats:
+    """Energy that each stay begins with when all before it just got what was wanted, shape (n,)."""
+    start = problem.arrival_kwh.astype(float)
+    if problem.continues is None or problem.driven_kwh is None:
+        return start
+    for i in np.flatnonzero(problem.continues):
+        left = max(due_kwh[i - 1], start[i - 1])
+        start[i] = max(left - problem.driven_kwh[i], problem.min_kwh[i])
+    return start
