@@ -136,7 +136,7 @@ def test_intervals_hold_the_price_beside_the_energy(small):
         assert amount == (took - gave) * price
 
 
-@pytest.mark.parametrize("archetype", ["home", "building", "depot", "campus", "hub"])
+@pytest.mark.parametrize("archetype", ["home", "building", "depot", "campus", "hub", "city"])
 def test_every_starting_file_is_in_order(archetype, tmp_path):
     gridtide("new", archetype, cwd=tmp_path)
     assert "nothing to mend" in gridtide("check", f"{archetype}.toml", cwd=tmp_path).stdout

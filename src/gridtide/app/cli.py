@@ -19,7 +19,7 @@ INTERRUPTED = 130
 
 FILE = click.Path(path_type=Path)
 # The kinds of site that gridtide.fleet.tables.Archetype names, which would take too long to import.
-ARCHETYPES = ("home", "building", "depot", "campus", "hub")
+ARCHETYPES = ("home", "building", "depot", "campus", "hub", "city")
 
 
 @click.group(cls=Group)
@@ -33,11 +33,13 @@ def app() -> None:
 @click.option("--out", type=FILE, help="Folder for the results; default out/NAME of the file.")
 @json_option
 @click.option("--csv", is_flag=True, help="Write tables as CSV too.")
-def run(scenario: Path, out: Path | None, as_json: bool, csv: bool) -> int:
+@click.option("--quiet", is_flag=True, help="Tell nothing of the progress.")
+def run(scenario: Path, out: Path | None, as_json: bool, csv: bool, quiet: bool) -> int:
     """Compare strategies, settle the bill, write the report."""
     from gridtide.app.running import run_and_show
 
-    result = run_and_show(scenario, out or Path("out") / scenario.stem, as_json=as_json, csv=csv)
+    folder = out or Path("out") / scenario.stem
+    result = run_and_show(scenario, folder, as_json=as_json, csv=csv, quiet=quiet)
     if as_json:
         print_json(result.summary())
     return INTERRUPTED if result.partial else 0
@@ -60,11 +62,13 @@ def check(scenario: Path, as_json: bool) -> None:
 @app.command()
 @click.argument("archetype", type=click.Choice(ARCHETYPES))
 @click.option("--out", type=FILE, help="File to write; default NAME.toml, never overwritten.")
-def new(archetype: Any, out: Path | None) -> None:
+@click.option("--vehicles", type=click.IntRange(min=1, max=1_000_000), help="Size of a city.")
+def new(archetype: Any, out: Path | None, vehicles: int | None) -> None:
     """Write a commented scenario to start from, for a kind of site."""
     from gridtide.study import write_starter
 
-    click.echo(f"wrote {write_starter(archetype, out or Path(f'{archetype}.toml'))}")
+    path = write_starter(archetype, out or Path(f"{archetype}.toml"), vehicles)
+    click.echo(f"wrote {path}")
 
 
 @app.command()

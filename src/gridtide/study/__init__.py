@@ -18,6 +18,7 @@ from gridtide.study.pareto_told import (
     front_sentence,
     front_text,
 )
+from gridtide.study.progress import Moment, Progress
 from gridtide.study.report import comparison_rows, print_comparison, write_report
 from gridtide.study.result import Result, StrategyResult
 from gridtide.study.round_trip import efficiency_rows, efficiency_text, round_trip_picture
@@ -27,6 +28,8 @@ from gridtide.study.starters import write_starter
 
 __all__ = [
     "Case",
+    "Moment",
+    "Progress",
     "Result",
     "Scenario",
     "StrategyResult",
