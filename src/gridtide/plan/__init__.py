@@ -13,6 +13,9 @@ from gridtide.plan.answer import answer, plan_file
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.document import problem_schema, read_problem, read_problem_file
 from gridtide.plan.made import Plan
+from gridtide.plan.measures import measure
+from gridtide.plan.objectives import OBJECTIVES, Objective, weigh
+from gridtide.plan.pareto import Front, FrontPoint, trace_front
 from gridtide.plan.plan_files import write_plan
 from gridtide.plan.problem import Problem
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
@@ -24,8 +27,12 @@ from gridtide.plan.verify import Check, Verdict, verify_plan
 from gridtide.plan.wear_refresh import planned_cycle_cost, refresh_linear
 
 __all__ = [
+    "OBJECTIVES",
     "Certificate",
     "Check",
+    "Front",
+    "FrontPoint",
+    "Objective",
     "Plan",
     "Problem",
     "Slack",
@@ -34,6 +41,7 @@ __all__ = [
     "Verdict",
     "answer",
     "fresh_segments",
+    "measure",
     "open_cycle_segments",
     "plan_file",
     "planned_cycle_cost",
@@ -44,7 +52,9 @@ __all__ = [
     "refresh_linear",
     "roll_segments",
     "solve",
+    "trace_front",
     "verify_plan",
+    "weigh",
     "write_plan",
 ]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from gridtide.plan._chains import after_drive, continuing, generations
 from gridtide.plan._layout import Layout, demand_periods, phase_share
+from gridtide.plan._objective_accounts import band_surcharge, square_cost
 from gridtide.plan._wear_accounts import cycle_cost, holding_cost
 from gridtide.plan.problem import Floats, Ints
 
@@ -71,6 +72,7 @@ def judge(layout: Layout, power_kw: Floats) -> Schedule:
     if len(later):
         en_route[later] = after_drive(layout.problem, later, end[later - 1])[1]
     cost = _cost(layout, power, end, float(short.sum() + en_route.sum()))
+    cost += band_surcharge(layout, short)
     return Schedule(
         power_kw=power,
         energy_kwh=energy,
@@ -161,7 +163,7 @@ def _cost(layout: Layout, power: Floats, end: Floats, short_kwh: float) -> float
         if problem.end_value_up_to_kwh is not None:
             level = np.minimum(level, problem.end_value_up_to_kwh)
         cost -= np.sum(problem.end_value_per_kwh * np.minimum(end, np.maximum(level, 0.0)))
-    return float(cost)
+    return float(cost) + square_cost(problem, site)
 
 
 def _demand(layout: Layout, site_kw: Floats) -> float:

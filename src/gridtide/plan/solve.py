@@ -16,7 +16,7 @@ from gridtide.core import SolverError, cpu_s
 from gridtide.plan._accounts import Schedule
 from gridtide.plan._layout import Layout, lay_out
 from gridtide.plan._wear_accounts import follow_segments
-from gridtide.plan.linear import Search
+from gridtide.plan.linear._search import Search
 from gridtide.plan.linear._wear import find_levels
 from gridtide.plan.made import Plan
 from gridtide.plan.problem import Floats, Problem
