@@ -120,6 +120,7 @@ def test_who_is_short_on_which_day_is_told():
         (("bid", "surplus_spread_per_kwh"), [0.1, 0.1], "2 values for 4 steps"),
         (("bid", "risk_level"), 1.0, "bid.risk_level: 1.0 is not allowed"),
         (("bid", "form"), "both", "bid.form"),
+        (("objective",), {"cost": 1.0}, "objective: a bid minimises money alone"),
     ],
 )
 def test_bad_scenarios_are_findings(path, value, expected):

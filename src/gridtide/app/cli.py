@@ -12,6 +12,7 @@ import click
 import gridtide
 from gridtide.app.battery_commands import battery
 from gridtide.app.command import FAILED, Group, json_option, print_json
+from gridtide.app.pareto_command import pareto
 from gridtide.app.plan_commands import plan
 
 INTERRUPTED = 130
@@ -117,6 +118,7 @@ def _cell(value: Any) -> str:
 
 
 app.add_command(battery)
+app.add_command(pareto)
 app.add_command(plan)
 
 

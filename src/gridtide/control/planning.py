@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from gridtide.control.image import Image
 from gridtide.control.strategies import Schedule
 from gridtide.control.wearing import SegmentBook, WearOutlook, holding_prices
 from gridtide.core import TimeGrid
-from gridtide.plan import Plan, Problem, solve
+from gridtide.plan import Plan, Problem, solve, weigh
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -54,6 +54,8 @@ class Outlook:
         Worth of energy that stays in a battery [currency/kWh].
     wear
         How the ageing of cells is priced; None where no vehicle has a cell model.
+    weights
+        What plans minimise, by the names of ``gridtide.plan.OBJECTIVES``; None for the cost.
     """
 
     grid: TimeGrid
@@ -68,6 +70,7 @@ class Outlook:
     demand_period: Ints
     stored_value_per_kwh: float
     wear: WearOutlook | None = None
+    weights: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +132,8 @@ class RollingPlanner:
         if at.size == 0:
             return Schedule(edges_s=edges, session=image.session.copy(), power_kw=power)
         problem = self._problem(image, at, depart, edges)
+        if self._outlook.weights is not None:
+            problem = weigh(problem, self._outlook.weights)
         plan = solve(
             problem,
             time_limit_s=max(self._time_limit_s, TIME_PER_VEHICLE_S * at.size),

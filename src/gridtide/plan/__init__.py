@@ -17,11 +17,16 @@ from gridtide.plan.document import (
     read_problem,
     read_problem_file,
 )
+from gridtide.plan.made import Plan
+from gridtide.plan.measures import measure
+from gridtide.plan.objectives import OBJECTIVES, Objective, weigh
+from gridtide.plan.pareto import Front, FrontPoint, trace_front
 from gridtide.plan.plan_files import write_plan
 from gridtide.plan.problem import Problem
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
-from gridtide.plan.solve import Plan, solve
+from gridtide.plan.solve import solve
+from gridtide.plan.start import Start
 from gridtide.plan.stochastic import (
     Bid,
     BidPlan,
@@ -44,15 +49,20 @@ from gridtide.plan.verify import Check, Verdict, verify_plan
 from gridtide.plan.wear_refresh import planned_cycle_cost, refresh_linear
 
 __all__ = [
+    "OBJECTIVES",
     "Bid",
     "BidPlan",
     "Certificate",
     "Check",
+    "Front",
+    "FrontPoint",
+    "Objective",
     "Outcome",
     "Plan",
     "Problem",
     "Scenarios",
     "Slack",
+    "Start",
     "StoredPlan",
     "Verdict",
     "Worth",
@@ -63,6 +73,7 @@ __all__ = [
     "foresee",
     "fresh_segments",
     "mean_problem",
+    "measure",
     "open_cycle_segments",
     "plan_bid",
     "plan_document",
@@ -79,7 +90,9 @@ __all__ = [
     "roll_segments",
     "solve",
     "sure_level",
+    "trace_front",
     "verify_plan",
+    "weigh",
     "worth",
     "write_plan",
 ]

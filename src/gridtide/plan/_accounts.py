@@ -8,6 +8,7 @@ import numpy as np
 
 from gridtide.plan._chains import after_drive, continuing, generations
 from gridtide.plan._layout import Layout, demand_periods, phase_share
+from gridtide.plan._objective_accounts import band_surcharge, square_cost
 from gridtide.plan._wear_accounts import cycle_cost, holding_cost
 from gridtide.plan.problem import Floats, Ints
 
@@ -36,6 +37,10 @@ class Schedule:
         Its wear by cycling and by holding, step by step [currency], shape (n, T).
     violation_kw
         Largest excess over a limit that vehicles cause [kW].
+    plugged_kw
+        Powers of the plugged steps alone, stay by stay, shape (N,).
+    net_kw
+        Net power of the vehicles below each limit, shape (m, T).
     """
 
     power_kw: Floats
@@ -47,6 +52,13 @@ class Schedule:
     wear_cycle: Floats
     wear_holding: Floats
     violation_kw: float
+    plugged_kw: Floats
+    net_kw: Floats
+
+    def energy_of(self, stay: int) -> Floats:
+        """Energy at the nodes of one stay, NaN elsewhere, shape (T + 1,)."""
+        energy: Floats = self.energy_kwh[stay]
+        return energy
 
 
 def judge(layout: Layout, power_kw: Floats) -> Schedule:
@@ -60,6 +72,7 @@ def judge(layout: Layout, power_kw: Floats) -> Schedule:
     if len(later):
         en_route[later] = after_drive(layout.problem, later, end[later - 1])[1]
     cost = _cost(layout, power, end, float(short.sum() + en_route.sum()))
+    cost += band_surcharge(layout, short)
     return Schedule(
         power_kw=power,
         energy_kwh=energy,
@@ -70,6 +83,8 @@ def judge(layout: Layout, power_kw: Floats) -> Schedule:
         wear_cycle=cycle,
         wear_holding=holding,
         violation_kw=_violation(layout, power),
+        plugged_kw=power[layout.vehicle, layout.step],
+        net_kw=net_kw(layout, power),
     )
 
 
@@ -121,7 +136,18 @@ def _follow_stays(
 
 def net_kw(layout: Layout, power_kw: Floats) -> Floats:
     """Net power of the vehicles below each limit, shape (m, T)."""
-    return layout.below.astype(float) @ power_kw
+    return _add_up(layout, power_kw)
+
+
+def _add_up(layout: Layout, power_kw: Floats) -> Floats:
+    limit, parent = layout.problem.limit, layout.problem.limit_parent
+    total = np.zeros((len(parent), power_kw.shape[1]))
+    held = limit >= 0
+    np.add.at(total, limit[held], power_kw[held])
+    for child in range(len(parent) - 1, -1, -1):
+        if parent[child] >= 0:
+            total[parent[child]] += total[child]
+    return total
 
 
 def _cost(layout: Layout, power: Floats, end: Floats, short_kwh: float) -> float:
@@ -137,7 +163,7 @@ def _cost(layout: Layout, power: Floats, end: Floats, short_kwh: float) -> float
         if problem.end_value_up_to_kwh is not None:
             level = np.minimum(level, problem.end_value_up_to_kwh)
         cost -= np.sum(problem.end_value_per_kwh * np.minimum(end, np.maximum(level, 0.0)))
-    return float(cost)
+    return float(cost) + square_cost(problem, site)
 
 
 def _demand(layout: Layout, site_kw: Floats) -> float:
@@ -163,7 +189,7 @@ def _violation(layout: Layout, power: Floats) -> float:
     share = phase_share(layout)
     for phase in range(3):
         room = problem.phase_kw[:, phase : phase + 1]
-        net = layout.below.astype(float) @ (power * share[:, phase : phase + 1])
+        net = _add_up(layout, power * share[:, phase : phase + 1])
         base = layout.base_kw / 3.0
         above = net - np.maximum(room - base, 0.0)
         beneath = np.minimum(-room - base, 0.0) - net

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from gridtide.core import Finding
 from gridtide.plan._stays import check_trips, stays_of
+from gridtide.plan.objectives import BILLING, EMISSION, LINE, SITE, check_weights, missing_for
 
 if TYPE_CHECKING:
     from gridtide.plan.records import LimitRecord, ProblemRecord, VehicleRecord
@@ -29,7 +32,7 @@ def check_document(record: ProblemRecord, source: str) -> list[Finding]:
         *_parts(record),
     ]
     if not findings:
-        findings += [*_cycles(record), *_billing(record)]
+        findings += [*_cycles(record), *_billing(record), *_objective(record)]
     return [Finding(f"{source} {f.where}", f.what, f.mend) for f in findings]
 
 
@@ -235,3 +238,18 @@ def _billing(record: ProblemRecord) -> Iterator[Finding]:
             what = f"{name} is not below the billing limit {record.billing}"
             mend = f"Add it to the members of {record.billing} or of a limit below"
             yield Finding(where, what, mend)
+
+
+def _objective(record: ProblemRecord) -> Iterator[Finding]:
+    if record.objective is None:
+        return
+    weights = msgspec.structs.asdict(record.objective)
+    emission = record.carbon_kg_per_kwh
+    has = {
+        SITE: bool(record.limits),
+        BILLING: record.billing is not None,
+        EMISSION: any(emission) if isinstance(emission, list) else emission != 0,
+        LINE: any(limit.line_loss_per_kw > 0 for limit in record.limits),
+    }
+    yield from check_weights(weights)
+    yield from missing_for(weights, has)

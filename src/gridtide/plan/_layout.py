@@ -95,7 +95,7 @@ class Layout:
         return (self.last >= 0) & (self.starts.high_kwh > self.problem.max_kwh + 1e-9)
 
 
-def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
+def lay_out(problem: Problem, *, relax_standby: bool = False, pairs: bool = True) -> Layout:
     """Derive the layout of a problem.
 
     Parameters
@@ -104,12 +104,14 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
         The problem.
     relax_standby
         Spread the standby loss over the power as at full power (the chord of the loss).
+    pairs
+        False leaves out what has an entry per pair, or per limit and vehicle: for large fleets.
     """
     steps = problem.steps
     arrive, depart = np.maximum(problem.arrive, 0), np.minimum(problem.depart, steps)
     stay = np.where(problem.arrive < problem.depart, np.maximum(depart - arrive, 0), 0)
-    vehicle = np.repeat(np.arange(len(problem)), stay)
     ends = np.cumsum(stay)
+    vehicle = np.repeat(np.arange(len(problem)), stay) if pairs else np.zeros(0, dtype=np.int64)
     step = np.arange(len(vehicle)) - (ends - stay)[vehicle] + arrive[vehicle]
     first = step == arrive[vehicle]
     last = np.where(stay > 0, ends - 1, -1)
@@ -120,8 +122,8 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
     starts = _starts(problem, (arrive, arrive + stay), law, standby)
     low, high = _window(problem, starts.low_kwh, starts.high_kwh)
     due = np.where(problem.depart <= steps, problem.target_kwh, _floor(problem))
-    below = _below(problem)
-    most, least = _natural(problem, vehicle, step)
+    below = _below(problem) if pairs else np.zeros((0, 0), dtype=bool)
+    most, least = _natural(problem, arrive, stay)
     base = _total(problem.base_load_kw, problem.limit_parent)
     carbon = np.zeros(steps)
     if problem.carbon_kg_per_kwh is not None:
@@ -150,7 +152,7 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
         below=below,
         price_in=problem.price_import_per_kwh + carbon,
         price_out=problem.price_export_per_kwh + carbon,
-        meter=_meter(problem, below),
+        meter=_meter(problem, below) if pairs else np.zeros(0, dtype=np.int64),
     )
 
 
@@ -240,16 +242,18 @@ def _total(own: Floats, parent: Ints) -> Floats:
     return total
 
 
-def _natural(problem: Problem, vehicle: Ints, step: Ints) -> tuple[Floats, Floats]:
+def _natural(problem: Problem, arrive: Ints, stay: Ints) -> tuple[Floats, Floats]:
     """Largest and smallest net power of the vehicles below each limit, shape (m, T)."""
-    shape = (len(problem.limit_names), problem.steps)
-    most, least = np.zeros(shape), np.zeros(shape)
-    bound = problem.limit[vehicle]
-    held = bound >= 0
-    place = (bound[held], step[held])
-    np.add.at(most, place, problem.max_charge_kw[vehicle[held]])
-    np.add.at(least, place, -problem.max_discharge_kw[vehicle[held]])
-    return _total(most, problem.limit_parent), _total(least, problem.limit_parent)
+    here = (problem.limit >= 0) & (stay > 0)
+    limit, begin = problem.limit[here], arrive[here]
+    totals = []
+    for power in (problem.max_charge_kw[here], -problem.max_discharge_kw[here]):
+        change = np.zeros((len(problem.limit_names), problem.steps + 1))
+        np.add.at(change, (limit, begin), power)
+        np.add.at(change, (limit, begin + stay[here]), -power)
+        own = np.round(np.cumsum(change, axis=1)[:, :-1], 9)
+        totals.append(_total(own, problem.limit_parent))
+    return totals[0], totals[1]
 
 
 def _meter(problem: Problem, below: Bools) -> Ints:

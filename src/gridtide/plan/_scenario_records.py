@@ -55,7 +55,7 @@ def _changed(vehicle: VehicleRecord, change: ScenarioVehicleRecord, steps: int) 
 
 def check_scenarios(record: ProblemRecord, source: str) -> list[Finding]:
     """Return what is wrong with the scenarios and the bid of a document that is right without."""
-    findings = [*_bid(record), *_weights(record)]
+    findings = [*_bid(record), *_weights(record), *_objective(record)]
     for k, scenario in enumerate(record.scenarios):
         where = f"scenarios[{k}]"
         named = list(_vehicles(record, scenario, where))
@@ -77,6 +77,12 @@ def _bid(record: ProblemRecord) -> Iterator[Finding]:
         if min(value if isinstance(value, list) else [value], default=0.0) < 0:
             mend = "Write how much worse than the day-ahead price it is, 0 or more"
             yield Finding(f"bid.{name}", "a spread is negative", mend)
+
+
+def _objective(record: ProblemRecord) -> Iterator[Finding]:
+    if record.scenarios and record.objective is not None:
+        mend = "Leave objective out, or the scenarios"
+        yield Finding("objective", "a bid minimises money alone", mend)
 
 
 def _weights(record: ProblemRecord) -> Iterator[Finding]:

@@ -13,10 +13,12 @@ from gridtide.core import Finding, InputError, SolverError
 from gridtide.plan._chains import by_vehicle
 from gridtide.plan.bid_answer import answer_bid
 from gridtide.plan.document import read_document_file, to_problem
+from gridtide.plan.made import Plan
+from gridtide.plan.measures import measure
 from gridtide.plan.plan_files import write_plan
 from gridtide.plan.problem import Problem
 from gridtide.plan.records import ProblemRecord
-from gridtide.plan.solve import Plan, Solver, solve
+from gridtide.plan.solve import Solver, solve
 from gridtide.plan.stored_plan import check_suffix
 
 
@@ -24,13 +26,15 @@ def answer(plan: Plan, problem: Problem) -> dict[str, Any]:
     """Return a plan as one object of plain values, ready for JSON.
 
     Powers are at the plug [kW], positive is charging; shortfalls and energies in kWh; wear by
-    vehicle in currency, over the plan. What a vehicle has in several stays is added up.
+    vehicle in currency, over the plan; objectives each in its own unit. What a vehicle has in
+    several stays is added up.
     """
     en_route = np.zeros(len(problem)) if plan.en_route_kwh is None else plan.en_route_kwh
     return {
         "status": plan.status,
         "objective": plan.objective,
         "lower_bound": plan.lower_bound,
+        "objectives": measure(problem, plan),
         "gap": plan.gap,
         "hard_violation_kw": plan.hard_violation_kw,
         "shortfall_kwh": by_vehicle(problem, plan.shortfall_kwh),

@@ -20,10 +20,12 @@ from gridtide.core import Finding, InputError, parse_utc, read_record, unusable_
 from gridtide.plan._document_checks import check_document
 from gridtide.plan._scenario_records import check_scenarios
 from gridtide.plan._stays import Stay, stays_of
+from gridtide.plan.objectives import weigh
 from gridtide.plan.problem import Floats, Ints, Problem
 from gridtide.plan.records import (
     HoldingRecord,
     LimitRecord,
+    ObjectiveRecord,
     ProblemRecord,
     Series,
     TripRecord,
@@ -118,6 +120,8 @@ def _quick(data: Mapping[str, Any]) -> ProblemRecord | None:
         if not all(isinstance(each, list) for each in trips):
             return None
         parts.append((TripRecord, [trip for each in trips for trip in each]))
+    if data.get("objective") is not None:
+        parts.append((ObjectiveRecord, [data["objective"]]))
     for kind, rows in parts:
         known = frozenset(kind.__struct_fields__)
         if not isinstance(rows, list) or any(
@@ -208,7 +212,9 @@ def to_problem(record: ProblemRecord) -> Problem:
             "wear_price_per_kwh",
         )
     }
-    return Problem(
+    if not record.discharge:
+        named["max_discharge_kw"] = np.zeros(len(vehicles))
+    problem = Problem(
         ids=tuple(vehicle.id for vehicle in vehicles),
         step_h=np.full(steps, record.step_minutes / 60.0),
         arrive=_column(vehicles, "arrive_step").astype(np.int64),
@@ -238,6 +244,9 @@ def to_problem(record: ProblemRecord) -> Problem:
         **_optional(record, vehicles, limits, capacity),
         **_trips(stays),
     )
+    if record.objective is None:
+        return problem
+    return weigh(problem, msgspec.structs.asdict(record.objective))
 
 
 def _trips(stays: list[Stay]) -> dict[str, Any]:
@@ -263,6 +272,8 @@ def _optional(
     if any(v.end_value_per_kwh > 0 for v in vehicles):
         arrays["end_value_per_kwh"] = _column(vehicles, "end_value_per_kwh")
         arrays["end_value_up_to_kwh"] = capacity * _column(vehicles, "end_value_up_to_soc")
+    if any(limit.line_loss_per_kw > 0 for limit in limits):
+        arrays["line_loss_per_kw"] = _column(limits, "line_loss_per_kw")
     if any(limit.phase_kw is not None for limit in limits):
         arrays["phase_kw"] = np.array([limit.phase_kw or [np.inf] * 3 for limit in limits])
         arrays["phase_share"] = np.array([v.phases or [1 / 3] * 3 for v in vehicles]).reshape(-1, 3)

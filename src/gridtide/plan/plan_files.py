@@ -16,8 +16,8 @@ import numpy as np
 
 from gridtide.plan._parquet_plan import COLUMNS, PHASES
 from gridtide.plan.certificate import Certificate
+from gridtide.plan.made import Plan
 from gridtide.plan.problem import Ints, Problem
-from gridtide.plan.solve import Plan
 from gridtide.plan.stored_plan import (
     HEAD_KEY,
     VERSION,
@@ -76,7 +76,7 @@ def plugged_powers(plan: Plan, problem: Problem) -> Iterator[Pairs]:
         yield Pairs(
             stay=stay,
             step=step,
-            power_kw=plan.power_kw[stay, step],
+            power_kw=plan.plugged_kw[before : before + len(stay)],
             stored_value=None if values is None else values[before : before + len(stay)],
         )
         first = last
@@ -114,7 +114,7 @@ def _head(plan: Plan, problem: Problem) -> Head:
         problem=problem_digest(problem),
         limits=len(problem.limit_names),
         steps=problem.steps,
-        precision="float32" if plan.power_kw.dtype == np.float32 else "float64",
+        precision="float32" if plan.plugged_kw.dtype == np.float32 else "float64",
         claims=claims,
         shortfall_price_per_kwh=None if proof is None else float(proof.shortfall_price_per_kwh),
     )

@@ -140,6 +140,11 @@ class Problem:
         efficiency instead of the single one, never rising; the last goes on beyond its width.
         Widths [kW] and efficiencies in (0, 1], shape (n, P); None for one efficiency.
         ``discharge_efficiency`` then only turns prices of wear by depth.
+    line_loss_per_kw
+        Share of a limit's net power that its line loses, per kW of it [1/kW], shape (m,); it
+        costs nothing by itself (see :func:`gridtide.plan.weigh`). None for no losses.
+    stated
+        The problem as stated, where this one weighs objectives; None where it does not.
 
     References
     ----------
@@ -202,6 +207,8 @@ class Problem:
     charge_part_efficiency: Floats | None = None
     discharge_part_kw: Floats | None = None
     discharge_part_efficiency: Floats | None = None
+    line_loss_per_kw: Floats | None = None
+    stated: Problem | None = None
 
     @property
     def steps(self) -> int:

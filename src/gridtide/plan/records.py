@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from gridtide.plan.objectives import OBJECTIVES
+
 Series = float | list[float]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Step = Annotated[int, Meta(ge=0)]
@@ -41,6 +43,14 @@ class LimitRecord(msgspec.Struct, frozen=True, kw_only=True):
         list[float] | None,
         Meta(description="Largest net power each way on L1, L2, L3 [kW]; base load is balanced"),
     ] = None
+    line_loss_per_kw: Annotated[
+        float,
+        Meta(
+            description="Share of the net power that the line above loses, per kW of it [1/kW]; "
+            "a balanced line of R ohm at 400 V: R / 160",
+            ge=0,
+        ),
+    ] = 0.0
 
 
 class HoldingRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,6 +194,25 @@ class VehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
     ] = []
 
 
+def _weight(name: str) -> Meta:
+    known = OBJECTIVES[name]
+    return Meta(description=f"{known.told} [{known.weight_unit}]", ge=0)
+
+
+class ObjectiveRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is minimised: weight × value, summed. What has no weight does not count."""
+
+    cost: Annotated[float, _weight("cost")] = 0.0
+    profit: Annotated[float, _weight("profit")] = 0.0
+    carbon: Annotated[float, _weight("carbon")] = 0.0
+    peak: Annotated[float, _weight("peak")] = 0.0
+    variance: Annotated[float, _weight("variance")] = 0.0
+    valley: Annotated[float, _weight("valley")] = 0.0
+    losses: Annotated[float, _weight("losses")] = 0.0
+    self_consumption: Annotated[float, _weight("self_consumption")] = 0.0
+    fairness: Annotated[float, _weight("fairness")] = 0.0
+
+
 class ScenarioVehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is different about a vehicle on a day that may come."""
 
@@ -277,6 +306,13 @@ class ProblemRecord(msgspec.Struct, frozen=True, kw_only=True):
         Literal["priced", "first"],
         Meta(description="priced: shortfall has its price; first: it is made smallest first"),
     ] = "priced"
+    objective: Annotated[
+        ObjectiveRecord | None,
+        Meta(description="Weights of objectives by name; absent: the cost alone"),
+    ] = None
+    discharge: Annotated[
+        bool, Meta(description="false: nobody discharges, whatever the vehicles could (V1G)")
+    ] = True
     wear_model: Annotated[
         str, Meta(description="Name of the model behind the prices of wear; the answer repeats it")
     ] = ""

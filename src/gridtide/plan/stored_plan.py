@@ -146,11 +146,14 @@ def vehicles_digest(problem: Problem) -> str:
 
 
 def problem_digest(problem: Problem) -> str:
-    """Return the SHA-256 of all fields that differ from their default, names and shapes too."""
+    """Return the SHA-256 of all fields that differ from their default, names and shapes too.
+
+    Prices as stated, before objectives were weighed, decide nothing and are left out.
+    """
     sha = hashlib.sha256()
     for field in dataclasses.fields(problem):
         value = getattr(problem, field.name)
-        if value is None or field.name == "ids":
+        if value is None or field.name in ("ids", "stated"):
             continue
         if isinstance(value, np.ndarray):
             sha.update(f"{field.name} {value.dtype.str} {value.shape}".encode())

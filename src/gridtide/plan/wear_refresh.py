@@ -22,7 +22,7 @@ from gridtide.plan._chains import first_stay
 from gridtide.plan.problem import Floats, Problem
 
 if TYPE_CHECKING:
-    from gridtide.plan.solve import Plan
+    from gridtide.plan.made import Plan
 
 ROUNDS = 6
 DAMPING = 0.5

@@ -19,6 +19,7 @@ from gridtide.fleet import (
 )
 from gridtide.fleet.tables import Archetype, Power
 from gridtide.market import Contract
+from gridtide.plan import OBJECTIVES
 from gridtide.signals import BaseLoad, Carbon, Pv, Tariff, Weather
 
 
@@ -83,6 +84,11 @@ class SessionsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = msgspec.field(default_factory=lambda: [0.8, 1.25])
 
 
+def _weight(name: str) -> Meta:
+    known = OBJECTIVES[name]
+    return Meta(description=f"{known.told} [{known.weight_unit}]", ge=0)
+
+
 class ObjectiveTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a plan minimises beside energy, demand and wear."""
 
@@ -96,6 +102,15 @@ class ObjectiveTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             "import price of the run"
         ),
     ] = None
+    variance: Annotated[float, _weight("variance")] = 0.0
+    valley: Annotated[float, _weight("valley")] = 0.0
+    self_consumption: Annotated[float, _weight("self_consumption")] = 0.0
+    fairness: Annotated[float, _weight("fairness")] = 0.0
+
+    def weights(self) -> dict[str, float]:
+        """Return weights beside the cost's, by the names of ``gridtide.plan.OBJECTIVES``."""
+        names = ("variance", "valley", "self_consumption", "fairness")
+        return {name: weight for name in names if (weight := getattr(self, name))}
 
 
 class StrategyTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

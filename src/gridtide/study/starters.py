@@ -216,6 +216,7 @@ emission_kg_per_kwh = 0.38    # marginal; or file = "marginal.csv"
 
 [objective]
 carbon_price_per_kg = 0.0     # weight of carbon in the plan
+# variance = 0.001            # levels the load; also valley, self_consumption, fairness
 
 [strategy]
 run = ["uncontrolled", "v1g", "v2g"]

@@ -13,6 +13,7 @@ for each demand charge the peak P:
     phase       |Σ share·(c - d)| ≤ room
     end value   w ≤ e_end,  w ≤ up_to;  earns value·w
     direction   c ≤ Pc·z,  d ≤ Pd·(1 - z), only where ``Modes`` asks for it
+    square      u ≥ tangents of (y + base - reference)², see ``_squares``
     parts       losses that grow with power, see ``_parts``
     drive       from stay to stay, see ``_trips``
     standby     c ≤ Pc·on_c,  d ≤ Pd·on_d,  on_c + on_d ≤ 1
@@ -26,10 +27,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.plan._layout import Layout, demand_periods, phase_share, taper_line
+from gridtide.plan.linear._bands import add_bands
 from gridtide.plan.linear._duals import PricedRows
 from gridtide.plan.linear._linear import Builder, Linear
 from gridtide.plan.linear._parts import Parts, add_order, add_parts
 from gridtide.plan.linear._phases import Missing, Phases, add_phases
+from gridtide.plan.linear._squares import Squares, fixed_square_cost, square_places
 from gridtide.plan.linear._trips import Drives, add_drives, add_modes
 from gridtide.plan.linear._wear import Levels, add_driving, add_holding, add_levels, add_shallowest
 from gridtide.plan.problem import Bools, Ints
@@ -138,6 +141,7 @@ def assemble(
     short_price: float,
     lexical: bool,
     levels: Levels | None = None,
+    squares: Squares | None = None,
 ) -> Model:
     """Build the matrix of a plan.
 
@@ -153,6 +157,8 @@ def assemble(
         Whether the phases before the cost are to be solved, and get their columns and rows.
     levels
         Levels of wear by depth that get all their rows; None leaves them to cuts.
+    squares
+        Squares of load with the tangents found so far; None where there are none.
     """
     draft = _powers(layout)
     drives = add_drives(layout, draft.build, draft.energy, short_price)
@@ -165,12 +171,16 @@ def assemble(
     add_driving(layout, draft.build, drives)
     draft.offset += add_holding(layout, draft.build, draft.energy)
     net, net_rows = _limit_rows(draft)
+    if squares is not None:
+        squares.assemble(draft.build, net)
+        draft.offset += fixed_square_cost(layout)
     meter_modes = _meter_costs(draft, net, modes)
     _demand(draft, net)
     _phase_rows(draft)
     _taper(draft, on_charge, parts)
     _end_value(draft, drives.end)
     short_vehicle, short = _targets(draft, short_price, drives.end)
+    draft.offset += add_bands(layout, draft.build, short_vehicle, short)
     plug_modes = _plug_modes(draft, modes.plugs)
     part_modes, moded_part = add_order(draft.build, parts, modes.parts)
     drive_modes = add_modes(layout, draft.build, drives, modes.drives)
@@ -264,7 +274,7 @@ def _limit_rows(draft: _Draft) -> tuple[Ints, Ints]:
     busy = (layout.most_kw > 0) | (layout.least_kw < 0)
     wanted = (layout.upper_kw < layout.most_kw) | (layout.lower_kw > layout.least_kw)
     charged = np.sum(demand_periods(problem)[1] > 0, axis=1) > 0
-    wanted |= charged[:, None]
+    wanted |= charged[:, None] | square_places(layout)
     if len(problem.meters):
         wanted[problem.meters] = True
     wanted &= busy

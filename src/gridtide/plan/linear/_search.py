@@ -19,6 +19,7 @@ from gridtide.plan.linear._duals import certificate
 from gridtide.plan.linear._matrix import Model, Modes, assemble
 from gridtide.plan.linear._parts import lost_kw, wasteful
 from gridtide.plan.linear._solver import Deadline, Solution, Solver
+from gridtide.plan.linear._squares import Squares, steepest_square_per_kwh
 from gridtide.plan.linear._trips import charged_too_much
 from gridtide.plan.linear._wear import find_levels
 from gridtide.plan.linear._wear_cuts import DepthCuts
@@ -61,6 +62,7 @@ class Search:
         self._lexical = _conflicted(layout)
         self._short_price = layout.problem.shortfall_price_per_kwh
         self._levels = find_levels(layout)
+        self._squares = Squares(layout)
 
     def find(self) -> Found:
         """Return a schedule with its bound; there always is one."""
@@ -95,8 +97,9 @@ class Search:
         if not mixed and self._same(best.schedule, model, relaxed):
             return self._found(best.schedule, bound, model, relaxed)
         twofold = self._widened(_no_modes(self._layout), model, relaxed.x)
-        if self._levels is not None and not mixed and not twofold:
-            over = "wear by depth: the time given ended before the gap was closed"
+        cut = self._levels is not None or bool(self._squares)
+        if cut and not mixed and not twofold:
+            over = "wear by depth or squares: the time given ended before the gap was closed"
             notes = [over] if self._deadline.over() else []
             return self._found(best.schedule, bound, model, relaxed, notes)
         return self._mixed(modes, model, relaxed, bound)
@@ -130,17 +133,20 @@ class Search:
         return "linear program" if self._layout.problem.taper_from_kwh is not None else "duality"
 
     def _cut(self, model: Model, solver: Solver, relaxed: Solution) -> tuple[_Candidate, Solution]:
-        """Add the rows of wear by depth that are broken until the plan costs what it claims."""
-        best = self._candidate(model, relaxed.x)
-        if self._levels is None:
+        """Add the rows of wear and squares that are broken until the plan costs what it claims."""
+        best, count = self._candidate(model, relaxed.x), len(model.linear.cost)
+        cuts: list[DepthCuts | Squares] = [self._squares] if self._squares else []
+        if self._levels is not None:
+            columns = self._levels.nodes.columns(model.energy, model.drives.start)
+            cuts.append(DepthCuts(self._levels, columns))
+        if not cuts:
             return best, relaxed
-        columns = self._levels.nodes.columns(model.energy, model.drives.start)
-        cuts, count = DepthCuts(self._levels, columns), len(model.linear.cost)
         for _ in range(CUT_ROUNDS):
             if self._same(best.schedule, model, relaxed) or self._deadline.over():
                 break
             between = best.x + TOWARDS_RELAXED * (relaxed.x[:count] - best.x)
-            if not (cuts.add(solver, between, relaxed.x) or cuts.add(solver, relaxed.x, relaxed.x)):
+            x = relaxed.x
+            if not sum(c.add(solver, between, x) or c.add(solver, x, x) for c in cuts):
                 break
             found = solver.minimise(solver.cost, self._deadline.left_s())
             if found is None:
@@ -159,6 +165,7 @@ class Search:
             short_price=self._short_price,
             lexical=self._lexical,
             levels=self._levels if deep else None,
+            squares=self._squares,
         )
 
     def relaxed_model(self) -> Model:
@@ -208,6 +215,7 @@ class Search:
             if self._lexical:
                 bound = model.offset + whole.bound
             x = whole.x
+            self._squares.note(x)
             if self._same(candidate.schedule, model, whole) or self._deadline.over():
                 break
         if best is None:
@@ -399,6 +407,7 @@ def _steep_price(layout: Layout) -> float:
     if problem.end_value_per_kwh is not None:
         worth = float(problem.end_value_per_kwh.max(initial=0.0))
     usual = energy + demand + steepest_wear_per_kwh(problem) + worth
+    usual += steepest_square_per_kwh(layout)
     return max(
         10.0 * usual / float(layout.law.gain.min(initial=1.0)), problem.shortfall_price_per_kwh
     )

@@ -7,12 +7,15 @@ from numba import njit
 from gridtide.plan.price._kernel_stay import go_forward, own_cost, tapering, value_back
 from gridtide.plan.price._kernel_sweep import add_plug_prices, move_net
 from gridtide.plan.price._kernel_value import value_at
+from gridtide.plan.price.rows import Rows
+from gridtide.plan.price.stays import Stays, Work
+from gridtide.plan.problem import Floats, Ints
 
 
 @njit(cache=True, nogil=True)
-def least_costs(stays, members, seen, plug_price, work):  # type: ignore[no-untyped-def]
+def least_costs(stays: Stays, members: Ints, seen: Floats, plug_price: Floats, work: Work) -> float:
     """Least cost of the vehicles ``members`` at the prices that each path sees."""
-    slope, length, up, down, link, buy, sell = work[:7]
+    slope, length, up, down, buy, sell = work[:6]
     total = 0.0
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
@@ -25,16 +28,16 @@ def least_costs(stays, members, seen, plug_price, work):  # type: ignore[no-unty
             add_plug_prices(stay, plug_price, at, buy, sell)
         none = buy[:0]
         head, tail, lo, v = value_back(
-            stays, first, last, buy, sell, none, none, up, down, link, slope, length
+            stays, first, last, buy, sell, none, none, up, down, slope, length
         )
         total += value_at(slope, length, head, tail, lo, v, stays.each[first].held_kwh)
     return total
 
 
 @njit(cache=True, nogil=True)
-def own_costs(stays, members, power, plug_price, work):  # type: ignore[no-untyped-def]
-    """What schedules cost beside the rows: wear, holding, shortfall, energy at each plug."""
-    buy, sell = work[5], work[6]
+def own_costs(stays: Stays, members: Ints, power: Floats, plug_price: Floats, work: Work) -> float:
+    """Cost of schedules beside the rows: wear, holding, shortfall, energy at each plug."""
+    buy, sell = work[4], work[5]
     total = 0.0
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
@@ -51,15 +54,26 @@ def own_costs(stays, members, power, plug_price, work):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True)
-def keep_limits(  # type: ignore[no-untyped-def]
-    stays, members, rows, net, shared, room, shared_room, price, power, plug_price, margin, work
-):
+def keep_limits(
+    stays: Stays,
+    members: Ints,
+    rows: Rows,
+    net: Floats,
+    shared: Floats,
+    room: Floats,
+    shared_room: Floats,
+    price: Floats,
+    power: Floats,
+    plug_price: Floats,
+    margin: float,
+    work: Work,
+) -> float:
     """Let vehicles answer true prices within what all rows leave; return what they saved.
 
     ``room`` holds the lower and the upper bound of each row, shape (2, r, T). No answer adds to
     an excess, each takes off what it can, and none costs more but for that.
     """
-    slope, length, up, down, link, buy, sell, best, change, most, least = work
+    slope, length, up, down, buy, sell, best, change, most, least = work[:10]
     saved = 0.0
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
@@ -92,8 +106,8 @@ def keep_limits(  # type: ignore[no-untyped-def]
             if least[p] > most[p]:
                 most[p] = least[p] = 0.5 * (least[p] + most[p])
             most[p], least[p] = max(most[p], min(now[p], 0.0)), min(least[p], max(now[p], 0.0))
-        value_back(stays, first, last, buy, sell, most, least, up, down, link, slope, length)
-        go_forward(stays, first, last, most, least, up, down, link, best)
+        value_back(stays, first, last, buy, sell, most, least, up, down, slope, length)
+        go_forward(stays, first, last, most, least, up, down, best)
         gain = own_cost(stays, first, last, buy, sell, now)
         gain -= own_cost(stays, first, last, buy, sell, best)
         if gain <= 1e-12 and not over:
@@ -109,7 +123,7 @@ def keep_limits(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def charge_at_once(stays, power):  # type: ignore[no-untyped-def]
+def charge_at_once(stays: Stays, power: Floats) -> None:
     """Charge every vehicle at full power on arrival until it has what it is due."""
     for u in range(len(stays.vehicle) - 1):
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
@@ -129,11 +143,10 @@ def charge_at_once(stays, power):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def towards_rest(stays, members, share, power):  # type: ignore[no-untyped-def]
+def towards_rest(stays: Stays, members: Ints, share: float, power: Floats) -> None:
     """Scale the schedules of some vehicles towards rest, which keeps every limit."""
     for u in members:
         for i in range(stays.vehicle[u], stays.vehicle[u + 1]):
             stay = stays.each[i]
             for p in range(stay.start, stay.start + stay.steps):
                 power[p] *= 1.0 - share
-

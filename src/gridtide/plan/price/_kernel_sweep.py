@@ -10,13 +10,17 @@ from __future__ import annotations
 from numba import njit
 
 from gridtide.plan.price._kernel_stay import go_forward, own_cost, value_back
-from gridtide.plan.price.rows import AT, CENTRE, FLAT, LEAST, MOST, MULT, PULL
+from gridtide.plan.price.rows import AT, CENTRE, FLAT, LEAST, MOST, MULT, PULL, Rows
+from gridtide.plan.price.stays import Stay, Stays, Work
+from gridtide.plan.problem import Floats, Ints
 
 TRIALS = 4
 
 
 @njit(cache=True, nogil=True, inline="always")
-def read_prices(stay, rows, net, shared, begin, buy):  # type: ignore[no-untyped-def]
+def read_prices(
+    stay: Stay, rows: Rows, net: Floats, shared: Floats, begin: int, buy: Floats
+) -> None:
     """Fill the prices that a stay sees, by the rows above it."""
     arrive, steps, price, term = stay.arrive, stay.steps, rows.price, rows.term
     for q in range(steps):
@@ -39,7 +43,17 @@ def read_prices(stay, rows, net, shared, begin, buy):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True, inline="always")
-def rise_at(stay, rows, net, shared, begin, change, share, mirror, step_h):  # type: ignore[no-untyped-def]
+def rise_at(
+    stay: Stay,
+    rows: Rows,
+    net: Floats,
+    shared: Floats,
+    begin: int,
+    change: Floats,
+    share: float,
+    mirror: float,
+    step_h: Floats,
+) -> float:
     """Rise of the cost of the rows above a stay per share of its change, beyond share 0."""
     arrive, steps, term, rise = stay.arrive, stay.steps, rows.term, 0.0
     for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
@@ -63,7 +77,9 @@ def rise_at(stay, rows, net, shared, begin, change, share, mirror, step_h):  # t
 
 
 @njit(cache=True, nogil=True, inline="always")
-def move_net(stay, rows, net, shared, begin, change, mirror):  # type: ignore[no-untyped-def]
+def move_net(
+    stay: Stay, rows: Rows, net: Floats, shared: Floats, begin: int, change: Floats, mirror: float
+) -> None:
     """Add a change of power to all rows above a stay."""
     arrive, steps = stay.arrive, stay.steps
     for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
@@ -78,7 +94,7 @@ def move_net(stay, rows, net, shared, begin, change, mirror):  # type: ignore[no
 
 
 @njit(cache=True, nogil=True, inline="always")
-def mix(stay, old, new, share, begin):  # type: ignore[no-untyped-def]
+def mix(stay: Stay, old: Floats, new: Floats, share: float, begin: int) -> None:
     """Mix two schedules of a stay in the energy stored, where every mix is feasible: into new."""
     gain, draw = stay.gain, stay.draw
     for p in range(begin, begin + stay.steps):
@@ -89,9 +105,19 @@ def mix(stay, old, new, share, begin):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def sweep(stays, members, rows, net, shared, mirror, power, plug_price, work):  # type: ignore[no-untyped-def]
+def sweep(
+    stays: Stays,
+    members: Ints,
+    rows: Rows,
+    net: Floats,
+    shared: Floats,
+    mirror: float,
+    power: Floats,
+    plug_price: Floats,
+    work: Work,
+) -> float:
     """Let the vehicles ``members`` answer in turn; return what all of them could still gain."""
-    slope, length, up, down, link, buy, sell, best, change = work
+    slope, length, up, down, buy, sell, best, change = work[:8]
     each, none, total = stays.each, buy[:0], 0.0
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
@@ -103,8 +129,8 @@ def sweep(stays, members, rows, net, shared, mirror, power, plug_price, work):  
             at = stay.start - begin
             read_prices(stay, rows, net, shared, at, buy)
             add_plug_prices(stay, plug_price, at, buy, sell)
-        value_back(stays, first, last, buy, sell, none, none, up, down, link, slope, length)
-        go_forward(stays, first, last, none, none, up, down, link, best)
+        value_back(stays, first, last, buy, sell, none, none, up, down, slope, length)
+        go_forward(stays, first, last, none, none, up, down, best)
         gain = own_cost(stays, first, last, buy, sell, best)
         gain -= own_cost(stays, first, last, buy, sell, now)
         if gain >= -1e-12:
@@ -127,7 +153,7 @@ def sweep(stays, members, rows, net, shared, mirror, power, plug_price, work):  
 
 
 @njit(cache=True, nogil=True, inline="always")
-def add_plug_prices(stay, plug_price, begin, buy, sell):  # type: ignore[no-untyped-def]
+def add_plug_prices(stay: Stay, plug_price: Floats, begin: int, buy: Floats, sell: Floats) -> None:
     """Let energy be billed at each plug where there is no meter."""
     for q in range(stay.steps):
         sell[begin + q] = buy[begin + q]
@@ -138,7 +164,18 @@ def add_plug_prices(stay, plug_price, begin, buy, sell):  # type: ignore[no-unty
 
 
 @njit(cache=True, nogil=True, inline="always")
-def line_search(stays, first, last, rows, net, shared, begin, change, mirror, gain):  # type: ignore[no-untyped-def]
+def line_search(
+    stays: Stays,
+    first: int,
+    last: int,
+    rows: Rows,
+    net: Floats,
+    shared: Floats,
+    begin: int,
+    change: Floats,
+    mirror: float,
+    gain: float,
+) -> float:
     """Find the share of a move at which the falling cost begins to rise (regula falsi)."""
     low, high, at_low, share, at_high = 0.0, 1.0, gain, 1.0, 0.0
     for trial in range(TRIALS):
@@ -160,7 +197,7 @@ def line_search(stays, first, last, rows, net, shared, begin, change, mirror, ga
 
 
 @njit(cache=True, nogil=True)
-def update_multipliers(rows, net, which):  # type: ignore[no-untyped-def]
+def update_multipliers(rows: Rows, net: Floats, which: Ints) -> None:
     """Take the prices of the moment as multipliers."""
     term = rows.term
     for j in which:
@@ -171,7 +208,7 @@ def update_multipliers(rows, net, which):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def sum_net(stays, rows, power, net):  # type: ignore[no-untyped-def]
+def sum_net(stays: Stays, rows: Rows, power: Floats, net: Floats) -> None:
     """Add the powers of all stays to the rows above them."""
     net[:] = 0.0
     for i in range(len(stays.each)):
@@ -183,7 +220,7 @@ def sum_net(stays, rows, power, net):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def average(stays, power, mean, weight):  # type: ignore[no-untyped-def]
+def average(stays: Stays, power: Floats, mean: Floats, weight: float) -> None:
     """Move the mean schedule towards the present one, in stored energy."""
     for i in range(len(stays.each)):
         stay = stays.each[i]

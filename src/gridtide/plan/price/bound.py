@@ -39,7 +39,7 @@ def seen_prices(book: Book, price: Floats) -> Floats:
 
 
 def rows_bound(book: Book, price: Floats, peak: Floats, step_h: Floats) -> float:
-    """Least that the rows can cost at these prices: each step on its own, at a corner of its cost."""
+    """Least that the rows can cost at these prices: each step at a corner of its cost."""
     corners = [book.lower_kw, book.upper_kw, np.clip(-book.base_kw, book.lower_kw, book.upper_kw)]
     if book.square.any():
         width = np.where(book.square > 0, book.square, np.inf)[:, None]
@@ -64,7 +64,7 @@ def row_cost(book: Book, net_kw: Floats) -> Floats:
 
 
 def rows_cost(book: Book, net_kw: Floats, step_h: Floats) -> float:
-    """What the rows cost: energy at the meters, squares, demand charges [currency]."""
+    """Cost of the rows: energy at the meters, squares, demand charges [currency]."""
     total = float(np.sum(row_cost(book, net_kw) * step_h))
     for q, peak in enumerate(peaks(book, net_kw).T):
         total += float(np.sum(book.rate[:, q] * peak))

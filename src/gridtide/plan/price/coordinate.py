@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.core import stream
-from gridtide.plan.certificate import Certificate
 from gridtide.plan.price._kernel_fleet import charge_at_once
 from gridtide.plan.price.bound import excess_kw
 from gridtide.plan.price.fleet import Fleet
-from gridtide.plan.price.rows import AT, MULT, PULL
+from gridtide.plan.price.rows import PULL
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Floats, Problem
+from gridtide.plan.start import Start
 
 MEMORY = 9
 """How slowly averages forget: sweep k counts MEMORY / (k + MEMORY)."""
@@ -40,18 +40,9 @@ class Progress:
     sweeps: int = 0
     bound: float = -np.inf
     cost: float = np.inf
-    price: Floats | None = None
-    peak: Floats | None = None
-    interrupted: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """Where to begin: powers at the plugged steps, shape (N,), and prices on the rows."""
-
-    power_kw: Floats
     price: Floats
     peak: Floats
+    interrupted: bool = False
 
 
 class Coordination:
@@ -69,21 +60,26 @@ class Coordination:
 
     def __init__(self, problem: Problem, stays: Stays, *, gap: float, limit_s: float) -> None:
         self.fleet = Fleet(problem, stays)
-        self.progress = Progress()
         self._gap, self._end = gap, time.monotonic() + limit_s
         self._orders = stream(0, "order of groups")
         self._price, self._peak = self.fleet.prices()
+        self.progress = Progress(price=self._price.copy(), peak=self._peak.copy())
         self._over: Floats | None = None
         self._softest = self.fleet.rows.term[:, PULL].copy()
         self.unit = max(self._uncontrolled_cost(), 1.0)
 
     def start_from(self, start: Start) -> None:
         """Begin at an earlier plan's powers and prices."""
-        fleet = self.fleet
+        fleet, book = self.fleet, self.fleet.book
         fleet.power[:], fleet.mean[:] = start.power_kw, start.power_kw
         fleet.net = fleet.net_of(fleet.power)
-        self._price, self._peak = start.price.copy(), start.peak.copy()
-        fleet.set_prices(start.price, start.peak)
+        self._price, self._peak = np.zeros((2, *fleet.net.shape))
+        whole = book.phase < 0
+        self._price[whole] = start.limit_price[book.limit[whole]]
+        self._peak[whole] = start.peak_price[book.limit[whole]]
+        if start.phase_price is not None:
+            self._price[~whole] = start.phase_price[book.limit[~whole], book.phase[~whole]]
+        fleet.set_prices(self._price, self._peak)
         self.progress.sweeps = MEMORY
 
     def run(self) -> Floats:
@@ -183,22 +179,3 @@ class Coordination:
         cost = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
         fleet.mean[:] = 0.0
         return abs(cost)
-
-
-def certificate_of(run: Coordination, limits: int) -> Certificate | None:
-    """What proves the bound of a run."""
-    progress, fleet = run.progress, run.fleet
-    if progress.price is None or progress.peak is None:
-        return None
-    value, arrival = fleet.worths(progress.price, progress.peak)
-    return Certificate(
-        limit_price=progress.price[:limits],
-        peak_price=progress.peak[:limits],
-        phase_price=None,
-        stored_value=value,
-        arrival_value=arrival,
-        shortfall_price_per_kwh=float(fleet.stays.short_price[-1]),
-    )
-
-
-__all__ = ["AT", "MULT", "Coordination", "Start", "certificate_of"]

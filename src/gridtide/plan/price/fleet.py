@@ -16,6 +16,7 @@ import numpy as np
 
 from gridtide.plan.price._kernel_fleet import keep_limits, least_costs, own_costs, towards_rest
 from gridtide.plan.price._kernel_sweep import average, sum_net, sweep, update_multipliers
+from gridtide.plan.price._kernel_worth import worths
 from gridtide.plan.price.bound import (
     excess_kw,
     peaks,
@@ -25,7 +26,17 @@ from gridtide.plan.price.bound import (
     seen_prices,
 )
 from gridtide.plan.price.groups import Group, make_groups
-from gridtide.plan.price.rows import Book, Rows, keep_book, level_peaks, make_rows
+from gridtide.plan.price.rows import (
+    FLAT,
+    LEAST,
+    MOST,
+    MULT,
+    Book,
+    Rows,
+    keep_book,
+    level_peaks,
+    make_rows,
+)
 from gridtide.plan.price.stays import Stays, segments
 from gridtide.plan.problem import Floats, Ints, Problem
 
@@ -56,7 +67,7 @@ class Fleet:
         kind: Any = np.float32 if count > SINGLE_PRECISION else np.float64
         self.power = np.zeros(count, dtype=kind)
         self.mean = np.zeros(count, dtype=kind)
-        self._work = [tuple(np.zeros(segments(stays)) for _ in range(11)) for _ in range(LANES)]
+        self._work = [tuple(np.zeros(segments(stays)) for _ in range(10)) for _ in range(LANES)]
         self._pool = ThreadPoolExecutor(LANES)
 
     def _pulls(self, problem: Problem) -> Floats:
@@ -102,7 +113,7 @@ class Fleet:
             mirror,
             self.power,
             self.book.plug_price,
-            work[:9],
+            work,
         )
         update_multipliers(self.rows, self.net, group.rows)
         return float(gained)
@@ -126,22 +137,41 @@ class Fleet:
 
         def lane(n: int) -> float:
             return float(
-                least_costs(
-                    self.stays, self._share(n), seen, self.book.plug_price, self._work[n][:9]
-                )
+                least_costs(self.stays, self._share(n), seen, self.book.plug_price, self._work[n])
             )
 
         own = sum(self._side_by_side(lane, LANES))
         return own + rows_bound(self.book, price, peak, self.stays.step_h)
+
+    def worths(self, price: Floats, peak: Floats) -> tuple[Floats, Floats]:
+        """Worth of stored energy in each plugged step, shape (N,), and on each arrival, (n,)."""
+        seen = seen_prices(self.book, price + peak)
+        value = np.zeros_like(self.power)
+        arrival = np.zeros(len(self.stays.each))
+
+        def lane(n: int) -> float:
+            members, plug = self._share(n), self.book.plug_price
+            worths(self.stays, members, seen, plug, self._work[n], value, arrival)
+            return 0.0
+
+        self._side_by_side(lane, LANES)
+        return value, arrival
+
+    def set_prices(self, price: Floats, peak: Floats) -> None:
+        """Take prices on the rows, as :meth:`prices` gives them, for multipliers."""
+        book, term = self.book, self.rows.term
+        level_peaks(book, self.rows, self.net, self.stays.step_h)
+        for k, kind in enumerate(book.kind):
+            j = book.owner[k]
+            given = peak[j] if kind.startswith("demand") else price[j] - self.rows.price[j, FLAT]
+            term[k, MULT] = np.clip(given, term[k, LEAST], term[k, MOST])
 
     def cost(self, power: Floats, net: Floats) -> float:
         """Cost of a schedule with its net powers."""
 
         def lane(n: int) -> float:
             return float(
-                own_costs(
-                    self.stays, self._share(n), power, self.book.plug_price, self._work[n][:9]
-                )
+                own_costs(self.stays, self._share(n), power, self.book.plug_price, self._work[n])
             )
 
         own = sum(self._side_by_side(lane, LANES))
@@ -215,14 +245,14 @@ class Fleet:
         upper[:] = np.where(kinked & (site <= 0), np.minimum(upper, -book.base_kw), upper)
 
     def _true_prices(self, net: Floats) -> Floats:
-        """What a kWh more costs on each row at these net powers, without any multiplier."""
+        """Cost of a kWh more on each row at these net powers, without any multiplier."""
         book = self.book
         site = net + book.base_kw
         price = np.where(site >= 0, book.price_in, book.price_out)
         return price + book.square[:, None] * (net - book.centre_kw)
 
     def exceeding(self, net: Floats, more_than_kw: float) -> list[Group]:
-        """Groups below a row that is exceeded."""
+        """List the groups below a row that is exceeded."""
         bad = excess_kw(self.book, net).max(axis=1) > more_than_kw
         if bad[self.shared].any():
             return self.groups

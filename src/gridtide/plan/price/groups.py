@@ -8,7 +8,7 @@ import numpy as np
 
 from gridtide.plan.price.rows import Book
 from gridtide.plan.price.stays import Stays
-from gridtide.plan.problem import Ints, Problem
+from gridtide.plan.problem import Bools, Ints, Problem
 
 GROUP = 400
 """Vehicles that one lane works through before the lanes add up what they did."""
@@ -77,11 +77,11 @@ def _parted(top: Ints) -> list[tuple[int, Ints]]:
     return [(int(top[part[0]]), part) for part in np.split(order, cuts) if len(part)]
 
 
-def _under(problem: Problem, top: int) -> Ints:
+def _under(problem: Problem, top: int) -> Bools:
     """Mark the limits that are a limit or below it, shape (m,)."""
     under = np.zeros(len(problem.limit_names), dtype=bool)
     under[top] = True
     for j in range(top + 1, len(under)):
         above = problem.limit_parent[j]
         under[j] = above >= 0 and under[above]
-    return under  # type: ignore[return-value]
+    return under

@@ -115,7 +115,7 @@ def keep_book(problem: Problem, stays: Stays) -> Book:
     most, least = _natural(problem, stays, path, row, weight, path_of, len(limit))
     period, rate, peak = demand_periods(problem)
     whole = (phase < 0)[:, None]
-    price_in, price_out, plug_price = _tariffs(problem, limit, phase)
+    price_in, price_out, plug_price = _tariffs(problem, limit)
     square = np.zeros(len(limit))
     if problem.load_square_price_per_kw2h is not None:
         square = np.where(phase < 0, 2.0 * problem.load_square_price_per_kw2h[limit], 0.0)
@@ -170,7 +170,9 @@ def _paths(problem: Problem, limit: Ints, phase: Ints) -> tuple[Ints, Ints, Floa
         thirds = np.full((len(problem), 3), 1.0 / 3.0)
         key = np.concatenate((key, thirds if share is None else share), axis=1)
     kinds, path_of = np.unique(key, axis=0, return_inverse=True)
-    rows_of = [np.flatnonzero(limit == j) for j in range(len(problem.limit_names))] if phased else []
+    rows_of = (
+        [np.flatnonzero(limit == j) for j in range(len(problem.limit_names))] if phased else []
+    )
     start, row, weight = [0], [], []
     for kind in kinds:
         j = int(kind[0])
@@ -217,7 +219,7 @@ def _natural(
     return totals[0], totals[1]
 
 
-def _tariffs(problem: Problem, limit: Ints, phase: Ints) -> tuple[Floats, Floats, Floats]:
+def _tariffs(problem: Problem, limit: Ints) -> tuple[Floats, Floats, Floats]:
     carbon = np.zeros(problem.steps)
     if problem.carbon_kg_per_kwh is not None:
         carbon = problem.carbon_kg_per_kwh * problem.carbon_price_per_kg
@@ -231,10 +233,11 @@ def _tariffs(problem: Problem, limit: Ints, phase: Ints) -> tuple[Floats, Floats
 
 
 def crosses(book: Book, j: int) -> Bools:
-    """Steps in which the net power of a row can be on either side of zero, shape (T,)."""
+    """Mark the steps in which net power can be on either side of zero, shape (T,)."""
     base = book.base_kw[j]
     both: Bools = (base + book.lower_kw[j] < 0) & (base + book.upper_kw[j] > 0)
-    return both & (book.price_in[j] != book.price_out[j])
+    both &= book.price_in[j] != book.price_out[j]
+    return both
 
 
 def _with_terms(book: Book) -> Book:

@@ -28,7 +28,7 @@ KNOWN = frozenset((
     "carbon_price_per_kg", "wear_depth_price_per_kwh", "wear_capacity_kwh", "wear_segment_kwh",
     "holding_edges_kwh", "holding_price_per_kwh_h", "holding_base_per_h", "wear_model",
     "continues", "driven_kwh", "min_charge_kw", "min_discharge_kw", "load_square_price_per_kw2h",
-    "load_reference_kw", "shortfall_band_price_per_kwh",
+    "load_reference_kw", "shortfall_band_price_per_kwh", "line_loss_per_kw", "stated",
 ))  # fmt: skip
 """What of a problem is understood here; more than that would be passed over without a word."""
 
