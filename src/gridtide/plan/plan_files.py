@@ -100,6 +100,7 @@ def _head(plan: Plan, problem: Problem) -> Head:
         objective=float(plan.objective),
         lower_bound=float(plan.lower_bound),
         gap=float(plan.gap),
+        uncontrolled_cost=float(plan.uncontrolled_cost),
         hard_violation_kw=float(plan.hard_violation_kw),
         wear_model=plan.wear_model,
         notes=list(plan.notes),

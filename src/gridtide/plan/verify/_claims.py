@@ -72,7 +72,7 @@ def check_limits(problem: Problem, room: Room, flows: Flows) -> list[Check]:
 
 
 def _limit_check(name: str, problem: Problem, over: Floats) -> Check:
-    excess = max(float(over.max(initial=0.0)), 0.0) if np.all(np.isfinite(over)) else np.inf
+    excess = np.inf if np.isnan(over).any() else max(float(over.max(initial=0.0)), 0.0)
     passed = excess <= ALLOWED_KW
     said = "vehicles exceed no limit" + (" of a phase" if name == "phases" else "")
     if not passed:
@@ -170,7 +170,7 @@ def check_gap(head: Head) -> Check:
     """Whether the claimed bound is below the claimed cost, and the gap between them as claimed."""
     claims = head.claims
     apart = claims.objective - claims.lower_bound
-    gap = apart / max(1.0, abs(claims.objective))
+    gap = apart / max(1.0, abs(claims.objective), claims.uncontrolled_cost)
     wrong = abs(gap - claims.gap)
     good = apart >= -_allowed(head, claims.objective) and wrong <= RELATIVE["float64"]
     said = f"{gap:.3g} between claimed cost and claimed bound, claimed {claims.gap:.3g}"
