@@ -31,6 +31,11 @@ class Schedule:
         Its wear by cycling and by holding, step by step [currency], shape (n, T).
     violation_kw
         Largest excess over a limit that vehicles cause [kW].
+    reserve_kw
+        Offer of each block that was planned with it, shape (blocks,); None for none. Its value
+        is part of the objective as long as it is not proven.
+    reserve_share_kw
+        Each vehicle's share of a call from each step, shape (blocks, n, T).
     """
 
     power_kw: Floats
@@ -40,6 +45,8 @@ class Schedule:
     wear_cycle: Floats
     wear_holding: Floats
     violation_kw: float
+    reserve_kw: Floats | None = None
+    reserve_share_kw: Floats | None = None
 
 
 def judge(layout: Layout, power_kw: Floats) -> Schedule:

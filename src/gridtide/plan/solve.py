@@ -16,7 +16,9 @@ from gridtide.core import cpu_s
 from gridtide.plan._layout import Layout, lay_out
 from gridtide.plan.linear import Search
 from gridtide.plan.linear._wear import find_levels, start_segments
+from gridtide.plan.blocks import Offer
 from gridtide.plan.problem import Floats, Problem
+from gridtide.plan.reserve import name_broken, replan
 from gridtide.plan.segments import roll_segments
 from gridtide.plan.slacks import Slack, name_slacks
 from gridtide.plan.wear_refresh import ROUNDS, refresh_linear
@@ -61,6 +63,9 @@ class Plan:
     segment_kwh
         Energy by segment of depth at each node, shape (n, T + 1, J), to be carried over to the
         next plan; None where wear was not planned by segments.
+    reserves
+        What is offered in each block of reserve, proven. ``objective`` counts what is offered;
+        ``lower_bound`` holds for the rows of reserve.
     """
 
     status: str
@@ -77,6 +82,7 @@ class Plan:
     wear_cycle: Floats
     wear_holding: Floats
     segment_kwh: Floats | None = None
+    reserves: tuple[Offer, ...] = ()
 
     @property
     def gap(self) -> float:
@@ -133,8 +139,10 @@ def _segment_places(layout: Layout) -> int:
 def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
     problem = layout.problem
     found = Search(layout, time_limit_s).find()
-    schedule = found.schedule
-    slacks = name_slacks(layout, schedule)
+    schedule, offers = replan(
+        layout, found.schedule, lambda again: Search(again, time_limit_s).find().schedule
+    )
+    slacks = (*name_slacks(layout, schedule), *name_broken(offers))
     bound = min(found.bound, schedule.objective)
     gap = (schedule.objective - bound) / max(1.0, abs(schedule.objective))
     status = "optimal" if gap <= GAP_CLOSED else "optimal_with_gap"
@@ -157,6 +165,7 @@ def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
         wear_cycle=schedule.wear_cycle,
         wear_holding=schedule.wear_holding,
         segment_kwh=_segments(problem, schedule.energy_kwh),
+        reserves=offers,
     )
 
 

@@ -15,6 +15,7 @@ for each demand charge the peak P:
     direction   c ≤ Pc·z,  d ≤ Pd·(1 - z), only where ``Modes`` asks for it
     standby     c ≤ Pc·on_c,  d ≤ Pd·on_d,  on_c + on_d ≤ 1
     wear        by depth and by holding, see ``_wear``
+    reserve     what is held free for calls, see ``_reserves``
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import numpy as np
 from gridtide.plan._layout import Layout, demand_periods, phase_share, taper_line
 from gridtide.plan.linear._linear import Builder, Linear
 from gridtide.plan.linear._phases import Phases, add_phases
+from gridtide.plan.linear._reserves import ReserveColumns, add_reserves
 from gridtide.plan.linear._wear import Levels, add_holding, add_levels, add_shallowest
 from gridtide.plan.problem import Bools, Ints
 
@@ -74,6 +76,8 @@ class Model:
         Columns of the binaries, shape of the places asked for.
     phases
         What is minimised before the cost.
+    reserve
+        Columns of reserve.
     basic, tight_rows
         Columns that equations determine, energies and net powers, and the rows that do so.
     """
@@ -90,6 +94,7 @@ class Model:
     on_discharge: Ints
     meter_modes: Ints
     phases: Phases
+    reserve: ReserveColumns
     basic: Ints
     tight_rows: Ints
 
@@ -141,6 +146,16 @@ def assemble(
     _taper(draft, on_charge)
     _end_value(draft)
     short_vehicle, short = _targets(draft, short_price)
+    reserve = add_reserves(
+        layout,
+        draft.build,
+        charge=draft.charge,
+        discharge=draft.discharge,
+        energy=draft.energy,
+        net=net,
+        short=short,
+        short_vehicle=short_vehicle,
+    )
     plug_modes = _plug_modes(draft, modes.plugs)
     phases = add_phases(layout, draft.build, net, draft.energy, short, short_vehicle, lexical)
     return Model(
@@ -156,6 +171,7 @@ def assemble(
         on_discharge=on_discharge,
         meter_modes=meter_modes,
         phases=phases,
+        reserve=reserve,
         basic=np.concatenate((draft.energy, net[net >= 0])),
         tight_rows=np.concatenate((energy_rows, net_rows)),
     )

@@ -193,7 +193,7 @@ class Search:
         return near and schedule.violation_kw <= VIOLATION_KW
 
     def _candidate(self, model: Model, x: Floats) -> _Candidate:
-        schedule = judge(self._layout, self._netted(model, x))
+        schedule = _with_reserve(self._layout, judge(self._layout, self._netted(model, x)), model, x)
         ranks = [round(float(phase.weights @ x[phase.columns]), 5) for phase in model.phases]
         broken = float(schedule.violation_kw > VIOLATION_KW)
         steep = self._short_price - self._layout.problem.shortfall_price_per_kwh
@@ -252,6 +252,22 @@ def _better(best: _Candidate | None, other: _Candidate | None) -> _Candidate | N
     if best is None or (other is not None and other.rank < best.rank):
         return other
     return best
+
+
+def _with_reserve(layout: Layout, schedule: Schedule, model: Model, x: Floats) -> Schedule:
+    """Add what reserve was planned with it, and its value."""
+    reserve = model.reserve
+    if len(reserve.offer) == 0:
+        return schedule
+    shares = np.zeros((len(reserve.offer), *schedule.power_kw.shape))
+    for b, (column, pair) in enumerate(zip(reserve.share, reserve.pair, strict=True)):
+        shares[b, layout.vehicle[pair], layout.step[pair]] = np.maximum(x[column], 0.0)
+    return replace(
+        schedule,
+        objective=schedule.objective + float(model.linear.cost[reserve.all] @ x[reserve.all]),
+        reserve_kw=np.maximum(x[reserve.offer], 0.0),
+        reserve_share_kw=shares,
+    )
 
 
 def _columns(model: Model, x: Floats) -> tuple[Floats, Floats]:

@@ -1,0 +1,286 @@
+"""From planned capacity to an offer that is proven: shared out, called, and cut where it breaks.
+
+Block after block, what is committed first, then the best paid:
+
+1. every vehicle's share of a call from each step: at most the smaller of what its power and its
+   energy leave free, at least wear first, below every limit (:mod:`.sharing`);
+2. where the block asks for a confidence below 1, the capacity that is there with it;
+3. from the start of every step of the block a call of all blocks of the direction, followed to
+   the end of the recovery (:mod:`.worst_call`); what breaks is cut by bisection;
+4. the block's own limits and steps, rounded down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gridtide.plan._calls import availability, call_cost_per_kwh, energy_per_kwh, hours_counted
+from gridtide.plan._layout import Layout, lay_out
+from gridtide.plan.blocks import Offer, Reserve
+from gridtide.plan.problem import Floats, Ints, Problem
+from gridtide.plan.reserve.confidence import block_quantile_kw
+from gridtide.plan.reserve.headroom import Headroom
+from gridtide.plan.reserve.sharing import classes, share_out, tree_sums
+from gridtide.plan.reserve.worst_call import Breach, Call, Schedule, as_scheduled, simulate
+
+SAME = 1e-6
+HALVINGS = 20
+"""Bisections of a share of the capacity: down to a millionth of it."""
+
+
+@dataclass(slots=True)
+class _Proof:
+    schedule: Schedule
+    rank: Ints
+    hint: Floats
+    seed: int | None
+    headroom: dict[float, Headroom]
+    accepted: list[Offer]
+
+
+def prove(
+    problem: Problem,
+    power_kw: Floats,
+    energy_kwh: Floats,
+    planned_kw: Floats | None = None,
+    *,
+    shares_kw: Floats | None = None,
+    reserves: tuple[Reserve, ...] | None = None,
+    stream: np.random.Generator | None = None,
+) -> tuple[Offer, ...]:
+    """Prove what a plan can offer in each block.
+
+    Parameters
+    ----------
+    problem
+        The problem; its ``availability`` counts for confidences below 1.
+    power_kw, energy_kwh
+        Of the plan, shape (n, T) and (n, T + 1).
+    planned_kw
+        Wanted in each block, shape (blocks,); None for as much as the plan leaves free.
+    shares_kw
+        How the optimiser shared the blocks out, shape (blocks, n, T): tried first; None for
+        least wear and least to refill first.
+    reserves
+        The blocks; None for the problem's own.
+    stream
+        Random stream for scenarios of availability; None for a bound that needs none.
+
+    Returns
+    -------
+    tuple of Offer
+        One for each block, in their order.
+    """
+    return prove_schedule(
+        lay_out(problem),
+        power_kw,
+        energy_kwh,
+        planned_kw,
+        shares_kw=shares_kw,
+        reserves=reserves,
+        stream=stream,
+    )
+
+
+def prove_schedule(
+    layout: Layout,
+    power_kw: Floats,
+    energy_kwh: Floats,
+    planned_kw: Floats | None = None,
+    *,
+    shares_kw: Floats | None = None,
+    reserves: tuple[Reserve, ...] | None = None,
+    stream: np.random.Generator | None = None,
+) -> tuple[Offer, ...]:
+    """As :func:`prove`, for a problem that is laid out already."""
+    blocks = layout.problem.reserves if reserves is None else reserves
+    wanted = np.full(len(blocks), np.inf) if planned_kw is None else planned_kw
+    schedule = as_scheduled(layout, power_kw, energy_kwh)
+    proof = _Proof(
+        schedule=schedule,
+        rank=_merit(layout),
+        hint=np.zeros_like(power_kw),
+        seed=None if stream is None else int(stream.integers(2**32)),
+        headroom={sign: Headroom(schedule, sign) for sign in (-1.0, 1.0)},
+        accepted=[],
+    )
+    order = sorted(range(len(blocks)), key=lambda b: _worth(blocks[b]))
+    nothing = np.zeros_like(power_kw)
+    found = {}
+    for b in order:
+        proof.hint = nothing if shares_kw is None else shares_kw[b]
+        found[b] = _prove_block(proof, blocks[b], float(wanted[b]))
+    return tuple(found[b] for b in range(len(blocks)))
+
+
+def _worth(reserve: Reserve) -> tuple[bool, float]:
+    return (reserve.committed_kw <= 0, -reserve.price_per_kw_h)
+
+
+def _merit(layout: Layout) -> Ints:
+    """Classes of vehicles, those that wear least first."""
+    return classes(layout.problem.wear_price_per_kwh * (layout.problem.max_discharge_kw > 0))
+
+
+def _prove_block(proof: _Proof, reserve: Reserve, planned: float) -> Offer:
+    headroom = proof.headroom[reserve.sign]
+    able = headroom.able(reserve)
+    steps = range(reserve.from_step, reserve.to_step)
+    most = [_most(proof, reserve, able, k) for k in steps]
+    target = min([planned, reserve.most_kw, *most])
+    alone = float(able[:, reserve.from_step : reserve.to_step].sum(axis=0).min(initial=np.inf))
+    cut = "power and energy of the vehicles" if alone <= target + SAME else "room below limits"
+    cut = cut if target < min(planned, reserve.most_kw) - SAME else ""
+    target, why = _with_margin(proof, reserve, target)
+    shares, kw, more = _confident(proof, reserve, able, target, most)
+    cut = why or more or cut
+    part, breach = _cut(proof, reserve, shares)
+    cut = breach.what if breach is not None else cut
+    return _offer(proof, reserve, shares * part, kw * part, planned, cut)
+
+
+def _most(proof: _Proof, reserve: Reserve, able: Floats, step: int) -> float:
+    """Largest sum of shares that limits let through in one step [kW]."""
+    return float(_shared(proof, reserve, able, step, np.inf).sum())
+
+
+def _shared(proof: _Proof, reserve: Reserve, able: Floats, step: int, target: float) -> Floats:
+    """Share out as planned, then what need not be refilled, then the rest; each at least wear."""
+    layout, headroom = proof.schedule.layout, proof.headroom[reserve.sign]
+    room = headroom.room(reserve, step)
+    limits = (proof.hint[:, step], headroom.without_refill(reserve, step), np.inf)
+    shares = np.zeros(len(able))
+    for limit in limits:
+        more = np.maximum(np.minimum(able[:, step], limit) - shares, 0.0)
+        left = room - tree_sums(layout, shares)
+        shares += share_out(layout, more, left, proof.rank, target - float(shares.sum()))
+    return shares
+
+
+def _shares(proof: _Proof, reserve: Reserve, able: Floats, target: float) -> Floats:
+    """Shares that sum to the target in every step of the block, shape (n, T)."""
+    shares = np.zeros_like(able)
+    for k in range(reserve.from_step, reserve.to_step):
+        shares[:, k] = _shared(proof, reserve, able, k, target)
+    return shares
+
+
+def _confident(
+    proof: _Proof, reserve: Reserve, able: Floats, target: float, most: list[float]
+) -> tuple[Floats, float, str]:
+    """Shares and the capacity that is there with the confidence; more shares where some may miss."""
+    if reserve.confidence >= 1.0 or proof.schedule.layout.problem.availability is None:
+        return _shares(proof, reserve, able, target), target, ""
+    low, high = 0.0, 1.0
+    spare = max(most, default=0.0) - target
+    widest = _shares(proof, reserve, able, target + spare)
+    there = _quantile(proof, reserve, widest)
+    if there < target - SAME:
+        return widest, there, f"availability at confidence {reserve.confidence:g}"
+    for _ in range(12):  # the fewest spare shares that are enough
+        middle = 0.5 * (low + high)
+        shares = _shares(proof, reserve, able, target + middle * spare)
+        if _quantile(proof, reserve, shares) < target:
+            low = middle
+        else:
+            high, widest = middle, shares
+    return widest, target, ""
+
+
+def _quantile(proof: _Proof, reserve: Reserve, shares: Floats) -> float:
+    block = slice(reserve.from_step, reserve.to_step)
+    chance = availability(proof.schedule.layout.problem)[:, block]
+    return block_quantile_kw(shares[:, block], chance, reserve.confidence, proof.seed)
+
+
+def _with_margin(proof: _Proof, reserve: Reserve, target: float) -> tuple[float, str]:
+    """Cut to what the opposite margin allows."""
+    if reserve.opposite_share <= 0:
+        return target, ""
+    free = _margins(proof, reserve, np.inf).sum(axis=0)[reserve.from_step : reserve.to_step]
+    most = float(free.min(initial=np.inf)) / reserve.opposite_share
+    return (target, "") if most >= target - SAME else (most, "opposite margin")
+
+
+def _margins(proof: _Proof, reserve: Reserve, target: float) -> Floats:
+    """Shares of power in the other direction that sum to the target, shape (n, T)."""
+    other = proof.headroom[-reserve.sign]
+    able = other.able(reserve, reservoir=False)
+    shares = np.zeros_like(able)
+    for k in range(reserve.from_step, reserve.to_step):
+        room = other.room(reserve, k, reservoir=False)
+        shares[:, k] = share_out(proof.schedule.layout, able[:, k], room, proof.rank, target)
+    return shares
+
+
+def _cut(proof: _Proof, reserve: Reserve, shares: Floats) -> tuple[float, Breach | None]:
+    """Find the part of the shares that survives a call from every step, and what broke the rest."""
+    part, worst = 1.0, None
+    for k in range(reserve.from_step, reserve.to_step):
+        breach = _broken(proof, reserve, shares, part, k)
+        if breach is None:
+            continue
+        low, high, worst = 0.0, part, breach
+        for _ in range(HALVINGS):
+            middle = 0.5 * (low + high)
+            good = _broken(proof, reserve, shares, middle, k) is None
+            low, high = (middle, high) if good else (low, middle)
+        part = low
+    # Less is easier, but how a smaller call recovers is not the same: what is told is checked.
+    while part > 0 and worst is not None and not _survives(proof, reserve, shares, part):
+        part = part * 0.98 if part > 1e-3 else 0.0
+    return part, worst
+
+
+def _survives(proof: _Proof, reserve: Reserve, shares: Floats, part: float) -> bool:
+    steps = range(reserve.from_step, reserve.to_step)
+    return all(_broken(proof, reserve, shares, part, k) is None for k in steps)
+
+
+def _broken(
+    proof: _Proof, reserve: Reserve, shares: Floats, part: float, step: int
+) -> Breach | None:
+    """Call a block from a step, together with those of its direction accepted already."""
+    calls, drift = [], np.zeros(len(shares))
+    layout = proof.schedule.layout
+    others = [(o.reserve, o.share_kw) for o in proof.accepted]
+    for block, share in [*others, (reserve, shares * part)]:
+        if block.sign == reserve.sign and block.from_step <= step < block.to_step:
+            mine = share[:, step]
+            calls.append(Call(share_kw=mine, hours=block.duration_h))
+            counted = hours_counted(layout, block)[:, step] - block.duration_h
+            drift += mine * counted * energy_per_kwh(layout, block)
+    return simulate(proof.schedule, calls, step, reserve.sign, drift)
+
+
+def _offer(
+    proof: _Proof, reserve: Reserve, shares: Floats, proven: float, planned: float, cut: str
+) -> Offer:
+    """Round down to what may be offered, and hold it."""
+    offered = reserve.offer(proven if proven > planned - SAME else proven - 1e-9)
+    if offered < min(proven, planned) - SAME and offered < reserve.most_kw - SAME:
+        cut = cut or "the block's smallest offer and steps"
+    shares = shares * (offered / proven if proven > 0 else 0.0)
+    layout = proof.schedule.layout
+    problem = layout.problem
+    proof.headroom[reserve.sign].take(reserve, shares)
+    if reserve.opposite_share > 0:
+        margins = _margins(proof, reserve, offered * reserve.opposite_share)
+        proof.headroom[-reserve.sign].take(reserve, margins, reservoir=False)
+    called = shares * problem.step_h * reserve.activation_share
+    certain = reserve.confidence >= 1.0 or problem.availability is None
+    offer = Offer(
+        reserve=reserve,
+        planned_kw=planned,
+        proven_kw=proven,
+        offered_kw=offered,
+        revenue=reserve.price_per_kw_h * offered * reserve.hours(problem.step_h),
+        activation_cost=float(np.sum(call_cost_per_kwh(layout, reserve) * called)),
+        cut=cut,
+        method="certain" if certain else "bound" if proof.seed is None else "scenarios",
+        share_kw=shares,
+    )
+    proof.accepted.append(offer)
+    return offer
