@@ -10,16 +10,20 @@ from types import ModuleType as _ModuleType
 from typing import Any
 
 from gridtide.plan.answer import answer, plan_file
+from gridtide.plan.blocks import Offer, Reserve
 from gridtide.plan.document import problem_schema, read_problem, read_problem_file
 from gridtide.plan.problem import Problem
+from gridtide.plan.reserve import prove
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
 from gridtide.plan.solve import Plan, solve
 from gridtide.plan.wear_refresh import planned_cycle_cost, refresh_linear
 
 __all__ = [
+    "Offer",
     "Plan",
     "Problem",
+    "Reserve",
     "Slack",
     "answer",
     "fresh_segments",
@@ -27,6 +31,7 @@ __all__ = [
     "plan_file",
     "planned_cycle_cost",
     "problem_schema",
+    "prove",
     "read_problem",
     "read_problem_file",
     "refresh_linear",

@@ -33,7 +33,7 @@ def hours_counted(layout: Layout, reserve: Reserve) -> Floats:
     problem = layout.problem
     clock = np.concatenate(([0.0], np.cumsum(problem.step_h)))
     since = np.clip(problem.arrive, reserve.from_step, problem.steps)
-    elapsed = np.maximum(clock[None, :-1] - clock[since][:, None], 0.0)
+    elapsed: Floats = np.maximum(clock[None, :-1] - clock[since][:, None], 0.0)
     return reserve.duration_h + reserve.activation_share * elapsed
 
 
@@ -99,7 +99,7 @@ def must_charge_kwh(layout: Layout, end_kwh: Floats) -> Floats:
 
 
 def call_cost_per_kwh(layout: Layout, reserve: Reserve) -> Floats:
-    """What a called kWh costs in wear and in the loss of its refill, shape (n, T).
+    """Price a called kWh: its wear and the loss of its refill, shape (n, T).
 
     Up from a vehicle that can discharge: wear, and (1/(η_c·η_d) - 1) at the step's import
     price, as if all of it were discharged. Otherwise charging only moves in time: nothing.

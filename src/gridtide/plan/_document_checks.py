@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gridtide.core import Finding
+from gridtide.plan._reserve_checks import check_reserves
 
 if TYPE_CHECKING:
     from gridtide.plan.records import LimitRecord, ProblemRecord, VehicleRecord
@@ -24,6 +25,7 @@ def check_document(record: ProblemRecord, source: str) -> list[Finding]:
         *_holding(record),
         *_names(record),
         *_members(record),
+        *check_reserves(record),
     ]
     if not findings:
         findings += [*_cycles(record), *_billing(record)]

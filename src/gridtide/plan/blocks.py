@@ -55,6 +55,8 @@ class Reserve:
         cannot be, with a named slack.
     penalty_per_kw_h
         What a committed kW that is not kept costs [currency/kW/h].
+    shares
+        The answer of a planning document tells each vehicle's share.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Reserve:
     activation_share: float = 0.0
     committed_kw: float = 0.0
     penalty_per_kw_h: float = 10.0
+    shares: bool = False
 
     @property
     def sign(self) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ import numpy.typing as npt
 
 from gridtide.core import Finding, InputError, parse_utc, read_record, unusable_numbers
 from gridtide.plan._document_checks import check_document
+from gridtide.plan.blocks import Reserve
 from gridtide.plan.problem import Floats, Ints, Problem
 from gridtide.plan.records import (
     HoldingRecord,
     LimitRecord,
     ProblemRecord,
+    ReserveRecord,
     Series,
     VehicleRecord,
 )
@@ -89,6 +92,7 @@ def _quick(data: Mapping[str, Any]) -> ProblemRecord | None:
     parts: list[tuple[type[msgspec.Struct], Any]] = [(ProblemRecord, [data])]
     vehicles = data.get("vehicles", [])
     parts += [(VehicleRecord, vehicles), (LimitRecord, data.get("limits", []))]
+    parts.append((ReserveRecord, data.get("reserves", [])))
     if isinstance(vehicles, list):
         holding = [v.get("holding") for v in vehicles if isinstance(v, Mapping)]
         parts.append((HoldingRecord, [h for h in holding if h is not None]))
@@ -201,6 +205,7 @@ def _arrays(record: ProblemRecord) -> Problem:
         wear_model=record.wear_model,
         carbon_kg_per_kwh=_series(record.carbon_kg_per_kwh, steps),
         carbon_price_per_kg=record.carbon_price_per_kg,
+        reserves=tuple(_reserve(block) for block in record.reserves),
         **stacked,
         **named,
         **_optional(record, limits, capacity),
@@ -222,11 +227,19 @@ def _optional(record: ProblemRecord, limits: list[LimitRecord], capacity: Floats
     if any(limit.phase_kw is not None for limit in limits):
         arrays["phase_kw"] = np.array([limit.phase_kw or [np.inf] * 3 for limit in limits])
         arrays["phase_share"] = np.array([v.phases or [1 / 3] * 3 for v in vehicles]).reshape(-1, 3)
+    if any(v.availability < 1 for v in vehicles):
+        arrays["availability"] = _column(vehicles, "availability")
     if any(v.wear_depth_price_per_kwh is not None for v in vehicles):
         arrays |= _depth(vehicles, capacity)
     if any(v.holding is not None for v in vehicles):
         arrays |= _holding(vehicles, capacity, record.steps)
     return arrays
+
+
+def _reserve(block: ReserveRecord) -> Reserve:
+    given = {name: getattr(block, name) for name in block.__struct_fields__}
+    given |= {"most_kw": math.inf if block.most_kw is None else block.most_kw}
+    return Reserve(**given | {"limit": block.limit or ""})
 
 
 def _depth(vehicles: list[VehicleRecord], capacity: Floats) -> dict[str, Any]:

@@ -20,9 +20,10 @@ class Slack:
     Parameters
     ----------
     name
-        ``shortfall``, ``soc_below_minimum``, ``soc_above_maximum`` or ``base_overload``.
+        ``shortfall``, ``soc_below_minimum``, ``soc_above_maximum``, ``base_overload`` or
+        ``reserve_commitment``.
     entity
-        The vehicle or limit concerned.
+        The vehicle, limit or block concerned.
     from_step, to_step
         Steps concerned, half-open.
     amount, unit

@@ -14,9 +14,9 @@ import numpy as np
 
 from gridtide.core import cpu_s
 from gridtide.plan._layout import Layout, lay_out
+from gridtide.plan.blocks import Offer
 from gridtide.plan.linear import Search
 from gridtide.plan.linear._wear import find_levels, start_segments
-from gridtide.plan.blocks import Offer
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.reserve import name_broken, replan
 from gridtide.plan.segments import roll_segments

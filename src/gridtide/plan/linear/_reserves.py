@@ -12,13 +12,10 @@ all blocks of a direction together:
                 Σ_b r·(τ + drift)·η_c ≤ max - e_j
     limits      Y_j + Σ r ≤ upper,  Y_j - Σ r ≥ lower     every limit, steps j = k..k+n-1
     taper       η_c·(c + Σ r) + slope·(e_j + η_c·τ·Σ r) ≤ full + slope·taper_from
-    refill      need_ik ≥ Σ_b r·(τ + drift)/η_d - (e_end + short - due)
-                Σ need_ik/η_c ≤ Σ dt·(upper - Y)   every import limit that can bind, over those
-                of its vehicles that leave by a step, over the steps from the call's end to it
+    refill      a recovery below the import limits after every call, see ``_refill``
     opposite    share·R ≤ Σ_i o_ik,  o a share of the other direction's power and limits
     committed   R + broken ≥ committed
 
-The refill rows are of a limit as a whole; that each vehicle alone can refill in time is in m.
 ``a`` is the availability and ``conf`` the confidence: whatever is there with that probability
 has at least conf times it as its mean (Markov), so the row never cuts off what can be offered.
 """
@@ -41,7 +38,7 @@ from gridtide.plan._calls import (
 from gridtide.plan._layout import Layout, taper_line
 from gridtide.plan.blocks import Reserve, last_nodes
 from gridtide.plan.linear._linear import Builder
-from gridtide.plan.linear._refill import Held, Places, add_refill
+from gridtide.plan.linear._refill import Held, Places, add_refill, joined
 from gridtide.plan.problem import Floats, Ints
 
 NONE: Ints = np.empty(0, dtype=np.int64)
@@ -105,9 +102,9 @@ def add_reserves(
     for direction in ("up", "down"):
         held = [h for _, parts in offers for way, h in parts if way == direction]
         if held and sum(len(h.column) for h in held):
-            _hold(plan, direction, _joined(held))
+            _hold(plan, direction, joined(held))
             if direction == "up":
-                add_refill(plan, _joined(held))
+                add_refill(plan, held)
     columns = np.array([offer for offer, _ in offers])
     own = [parts[0][1] for _, parts in offers]
     return ReserveColumns(
@@ -167,11 +164,6 @@ def _margin(plan: Places, reserve: Reserve, offer: Ints, pairs: Ints) -> list[tu
     return [(other, Held(column=free, pair=pairs, lasts=one, energy=nothing))]
 
 
-def _joined(held: list[Held]) -> Held:
-    names = ("column", "pair", "lasts", "energy")
-    return Held(**{name: np.concatenate([getattr(h, name) for h in held]) for name in names})
-
-
 def _hold(plan: Places, direction: str, held: Held) -> None:
     """Add the rows of one direction, by offset from the step that a call starts in."""
     longest = np.zeros(len(plan.layout.vehicle), dtype=np.int64)
@@ -191,7 +183,9 @@ def _power_rows(plan: Places, direction: str, columns: Ints, pairs: Ints, place:
     build, problem = plan.build, plan.layout.problem
     v = plan.layout.vehicle[pairs]
     up = direction == "up"
-    rows = build.rows(len(pairs), -np.inf, (problem.max_discharge_kw if up else problem.max_charge_kw)[v])
+    rows = build.rows(
+        len(pairs), -np.inf, (problem.max_discharge_kw if up else problem.max_charge_kw)[v]
+    )
     build.entries(rows[place], columns, 1.0)
     plan.power(rows, pairs, -1.0 if up else 1.0)
 

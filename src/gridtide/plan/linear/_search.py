@@ -193,7 +193,9 @@ class Search:
         return near and schedule.violation_kw <= VIOLATION_KW
 
     def _candidate(self, model: Model, x: Floats) -> _Candidate:
-        schedule = _with_reserve(self._layout, judge(self._layout, self._netted(model, x)), model, x)
+        schedule = _with_reserve(
+            self._layout, judge(self._layout, self._netted(model, x)), model, x
+        )
         ranks = [round(float(phase.weights @ x[phase.columns]), 5) for phase in model.phases]
         broken = float(schedule.violation_kw > VIOLATION_KW)
         steep = self._short_price - self._layout.problem.shortfall_price_per_kwh

@@ -1,4 +1,4 @@
-"""Reserve proven after planning: shared out among vehicles, called at the worst, cut to what holds."""
+"""Reserve proven after planning: shared out, called at the worst, cut to what holds."""
 
 from gridtide.plan.reserve.offers import name_broken, offer_reserves, replan, reserve_cost
 from gridtide.plan.reserve.proof import prove, prove_schedule

@@ -50,7 +50,7 @@ class Headroom:
 
     def _energy_able(self, reserve: Reserve, k: int, until: int, store: Floats) -> Floats:
         per_kw = _per_kw(self.schedule, reserve, k)
-        able = (store[:, k : until + 1].min(axis=1) - self._energy_held(k)) / per_kw
+        able: Floats = (store[:, k : until + 1].min(axis=1) - self._energy_held(k)) / per_kw
         if self.sign > 0 and self.schedule.layout.problem.taper_from_kwh is not None:
             able = np.minimum(able, _taper_free(self.schedule, per_kw)[:, k:until].min(axis=1))
         return able
@@ -59,7 +59,7 @@ class Headroom:
         return int(last_nodes(self.schedule.layout.problem.step_h, reserve.duration_h)[k])
 
     def _power_held(self, k: int, until: int) -> Floats:
-        """What a call from step k holds already in the steps up to ``until``, shape (n, ..)."""
+        """Sum up what a call from step k holds already, up to ``until``, shape (n, until - k)."""
         held = np.zeros((len(self.schedule.power_kw), until - k))
         for block, share, reservoir in self._held:
             if block.from_step <= k < block.to_step:

@@ -170,7 +170,7 @@ def _shares(proof: _Proof, reserve: Reserve, able: Floats, target: float) -> Flo
 def _confident(
     proof: _Proof, reserve: Reserve, able: Floats, target: float, most: list[float]
 ) -> tuple[Floats, float, str]:
-    """Shares and the capacity that is there with the confidence; more shares where some may miss."""
+    """Return shares and the capacity that is there with the confidence, spare shares beside."""
     if reserve.confidence >= 1.0 or proof.schedule.layout.problem.availability is None:
         return _shares(proof, reserve, able, target), target, ""
     low, high = 0.0, 1.0
