@@ -1,0 +1,1 @@
+"""Fleets beyond any general solver: each vehicle exactly, all together by price."""

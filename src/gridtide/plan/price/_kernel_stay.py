@@ -1,0 +1,286 @@
+"""The cheapest schedule of one vehicle at given prices: exact, by dynamic programming.
+
+The cost V(e) of all that is still to come is a convex, piecewise linear function of the stored
+energy e. It is kept as a list of segments, sorted by slope; one step backward adds the segments
+of that step's own cost to the list, which is the infimal convolution of the two, and cuts the
+list to the battery's window. Nothing is discretised.
+
+Only two thresholds a step are needed to go forward: charge up to one, discharge down to the
+other. The idea is the warehouse problem: A. Charnes, W. W. Cooper: Generalizations of the
+Warehousing Model, 1955, doi:10.1057/jors.1955.20.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from gridtide.plan.price._kernel_value import (
+    insert,
+    steepen_above,
+    steepen_below,
+    stretch_tapered,
+    trim,
+)
+
+BURN = 1e-12
+
+
+@njit(cache=True, nogil=True, inline="always")
+def due_cost(stays, i, slope, length, head, tail, lo, v):  # type: ignore[no-untyped-def]
+    """Add what energy missing on departure costs: first bands first."""
+    due, bands = stays.each[i].due_kwh, stays.short_price.size
+    if due == -np.inf:
+        return tail, v
+    width, before = stays.each[i].wanted_kwh / bands, 0.0
+    for m in range(bands):
+        at, price = due - m * width, stays.short_price[m]
+        tail, v = steepen_below(slope, length, head, tail, lo, v, at, price - before)
+        before = price
+    return tail, v
+
+
+@njit(cache=True, nogil=True)
+def node_cost(stays, i, k, slope, length, head, tail, lo, v):  # type: ignore[no-untyped-def]
+    """Add what holding energy at the end of step ``k`` costs, and being outside the window."""
+    hours = stays.step_h[k]
+    if stays.band_price.shape[2] > 0:
+        row = k if stays.band_price.shape[1] > 1 else 0
+        at = k if stays.band_base.shape[1] > 1 else 0
+        before = stays.band_price[i, row, 0]
+        v += hours * (stays.band_base[i, at] + before * (lo - stays.band_edge[i, 0]))
+        for j in range(head, tail):
+            slope[j] += hours * before
+        for m in range(1, stays.band_price.shape[2]):
+            price, edge = stays.band_price[i, row, m], stays.band_edge[i, m]
+            more = hours * (price - before)
+            tail, v = steepen_above(slope, length, head, tail, lo, v, edge, more)
+            before = price
+    if stays.recover_price > 0.0:
+        price = hours * stays.recover_price
+        if stays.each[i].low_kwh < stays.each[i].min_kwh:
+            tail, v = steepen_below(slope, length, head, tail, lo, v, stays.each[i].min_kwh, price)
+        if stays.each[i].high_kwh > stays.each[i].max_kwh:
+            tail, v = steepen_above(slope, length, head, tail, lo, v, stays.each[i].max_kwh, price)
+    return tail, v
+
+
+@njit(cache=True, nogil=True, inline="always")
+def tapering(stay):  # type: ignore[no-untyped-def]
+    """Bend [kWh], fall [1/h] and power it falls from [kW] of the taper of a stay.
+
+    Above the bend a step ends at e' <= (e + hours * power) / (1 + hours * fall).
+    """
+    full, fall, since = stay.taper_kw, stay.taper_per_h, stay.taper_from_kwh
+    if fall <= 0.0:
+        return np.inf, 0.0, 0.0
+    return since + (full - stay.charge_kw * stay.gain) / fall, fall, full + fall * since
+
+
+@njit(cache=True, nogil=True, inline="always")
+def stay_back(  # type: ignore[no-untyped-def]
+    stays, i, begin, buy, sell, up, down, slope, length, head, tail, lo, hi, v
+):
+    """Go back through the steps of stay ``i``, whose prices and thresholds start at ``begin``."""
+    stay, step_h, floors = stays.each[i], stays.step_h, stays.floor_kwh
+    steps, arrive, low, high = stay.steps, stay.arrive, stay.low_kwh, stay.high_kwh
+    per_gain, per_draw, wear = 1.0 / stay.gain, 1.0 / stay.draw, stay.wear
+    charge, discharge = stay.charge_kw * stay.gain, stay.discharge_kw * stay.draw
+    bend, fade, full = tapering(stay)
+    costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
+    for q in range(steps - 1, -1, -1):
+        p, hours = begin + q, step_h[arrive + q]
+        if floors.size > 0:
+            low = floors[stay.start + q]
+        head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
+        if costly:
+            tail, v = node_cost(stays, i, arrive + q, slope, length, head, tail, lo, v)
+        room, fall = charge * hours, discharge * hours
+        cost, worth = buy[p] * per_gain, (sell[p] - wear) * per_draw
+        sc, sd = -cost, -worth
+        burns = sd < sc - BURN and room > 0.0 and fall > 0.0
+        if burns:
+            # Burning would pay: of the two rays only the hull is used, their chord.
+            sc = sd = -(cost * room + worth * fall) / (room + fall)
+        elif sd < sc:
+            sd = sc
+        a, up_to = head, lo
+        while a < tail and slope[a] < sc:
+            up_to += length[a]
+            a += 1
+        start, charged = lo - room, room
+        if up_to > bend and not burns:
+            stretch = 1.0 + hours * fade
+            a, tail = stretch_tapered(slope, length, head, tail, lo, a, bend, stretch, sc)
+            if lo >= bend:
+                start = lo * stretch - hours * full
+            charged = hours * full - up_to * (stretch - 1.0)
+        v += cost * (lo - start)
+        before, b, down_to = head, a, np.inf
+        if fall > 0.0:
+            down_to = up_to
+            while b < tail and slope[b] <= sd:
+                down_to += length[b]
+                b += 1
+        if fall > 0.0:
+            head, tail = insert(slope, length, head, tail, b, sd, fall)
+        if charged > 0.0:
+            # The segments below place b have moved along with the head.
+            a += head - before
+            head, tail = insert(slope, length, head, tail, a, sc, charged)
+        lo, hi = start, hi + fall
+        up[p], down[p] = up_to, down_to
+    return head, tail, lo, hi, v
+
+
+@njit(cache=True, nogil=True)
+def link_back(stays, i, slope, length, head, tail, lo, hi, v):  # type: ignore[no-untyped-def]
+    """Go back over the drive before stay ``i``; what is missing for it is bought on the way.
+
+    Returns the energy to arrive with at least, and V as a function of what was left with.
+    """
+    price, at, j = stays.short_price[stays.short_price.size - 1], lo, head
+    while j < tail and slope[j] < -price:
+        v += (slope[j] + price) * length[j]
+        at += length[j]
+        slope[j] = -price
+        j += 1
+    lo, hi = lo + stays.each[i].driven_kwh, hi + stays.each[i].driven_kwh
+    more = lo - stays.each[i - 1].low_kwh
+    if more > 0.0:
+        head -= 1
+        slope[head], length[head] = -price, more
+        lo, v = lo - more, v + price * more
+    return at, head, tail, lo, hi, v
+
+
+@njit(cache=True, nogil=True)
+def value_back(stays, first, last, buy, sell, up, down, link, slope, length):  # type: ignore[no-untyped-def]
+    """Go back through the stays ``first..last`` of one vehicle and keep the thresholds.
+
+    ``buy`` and ``sell`` are prices [currency/kWh], ``up`` and ``down`` the thresholds [kWh], all
+    stay by stay, step by step; ``link`` is the energy to arrive with after each drive [kWh].
+    Returns V at the first arrival: head, tail, lower end and the value there.
+    """
+    head = slope.size // 2
+    tail, lo, hi, v = head + 1, stays.each[last].low_kwh, stays.each[last].high_kwh, 0.0
+    slope[head], length[head] = 0.0, hi - lo
+    price, level = stays.each[last].end_price, stays.each[last].end_level_kwh
+    tail, v = steepen_below(slope, length, head, tail, lo, v, level, price)
+    v -= price * level
+    for i in range(last, first - 1, -1):
+        if i < last:
+            low, high = stays.each[i + 1].low_kwh, stays.each[i + 1].high_kwh
+            head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
+            link[i + 1 - first], head, tail, lo, hi, v = link_back(
+                stays, i + 1, slope, length, head, tail, lo, hi, v
+            )
+            low, high = stays.each[i].low_kwh, stays.each[i].high_kwh
+            head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
+        tail, v = due_cost(stays, i, slope, length, head, tail, lo, v)
+        begin = stays.each[i].start - stays.each[first].start
+        head, tail, lo, hi, v = stay_back(
+            stays, i, begin, buy, sell, up, down, slope, length, head, tail, lo, hi, v
+        )
+    return head, tail, lo, v
+
+
+@njit(cache=True, nogil=True)
+def go_forward(stays, first, last, up, down, link, power):  # type: ignore[no-untyped-def]
+    """Follow the thresholds from the energy held; fill the powers at the plug [kW]."""
+    each, step_h, floors = stays.each, stays.step_h, stays.floor_kwh
+    energy, origin = each[first].held_kwh, each[first].start
+    for i in range(first, last + 1):
+        stay = each[i]
+        if i > first:
+            energy = max(energy - stay.driven_kwh, link[i - first], stay.low_kwh)
+        gain, draw, begin = stay.gain, stay.draw, stay.start - origin
+        charge, discharge = stay.charge_kw * gain, stay.discharge_kw * draw
+        low, high, arrive = stay.low_kwh, stay.high_kwh, stay.arrive
+        bend, fade, full = tapering(stay)
+        for q in range(stay.steps):
+            p, hours = begin + q, step_h[arrive + q]
+            if floors.size > 0:
+                low = floors[stay.start + q]
+            power[p] = 0.0
+            if energy < up[p]:
+                to = min(up[p], energy + charge * hours, high)
+                if to > bend:
+                    to = max(min(to, (energy + hours * full) / (1.0 + hours * fade)), energy)
+                power[p] = (to - energy) / (hours * gain)
+                energy = to
+            elif energy > down[p]:
+                to = max(down[p], energy - discharge * hours, low)
+                if to < energy:
+                    power[p] = (to - energy) / (hours * draw)
+                    energy = to
+
+
+@njit(cache=True, nogil=True)
+def short_cost(stays, i, energy):  # type: ignore[no-untyped-def]
+    """Cost of the energy missing on departure [currency]."""
+    missing = stays.each[i].due_kwh - energy
+    if missing <= 0.0:
+        return 0.0
+    bands = stays.short_price.size
+    width = stays.each[i].wanted_kwh / bands
+    if bands == 1 or width == 0.0:
+        return stays.short_price[0] * missing
+    cost = 0.0
+    for m in range(bands):
+        part = missing if m == bands - 1 else min(missing, width)
+        cost += stays.short_price[m] * part
+        missing -= part
+        if missing <= 0.0:
+            break
+    return cost
+
+
+@njit(cache=True, nogil=True)
+def held_cost(stays, i, k, energy):  # type: ignore[no-untyped-def]
+    """Cost of holding ``energy`` at the end of step ``k``, the way back to the window included."""
+    cost = 0.0
+    if stays.band_price.shape[2] > 0:
+        row = k if stays.band_price.shape[1] > 1 else 0
+        at = k if stays.band_base.shape[1] > 1 else 0
+        before = stays.band_price[i, row, 0]
+        cost = stays.band_base[i, at] + before * (energy - stays.band_edge[i, 0])
+        for m in range(1, stays.band_price.shape[2]):
+            price = stays.band_price[i, row, m]
+            cost += (price - before) * max(0.0, energy - stays.band_edge[i, m])
+            before = price
+    if stays.recover_price > 0.0:
+        below = max(0.0, stays.each[i].min_kwh - energy) if stays.each[i].low_kwh < stays.each[i].min_kwh else 0.0
+        above = max(0.0, energy - stays.each[i].max_kwh) if stays.each[i].high_kwh > stays.each[i].max_kwh else 0.0
+        cost += stays.recover_price * (below + above)
+    return cost * stays.step_h[k]
+
+
+@njit(cache=True, nogil=True)
+def own_cost(stays, first, last, buy, sell, power):  # type: ignore[no-untyped-def]
+    """Cost of a schedule at these prices, with wear, holding, shortfall and end value."""
+    each, step_h, cost = stays.each, stays.step_h, 0.0
+    energy, origin = each[first].held_kwh, each[first].start
+    on_way = stays.short_price[stays.short_price.size - 1]
+    costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
+    for i in range(first, last + 1):
+        stay = each[i]
+        if i > first:
+            energy -= stay.driven_kwh
+            missing = max(0.0, stay.low_kwh - energy)
+            cost += on_way * missing
+            energy += missing
+        begin, arrive, wear = stay.start - origin, stay.arrive, stay.wear
+        gain, draw = stay.gain, stay.draw
+        for q in range(stay.steps):
+            kwh = power[begin + q] * step_h[arrive + q]
+            if kwh > 0.0:
+                energy += kwh * gain
+                cost += buy[begin + q] * kwh
+            else:
+                energy += kwh * draw
+                cost += (sell[begin + q] - wear) * kwh
+            if costly:
+                cost += held_cost(stays, i, arrive + q, energy)
+        cost += short_cost(stays, i, energy)
+    return cost - each[last].end_price * min(energy, each[last].end_level_kwh)

@@ -1,0 +1,117 @@
+"""V(e): the least cost of all that is still to come, as a list of segments over stored energy.
+
+V is convex and piecewise linear. The list is sorted by slope [currency/kWh] and stands in the
+places ``head`` up to ``tail`` of two arrays, with room on both sides; ``lo`` and ``hi`` are the
+ends of V [kWh] and ``v`` its value at ``lo``.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+SAME_KWH = 1e-12
+
+
+@njit(cache=True, nogil=True)
+def split(slope, length, head, tail, lo, at):  # type: ignore[no-untyped-def]
+    """Break the segment that holds energy ``at``; return the first place above it, and the tail."""
+    below = lo
+    for j in range(head, tail):
+        if at <= below + SAME_KWH:
+            return j, tail
+        if at < below + length[j] - SAME_KWH:
+            for m in range(tail, j + 1, -1):
+                slope[m], length[m] = slope[m - 1], length[m - 1]
+            slope[j + 1], length[j + 1] = slope[j], below + length[j] - at
+            length[j] = at - below
+            return j + 1, tail + 1
+        below += length[j]
+    return tail, tail
+
+
+@njit(cache=True, nogil=True)
+def steepen_below(slope, length, head, tail, lo, v, at, price):  # type: ignore[no-untyped-def]
+    """Add ``price`` x max(0, at - e); return the tail and V at the lower end."""
+    if price == 0.0 or at <= lo:
+        return tail, v
+    above, tail = split(slope, length, head, tail, lo, at)
+    for j in range(head, above):
+        slope[j] -= price
+    return tail, v + price * (at - lo)
+
+
+@njit(cache=True, nogil=True)
+def steepen_above(slope, length, head, tail, lo, v, at, price):  # type: ignore[no-untyped-def]
+    """Add ``price`` x max(0, e - at); return the tail and V at the lower end."""
+    if price == 0.0:
+        return tail, v
+    above, tail = split(slope, length, head, tail, lo, at)
+    for j in range(above, tail):
+        slope[j] += price
+    return tail, v + price * max(0.0, lo - at)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def trim(slope, length, head, tail, lo, hi, v, low, high):  # type: ignore[no-untyped-def]
+    """Cut V to a window; return head, tail, both ends and V at the lower one."""
+    while lo < low and head < tail:
+        part = low - lo
+        if length[head] > part:
+            v += slope[head] * part
+            length[head] -= part
+            lo = low
+        else:
+            v += slope[head] * length[head]
+            lo += length[head]
+            head += 1
+    while hi > high and head < tail:
+        part = hi - high
+        if length[tail - 1] > part:
+            length[tail - 1] -= part
+            hi = high
+        else:
+            hi -= length[tail - 1]
+            tail -= 1
+    return head, tail, lo, hi, v
+
+
+@njit(cache=True, nogil=True)
+def value_at(slope, length, head, tail, lo, v, energy):  # type: ignore[no-untyped-def]
+    """V at an energy between its ends."""
+    at = lo
+    for j in range(head, tail):
+        part = min(length[j], energy - at)
+        if part <= 0.0:
+            break
+        v += slope[j] * part
+        at += part
+    return v
+
+
+@njit(cache=True, nogil=True)
+def stretch_tapered(slope, length, head, tail, lo, a, bend, stretch, sc):  # type: ignore[no-untyped-def]
+    """Charging above the bend stores less: stretch what lies between the bend and place ``a``."""
+    cut = head
+    if lo < bend:
+        cut, more = split(slope, length, head, tail, lo, bend)
+        a, tail = a + more - tail, more
+    for j in range(cut, a):
+        length[j] *= stretch
+        slope[j] = slope[j] / stretch + (1.0 - 1.0 / stretch) * sc
+    return a, tail
+
+
+@njit(cache=True, nogil=True, inline="always")
+def insert(slope, length, head, tail, at, new_slope, new_length):  # type: ignore[no-untyped-def]
+    """Put a segment before the place ``at``, moving the shorter side; return head and tail."""
+    if at - head < tail - at:
+        for j in range(head, at):
+            slope[j - 1], length[j - 1] = slope[j], length[j]
+        slope[at - 1], length[at - 1] = new_slope, new_length
+        head -= 1
+    else:
+        for j in range(tail - 1, at - 1, -1):
+            slope[j + 1], length[j + 1] = slope[j], length[j]
+        slope[at], length[at] = new_slope, new_length
+        tail += 1
+    return head, tail

@@ -1,0 +1,158 @@
+"""The stays of a problem as arrays for the kernels, small enough for a million vehicles."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtide.plan._layout import _conversion, _floor, _window, taper_line
+from gridtide.plan.problem import Floats, Ints, Problem
+
+STAY = np.dtype(
+    [
+        ("start", np.int64),
+        ("steps", np.int32),
+        ("arrive", np.int32),
+        ("limit", np.int64),
+        ("held_kwh", np.float64),
+        ("low_kwh", np.float64),
+        ("high_kwh", np.float64),
+        ("min_kwh", np.float64),
+        ("max_kwh", np.float64),
+        ("charge_kw", np.float64),
+        ("discharge_kw", np.float64),
+        ("gain", np.float64),
+        ("draw", np.float64),
+        ("wear", np.float64),
+        ("due_kwh", np.float64),
+        ("wanted_kwh", np.float64),
+        ("end_price", np.float64),
+        ("end_level_kwh", np.float64),
+        ("driven_kwh", np.float64),
+        ("taper_kw", np.float64),
+        ("taper_per_h", np.float64),
+        ("taper_from_kwh", np.float64),
+    ],
+    align=True,
+)
+"""What a kernel reads of one stay, side by side in memory.
+
+``start`` is where its steps begin among those of all stays; ``low_kwh`` and ``high_kwh`` are the
+hard window, ``min_kwh`` and ``max_kwh`` the wanted one; ``gain`` and ``draw`` the energy stored
+and taken per kWh at the plug; ``due_kwh`` the energy due at the end (-inf for none) and
+``wanted_kwh`` how much of it was wanted; ``driven_kwh`` the drive before the stay. Charging
+power at the cells falls from ``taper_kw`` by ``taper_per_h`` for each kWh above
+``taper_from_kwh``; 0 for no taper.
+"""
+
+
+class Stays(NamedTuple):
+    """n stays of v vehicles: what each may do and what it wants.
+
+    Few arrays, for each costs every call of a kernel some nanoseconds.
+
+    Parameters
+    ----------
+    each
+        One record of ``STAY`` per stay, shape (n,).
+    vehicle
+        First stay of each vehicle, shape (v + 1,).
+    step_h
+        Hours of each step of the problem, shape (T,).
+    short_price
+        Price of each band of the energy missing on departure [currency/kWh], shape (K,).
+    band_edge, band_price, band_base
+        Holding: edges (n, M + 1), prices (n, 1 or T, M), base (n, 1 or T); empty for none.
+    floor_kwh
+        Hard lower end of the window by step, shape (N,), or none.
+    recover_price
+        On being outside the wanted window [currency/kWh/h]; 0 where nobody is.
+    """
+
+    each: npt.NDArray[np.void]
+    vehicle: Ints
+    step_h: Floats
+    short_price: Floats
+    band_edge: Floats
+    band_price: Floats
+    band_base: Floats
+    floor_kwh: Floats
+    recover_price: float
+
+
+def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.0) -> Stays:
+    """Turn a problem into stays.
+
+    Parameters
+    ----------
+    problem
+        The problem; its standby loss is spread over the power.
+    short_price
+        Price of missing energy [currency/kWh]; ignored where the problem has bands.
+    recover_price
+        Price of being outside the wanted window [currency/kWh/h].
+    """
+    steps, count = problem.steps, len(problem)
+    arrive, depart = np.maximum(problem.arrive, 0), np.minimum(problem.depart, steps)
+    length = np.where(problem.arrive < problem.depart, np.maximum(depart - arrive, 0), 0)
+    gain, draw, _ = _conversion(problem, True)
+    low, high = _window(problem)
+    heads = np.ones(count, dtype=bool) if problem.continues is None else ~problem.continues
+    outside = bool(np.any((low < problem.min_kwh - 1e-9) | (high > problem.max_kwh + 1e-9)))
+    each = np.zeros(count, dtype=STAY)
+    each["start"] = np.cumsum(length) - length
+    each["steps"], each["arrive"], each["limit"] = length, arrive, problem.limit
+    each["held_kwh"], each["low_kwh"], each["high_kwh"] = problem.arrival_kwh, low, high
+    each["min_kwh"], each["max_kwh"] = problem.min_kwh, problem.max_kwh
+    each["charge_kw"], each["discharge_kw"] = problem.max_charge_kw, problem.max_discharge_kw
+    each["gain"], each["draw"], each["wear"] = gain, draw, problem.wear_price_per_kwh
+    each["due_kwh"] = np.where(problem.depart <= steps, problem.target_kwh, _floor(problem))
+    each["wanted_kwh"] = np.maximum(each["due_kwh"] - problem.arrival_kwh, 0.0)
+    if problem.end_value_per_kwh is not None:
+        each["end_price"], each["end_level_kwh"] = problem.end_value_per_kwh, _end_level(problem)
+    if problem.driven_kwh is not None:
+        each["driven_kwh"] = problem.driven_kwh
+    if problem.taper_from_kwh is not None:
+        each["taper_kw"], each["taper_per_h"] = taper_line(problem, high)
+        each["taper_from_kwh"] = problem.taper_from_kwh
+    edge, price, base = _holding(problem)
+    prices = problem.shortfall_band_price_per_kwh
+    return Stays(
+        each=each,
+        vehicle=np.append(np.flatnonzero(heads), count),
+        step_h=np.asarray(problem.step_h, dtype=float),
+        short_price=np.array([short_price]) if prices is None else np.asarray(prices, dtype=float),
+        band_edge=edge,
+        band_price=price,
+        band_base=base,
+        floor_kwh=np.zeros(0),
+        recover_price=recover_price if outside else 0.0,
+    )
+
+
+def _end_level(problem: Problem) -> Floats:
+    level = problem.max_kwh
+    if problem.end_value_up_to_kwh is not None:
+        level = np.minimum(level, problem.end_value_up_to_kwh)
+    return np.maximum(level, 0.0)
+
+
+def _holding(problem: Problem) -> tuple[Floats, Floats, Floats]:
+    price, base = problem.holding_price_per_kwh_h, problem.holding_base_per_h
+    if problem.holding_edges_kwh is None or price is None:
+        return np.zeros((0, 2)), np.zeros((0, 1, 0)), np.zeros((0, 1))
+    if price.ndim == 2:
+        price = price[:, None, :]
+    if base is None:
+        base = np.zeros((len(problem), 1))
+    return problem.holding_edges_kwh, price, base if base.ndim > 1 else base[:, None]
+
+
+def segments(stays: Stays) -> int:
+    """Places that the list of a vehicle's V needs at most, on both sides of its middle."""
+    chain = np.add.reduceat(stays.each["steps"], stays.vehicle[:-1]) if len(stays.each) else 0
+    rows = int(np.diff(stays.vehicle).max(initial=1))
+    step = 3 + max(stays.band_price.shape[2] - 1, 0) + (2 if stays.recover_price > 0 else 0)
+    return 2 * (int(np.max(chain, initial=0)) * step + rows * (stays.short_price.size + 3) + 16)
