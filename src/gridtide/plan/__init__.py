@@ -13,13 +13,14 @@ from gridtide.plan.answer import answer, plan_file
 from gridtide.plan.blocks import Offer, Reserve
 from gridtide.plan.document import problem_schema, read_problem, read_problem_file
 from gridtide.plan.problem import Problem
-from gridtide.plan.reserve import prove
+from gridtide.plan.reserve import Guided, plan_guided, prove
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
 from gridtide.plan.solve import Plan, solve
 from gridtide.plan.wear_refresh import planned_cycle_cost, refresh_linear
 
 __all__ = [
+    "Guided",
     "Offer",
     "Plan",
     "Problem",
@@ -29,6 +30,7 @@ __all__ = [
     "fresh_segments",
     "open_cycle_segments",
     "plan_file",
+    "plan_guided",
     "planned_cycle_cost",
     "problem_schema",
     "prove",

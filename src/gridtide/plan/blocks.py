@@ -118,6 +118,8 @@ class Offer:
         Price times offer times hours [currency].
     activation_cost
         Expected wear and refill loss of being called [currency].
+    penalty
+        For what is committed and not kept [currency].
     cut
         What kept the offer below the plan; "" for nothing.
     method
@@ -132,9 +134,15 @@ class Offer:
     offered_kw: float
     revenue: float
     activation_cost: float
+    penalty: float
     cut: str
     method: str
     share_kw: Floats
+
+    @property
+    def cost(self) -> float:
+        """What the block adds to the objective [currency]: less than nothing where it earns."""
+        return self.activation_cost + self.penalty - self.revenue
 
     @property
     def broken_kw(self) -> float:

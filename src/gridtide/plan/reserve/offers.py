@@ -78,16 +78,7 @@ def offer_reserves(layout: Layout, schedule: Schedule) -> tuple[Schedule, tuple[
         shares_kw=schedule.reserve_share_kw,
     )
     alone = judge(layout, schedule.power_kw).objective
-    return replace(schedule, objective=alone + reserve_cost(layout, offers)), offers
-
-
-def reserve_cost(layout: Layout, offers: tuple[Offer, ...]) -> float:
-    """Cost of activation and penalties less revenue [currency]."""
-    step_h = layout.problem.step_h
-    penalty = sum(
-        o.reserve.penalty_per_kw_h * o.broken_kw * o.reserve.hours(step_h) for o in offers
-    )
-    return penalty + sum(offer.activation_cost - offer.revenue for offer in offers)
+    return replace(schedule, objective=alone + sum(offer.cost for offer in offers)), offers
 
 
 def name_broken(offers: tuple[Offer, ...]) -> tuple[Slack, ...]:

@@ -270,14 +270,17 @@ def _offer(
         margins = _margins(proof, reserve, offered * reserve.opposite_share)
         proof.headroom[-reserve.sign].take(reserve, margins, reservoir=False)
     called = shares * problem.step_h * reserve.activation_share
+    hours = reserve.hours(problem.step_h)
+    broken = max(reserve.committed_kw - offered, 0.0)
     certain = reserve.confidence >= 1.0 or problem.availability is None
     offer = Offer(
         reserve=reserve,
         planned_kw=planned,
         proven_kw=proven,
         offered_kw=offered,
-        revenue=reserve.price_per_kw_h * offered * reserve.hours(problem.step_h),
+        revenue=reserve.price_per_kw_h * offered * hours,
         activation_cost=float(np.sum(call_cost_per_kwh(layout, reserve) * called)),
+        penalty=reserve.penalty_per_kw_h * broken * hours,
         cut=cut,
         method="certain" if certain else "bound" if proof.seed is None else "scenarios",
         share_kw=shares,
