@@ -28,6 +28,8 @@ from gridtide.plan.reserve.worst_call import Breach, Call, Schedule, as_schedule
 SAME = 1e-6
 HALVINGS = 20
 """Bisections of a share of the capacity: down to a millionth of it."""
+TRIALS = 3
+"""Bisections of one step's shares before they are given up."""
 
 
 @dataclass(slots=True)
@@ -136,9 +138,26 @@ def _prove_block(proof: _Proof, reserve: Reserve, planned: float) -> Offer:
     target, why = _with_margin(proof, reserve, target)
     shares, kw, more = _confident(proof, reserve, able, target, most)
     cut = why or more or cut
-    part, breach = _cut(proof, reserve, shares)
-    cut = breach.what if breach is not None else cut
-    return _offer(proof, reserve, shares * part, kw * part, planned, cut)
+    for _ in range(TRIALS):
+        shares, breach = _cut(proof, reserve, shares)
+        if breach is not None:
+            cut, kw = breach.what, min(kw, _there(proof, reserve, shares))
+        offered = reserve.offer(kw)
+        final = _trimmed(reserve, shares, kw, offered)
+        # Trimmed shares are smaller, but recover otherwise: what is offered is what was called.
+        if all(_broken(proof, reserve, final, k) is None for k in steps):
+            return _offer(proof, reserve, final, kw, planned, cut)
+        shares, kw = final, offered
+    return _offer(proof, reserve, np.zeros_like(shares), 0.0, planned, cut)
+
+
+def _trimmed(reserve: Reserve, shares: Floats, proven: float, offered: float) -> Floats:
+    """Take off what the offer does not need: the spare of single steps, and what is rounded."""
+    shares = shares * (offered / proven if proven > 0 else 0.0)
+    if reserve.confidence < 1.0:
+        return shares
+    sums = np.maximum(shares.sum(axis=0), 1e-12)
+    return np.asarray(shares * np.minimum(offered / sums, 1.0))
 
 
 def _most(proof: _Proof, reserve: Reserve, able: Floats, step: int) -> float:
@@ -215,54 +234,76 @@ def _margins(proof: _Proof, reserve: Reserve, target: float) -> Floats:
     return shares
 
 
-def _cut(proof: _Proof, reserve: Reserve, shares: Floats) -> tuple[float, Breach | None]:
-    """Find the part of the shares that survives a call from every step, and what broke the rest."""
-    part, worst = 1.0, None
+def _cut(proof: _Proof, reserve: Reserve, shares: Floats) -> tuple[Floats, Breach | None]:
+    """Cut shares to what survives a call from every step; tell what broke the rest.
+
+    Step by step, first what would have to be refilled goes, then the rest, all in proportion.
+    Less is easier, but a smaller call may recover otherwise: what is left is called once more.
+    """
+    kept, worst = shares, None
     for k in range(reserve.from_step, reserve.to_step):
-        breach = _broken(proof, reserve, shares, part, k)
-        if breach is None:
-            continue
-        low, high, worst = 0.0, part, breach
-        for _ in range(HALVINGS):
-            middle = 0.5 * (low + high)
-            good = _broken(proof, reserve, shares, middle, k) is None
-            low, high = (middle, high) if good else (low, middle)
-        part = low
-    # Less is easier, but how a smaller call recovers is not the same: what is told is checked.
-    while part > 0 and worst is not None and not _survives(proof, reserve, shares, part):
-        part = part * 0.98 if part > 1e-3 else 0.0
-    return part, worst
+        for trial in range(TRIALS):
+            breach = _broken(proof, reserve, kept, k)
+            if breach is None:
+                break
+            worst = breach
+            kept = _smaller(proof, reserve, kept, k) if trial < TRIALS - 1 else _without(kept, k)
+    return kept, worst
 
 
-def _survives(proof: _Proof, reserve: Reserve, shares: Floats, part: float) -> bool:
-    steps = range(reserve.from_step, reserve.to_step)
-    return all(_broken(proof, reserve, shares, part, k) is None for k in steps)
+def _without(shares: Floats, step: int) -> Floats:
+    less = shares.copy()
+    less[:, step] = 0.0
+    return less
 
 
-def _broken(
-    proof: _Proof, reserve: Reserve, shares: Floats, part: float, step: int
-) -> Breach | None:
+def _smaller(proof: _Proof, reserve: Reserve, shares: Floats, step: int) -> Floats:
+    """Bisect one step's shares down to what survives a call from it."""
+    easy = proof.headroom[reserve.sign].without_refill(reserve, step)
+    rest = np.minimum(shares[:, step], easy)
+    hard = shares[:, step] - rest
+    trial = shares.copy()
+    low, high = 0.0, 2.0
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        trial[:, step] = min(middle, 1.0) * rest + max(middle - 1.0, 0.0) * hard
+        good = _broken(proof, reserve, trial, step) is None
+        low, high = (middle, high) if good else (low, middle)
+    trial[:, step] = min(low, 1.0) * rest + max(low - 1.0, 0.0) * hard
+    return trial
+
+
+def _there(proof: _Proof, reserve: Reserve, shares: Floats) -> float:
+    """Capacity of given shares over the block [kW], at the block's confidence."""
+    if reserve.confidence < 1.0 and proof.schedule.layout.problem.availability is not None:
+        return _quantile(proof, reserve, shares)
+    sums = shares[:, reserve.from_step : reserve.to_step].sum(axis=0)
+    return float(sums.min(initial=np.inf))
+
+
+def _broken(proof: _Proof, reserve: Reserve, shares: Floats, step: int) -> Breach | None:
     """Call a block from a step, together with those of its direction accepted already."""
     calls, drift = [], np.zeros(len(shares))
     layout = proof.schedule.layout
     others = [(o.reserve, o.share_kw) for o in proof.accepted]
-    for block, share in [*others, (reserve, shares * part)]:
+    for block, share in [*others, (reserve, shares)]:
         if block.sign == reserve.sign and block.from_step <= step < block.to_step:
             mine = share[:, step]
+            if not mine.any():
+                continue
             calls.append(Call(share_kw=mine, hours=block.duration_h))
             counted = hours_counted(layout, block)[:, step] - block.duration_h
             drift += mine * counted * energy_per_kwh(layout, block)
-    return simulate(proof.schedule, calls, step, reserve.sign, drift)
+    return simulate(proof.schedule, calls, step, reserve.sign, drift) if calls else None
 
 
 def _offer(
     proof: _Proof, reserve: Reserve, shares: Floats, proven: float, planned: float, cut: str
 ) -> Offer:
     """Round down to what may be offered, and hold it."""
-    offered = reserve.offer(proven if proven > planned - SAME else proven - 1e-9)
+    offered = reserve.offer(proven)
     if offered < min(proven, planned) - SAME and offered < reserve.most_kw - SAME:
         cut = cut or "the block's smallest offer and steps"
-    shares = shares * (offered / proven if proven > 0 else 0.0)
     layout = proof.schedule.layout
     problem = layout.problem
     proof.headroom[reserve.sign].take(reserve, shares)

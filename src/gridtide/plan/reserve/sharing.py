@@ -7,7 +7,7 @@ import numpy as np
 from gridtide.plan._layout import Layout
 from gridtide.plan.problem import Floats, Ints
 
-CLASSES = 8
+CLASSES = 32
 """Vehicles are served in at most so many classes; within one all get the same part."""
 
 

@@ -2,7 +2,7 @@
 
 Half-hour steps from 16:00 to 10:00, vehicles that come in the evening and leave in the morning,
 60 % of them bidirectional; blocks of four hours each way, with a reservoir of an hour. Once each
-plug is billed for itself without common limits, once behind a site limit of 2 kW a vehicle.
+plug is billed for itself without common limits, once behind a site limit of 3 kW a vehicle.
 
 - ``full``: energy and reserve in one linear problem, then proven
 - ``guided``: by prices alone, reserve's worth split between power and energy, then proven
@@ -178,8 +178,8 @@ def behind_a_site(problem: Problem) -> Problem:
         limit=np.zeros(count, dtype=np.int64),
         limit_names=("site",),
         limit_parent=np.array([-1]),
-        import_kw=np.full(shape, 2.0 * count),
-        export_kw=np.full(shape, 2.0 * count),
+        import_kw=np.full(shape, 3.0 * count),
+        export_kw=np.full(shape, 3.0 * count),
         base_load_kw=np.zeros(shape),
         demand_charge_per_kw=np.zeros(1),
         meters=np.array([0]),
