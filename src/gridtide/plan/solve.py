@@ -16,6 +16,7 @@ from gridtide.core import cpu_s
 from gridtide.plan._layout import Layout, lay_out
 from gridtide.plan.blocks import Offer
 from gridtide.plan.linear import Search
+from gridtide.plan.linear._solver import Deadline
 from gridtide.plan.linear._wear import find_levels, start_segments
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.reserve import name_broken, replan
@@ -137,10 +138,12 @@ def _segment_places(layout: Layout) -> int:
 
 
 def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
-    problem = layout.problem
+    problem, deadline = layout.problem, Deadline(time_limit_s)
     found = Search(layout, time_limit_s).find()
     schedule, offers = replan(
-        layout, found.schedule, lambda again: Search(again, time_limit_s).find().schedule
+        layout,
+        found.schedule,
+        lambda again: None if deadline.over() else Search(again, deadline.left_s()).find().schedule,
     )
     slacks = (*name_slacks(layout, schedule), *name_broken(offers))
     bound = min(found.bound, schedule.objective)

@@ -21,6 +21,8 @@ from gridtide.plan.problem import Bools, Floats
 
 STANDBY_BINARIES = 600
 """Up to so many on/off binaries the standby loss goes to the MILP, beyond it is rounded."""
+INSIDE_ROWS = 20_000
+"""With reserve and so many rows the interior-point method is faster."""
 VIOLATION_KW = 1e-6
 SAME = 1e-7
 ROUNDS = 8
@@ -130,6 +132,8 @@ class Search:
             solver.start_from(start)
         elif not whole:
             solver.start_basis(model.basic, model.tight_rows)
+        if len(model.reserve.offer) and len(model.linear.row_lower) > INSIDE_ROWS:
+            solver.start_inside()
         return solver
 
     def _run(self, model: Model, solver: Solver) -> Solution | None:

@@ -20,7 +20,7 @@ CUT = 1e-3
 
 
 def replan(
-    layout: Layout, found: Schedule, find: Callable[[Layout], Schedule]
+    layout: Layout, found: Schedule, find: Callable[[Layout], Schedule | None]
 ) -> tuple[Schedule, tuple[Offer, ...]]:
     """Prove what was planned; where the proof cuts, plan again for what it left, and keep the best.
 
@@ -34,7 +34,7 @@ def replan(
     found
         As the optimiser found it.
     find
-        The optimiser.
+        The optimiser; None where its time is over.
     """
     best = offer_reserves(layout, found)
     offers = best[1]
@@ -43,7 +43,10 @@ def replan(
             break
         blocks = tuple(replace(o.reserve, most_kw=o.proven_kw, step_kw=0.0) for o in offers)
         capped = replace(layout, problem=replace(layout.problem, reserves=blocks))
-        proven, offers = offer_reserves(layout, find(capped))
+        again = find(capped)
+        if again is None:
+            break
+        proven, offers = offer_reserves(layout, again)
         if proven.objective < best[0].objective:
             best = proven, offers
     return best
