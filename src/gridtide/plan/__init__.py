@@ -1,4 +1,4 @@
-"""Plan: the problem, the reference optimiser, the certificate.
+"""Plan: the problem, the reference optimiser, the certificate, plan files and their verification.
 
 The room is named as its verb, so ``gridtide.plan(problem)`` plans.
 """
@@ -11,34 +11,58 @@ from typing import Any
 
 from gridtide.plan.answer import answer, plan_file
 from gridtide.plan.blocks import Offer, Reserve
+from gridtide.plan.certificate import Certificate
 from gridtide.plan.document import problem_schema, read_problem, read_problem_file
+from gridtide.plan.made import Plan
+from gridtide.plan.measures import measure
+from gridtide.plan.objectives import OBJECTIVES, Objective, weigh
+from gridtide.plan.pareto import Front, FrontPoint, trace_front
+from gridtide.plan.plan_files import write_plan
 from gridtide.plan.problem import Problem
 from gridtide.plan.reserve import Guided, plan_guided, prove
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
-from gridtide.plan.solve import Plan, solve
+from gridtide.plan.solve import solve
+from gridtide.plan.start import Start
+from gridtide.plan.stored_plan import StoredPlan, read_plan
+from gridtide.plan.verify import Check, Verdict, verify_plan
 from gridtide.plan.wear_refresh import planned_cycle_cost, refresh_linear
 
 __all__ = [
+    "OBJECTIVES",
+    "Certificate",
+    "Check",
+    "Front",
+    "FrontPoint",
     "Guided",
+    "Objective",
     "Offer",
     "Plan",
     "Problem",
     "Reserve",
     "Slack",
+    "Start",
+    "StoredPlan",
+    "Verdict",
     "answer",
     "fresh_segments",
+    "measure",
     "open_cycle_segments",
     "plan_file",
     "plan_guided",
     "planned_cycle_cost",
     "problem_schema",
     "prove",
+    "read_plan",
     "read_problem",
     "read_problem_file",
     "refresh_linear",
     "roll_segments",
     "solve",
+    "trace_front",
+    "verify_plan",
+    "weigh",
+    "write_plan",
 ]
 
 

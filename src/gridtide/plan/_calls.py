@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gridtide.plan._layout import Layout, taper_line
+from gridtide.plan._layout import Layout, most_kw, taper_line
 from gridtide.plan.blocks import Reserve, last_nodes
 from gridtide.plan.problem import Bools, Floats, Problem
 
@@ -14,15 +14,18 @@ def energy_per_kwh(layout: Layout, reserve: Reserve) -> Floats:
 
     Up: 1/η_d, more than what is merely not charged (η_c) where charging is cut; vehicles that
     cannot discharge only cut. Down: η_c; a call over several steps may also undo discharging
-    that the plan counts on later, so there it is 1/η_d.
+    that the plan counts on later, so there it is 1/η_d. Of losses in parts the worst counts up,
+    the best down.
     """
     gives = layout.problem.max_discharge_kw > 0
+    draw: Floats = layout.law.draw.max(axis=1)
+    gain: Floats = layout.law.gain.max(axis=1)
     if reserve.direction == "up":
-        return np.where(gives, layout.draw, layout.gain)
+        return np.where(gives, draw, gain)
     nodes = last_nodes(layout.problem.step_h, reserve.duration_h)
     lasts = (nodes - np.arange(layout.problem.steps))[reserve.from_step : reserve.to_step]
     several = gives if np.any(lasts > 1) else np.zeros_like(gives)
-    return np.where(several, layout.draw, layout.gain)
+    return np.where(several, draw, gain)
 
 
 def hours_counted(layout: Layout, reserve: Reserve) -> Floats:
@@ -78,7 +81,7 @@ def must_charge_kwh(layout: Layout, end_kwh: Floats) -> Floats:
     The must-charge curve, ``-inf`` outside the stay; the window's lower end is not part of it.
     """
     problem, steps = layout.problem, layout.problem.steps
-    flow = np.maximum(layout.gain * problem.max_charge_kw - layout.standby_kw, 0.0)
+    flow = most_kw(problem, layout.law, layout.standby_kw)[0]
     full, slope = flow, np.zeros(len(problem))
     bend = np.zeros(len(problem))
     if problem.taper_from_kwh is not None:
@@ -110,7 +113,7 @@ def call_cost_per_kwh(layout: Layout, reserve: Reserve) -> Floats:
     wear = problem.wear_price_per_kwh.copy()
     if problem.wear_depth_price_per_kwh is not None:
         wear += problem.wear_depth_price_per_kwh.mean(axis=1)
-    lost = layout.draw / layout.gain - 1.0
+    lost = layout.law.draw.max(axis=1) / layout.law.gain.min(axis=1) - 1.0
     price = np.maximum(layout.price_in[layout.meter], 0.0)
     gives = (problem.max_discharge_kw > 0)[:, None]
     return np.where(gives, wear[:, None] + lost[:, None] * price, 0.0)

@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from gridtide.core import Finding
 from gridtide.plan._reserve_checks import check_reserves
+from gridtide.plan._stays import check_trips, stays_of
+from gridtide.plan.objectives import BILLING, EMISSION, LINE, SITE, check_weights, missing_for
 
 if TYPE_CHECKING:
     from gridtide.plan.records import LimitRecord, ProblemRecord, VehicleRecord
@@ -26,9 +30,11 @@ def check_document(record: ProblemRecord, source: str) -> list[Finding]:
         *_names(record),
         *_members(record),
         *check_reserves(record),
+        *check_trips(record),
+        *_parts(record),
     ]
     if not findings:
-        findings += [*_cycles(record), *_billing(record)]
+        findings += [*_cycles(record), *_billing(record), *_objective(record)]
     return [Finding(f"{source} {f.where}", f.what, f.mend) for f in findings]
 
 
@@ -119,6 +125,24 @@ def _segments(vehicle: VehicleRecord, i: int, count: int) -> Iterator[Finding]:
         yield Finding(where, what, "Correct them or soc_arrival")
 
 
+def _parts(record: ProblemRecord) -> Iterator[Finding]:
+    """Find losses in parts that are incomplete, or better at higher power."""
+    for i, v in enumerate(record.vehicles):
+        for way in ("charge", "discharge"):
+            where = f"vehicles[{i}].{way}_part_efficiency"
+            widths = getattr(v, f"{way}_part_kw")
+            efficiencies = getattr(v, f"{way}_part_efficiency")
+            if widths is None and efficiencies is None:
+                continue
+            counts = len(widths or []), len(efficiencies or [])
+            if counts[0] != counts[1] or not widths:
+                what = f"{counts[1]} efficiencies for {counts[0]} parts"
+                yield Finding(where, what, f"Write one for each of {way}_part_kw, at least one")
+            elif any(later > before for before, later in pairwise(efficiencies)):
+                mend = "Write efficiencies that do not rise, or one mean efficiency"
+                yield Finding(where, "an efficiency rises with power", mend)
+
+
 def _holding(record: ProblemRecord) -> Iterator[Finding]:
     for i, v in enumerate(record.vehicles):
         if v.holding is None:
@@ -203,11 +227,30 @@ def _billing(record: ProblemRecord) -> Iterator[Finding]:
         return
     above = _above(record.limits)
     for i, vehicle in enumerate(record.vehicles):
-        at, passed = vehicle.id, set()
-        while at in above and at not in passed and at != record.billing:
-            passed.add(at)
-            at = above[at]
-        if at != record.billing:
-            what = f"{vehicle.id} is not below the billing limit {record.billing}"
+        for k, stay in enumerate(stays_of(vehicle)):
+            at, passed = vehicle.id if stay.at is None else stay.at, set()
+            while at in above and at not in passed and at != record.billing:
+                passed.add(at)
+                at = above[at]
+            if at == record.billing:
+                continue
+            where = f"vehicles[{i}].id" if k == 0 else f"vehicles[{i}].trips[{k - 1}].at"
+            name = vehicle.id if k == 0 else f"the stay of {vehicle.id} after the trip"
+            what = f"{name} is not below the billing limit {record.billing}"
             mend = f"Add it to the members of {record.billing} or of a limit below"
-            yield Finding(f"vehicles[{i}].id", what, mend)
+            yield Finding(where, what, mend)
+
+
+def _objective(record: ProblemRecord) -> Iterator[Finding]:
+    if record.objective is None:
+        return
+    weights = msgspec.structs.asdict(record.objective)
+    emission = record.carbon_kg_per_kwh
+    has = {
+        SITE: bool(record.limits),
+        BILLING: record.billing is not None,
+        EMISSION: any(emission) if isinstance(emission, list) else emission != 0,
+        LINE: any(limit.line_loss_per_kw > 0 for limit in record.limits),
+    }
+    yield from check_weights(weights)
+    yield from missing_for(weights, has)

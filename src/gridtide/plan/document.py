@@ -19,14 +19,18 @@ import numpy.typing as npt
 
 from gridtide.core import Finding, InputError, parse_utc, read_record, unusable_numbers
 from gridtide.plan._document_checks import check_document
+from gridtide.plan._stays import Stay, stays_of
 from gridtide.plan.blocks import Reserve
+from gridtide.plan.objectives import weigh
 from gridtide.plan.problem import Floats, Ints, Problem
 from gridtide.plan.records import (
     HoldingRecord,
     LimitRecord,
+    ObjectiveRecord,
     ProblemRecord,
     ReserveRecord,
     Series,
+    TripRecord,
     VehicleRecord,
 )
 from gridtide.plan.segments import fresh_segments
@@ -96,6 +100,12 @@ def _quick(data: Mapping[str, Any]) -> ProblemRecord | None:
     if isinstance(vehicles, list):
         holding = [v.get("holding") for v in vehicles if isinstance(v, Mapping)]
         parts.append((HoldingRecord, [h for h in holding if h is not None]))
+        trips = [v.get("trips", []) for v in vehicles if isinstance(v, Mapping)]
+        if not all(isinstance(each, list) for each in trips):
+            return None
+        parts.append((TripRecord, [trip for each in trips for trip in each]))
+    if data.get("objective") is not None:
+        parts.append((ObjectiveRecord, [data["objective"]]))
     for kind, rows in parts:
         known = frozenset(kind.__struct_fields__)
         if not isinstance(rows, list) or any(
@@ -162,7 +172,8 @@ def _series(value: Series | None, steps: int) -> Floats:
 
 
 def _arrays(record: ProblemRecord) -> Problem:
-    steps, vehicles = record.steps, record.vehicles
+    steps, stays = record.steps, [stay for v in record.vehicles for stay in stays_of(v)]
+    vehicles = [stay.vehicle for stay in stays]
     order, parent = _tree(record.limits)
     limits = [record.limits[j] for j in order]
     names = tuple(limit.name for limit in limits)
@@ -183,7 +194,9 @@ def _arrays(record: ProblemRecord) -> Problem:
             "wear_price_per_kwh",
         )
     }
-    return Problem(
+    if not record.discharge:
+        named["max_discharge_kw"] = np.zeros(len(vehicles))
+    problem = Problem(
         ids=tuple(vehicle.id for vehicle in vehicles),
         step_h=np.full(steps, record.step_minutes / 60.0),
         arrive=_column(vehicles, "arrive_step").astype(np.int64),
@@ -192,7 +205,10 @@ def _arrays(record: ProblemRecord) -> Problem:
         target_kwh=capacity * _column(vehicles, "soc_target"),
         min_kwh=capacity * _column(vehicles, "soc_min"),
         max_kwh=capacity * _column(vehicles, "soc_max"),
-        limit=np.array([holder.get(vehicle.id, -1) for vehicle in vehicles], dtype=np.int64),
+        limit=np.array(
+            [holder.get(s.vehicle.id, -1) if s.at is None else names.index(s.at) for s in stays],
+            dtype=np.int64,
+        ),
         limit_names=names,
         limit_parent=parent,
         demand_charge_per_kw=_column(limits, "demand_charge_per_kw"),
@@ -206,15 +222,31 @@ def _arrays(record: ProblemRecord) -> Problem:
         carbon_kg_per_kwh=_series(record.carbon_kg_per_kwh, steps),
         carbon_price_per_kg=record.carbon_price_per_kg,
         reserves=tuple(_reserve(block) for block in record.reserves),
+        availability=_availability(vehicles),
         **stacked,
         **named,
-        **_optional(record, limits, capacity),
+        **_optional(record, vehicles, limits, capacity),
+        **_trips(stays),
     )
+    if record.objective is None:
+        return problem
+    return weigh(problem, msgspec.structs.asdict(record.objective))
 
 
-def _optional(record: ProblemRecord, limits: list[LimitRecord], capacity: Floats) -> dict[str, Any]:
+def _trips(stays: list[Stay]) -> dict[str, Any]:
+    if not any(stay.continues for stay in stays):
+        return {}
+    driven = np.array([stay.driven_kwh for stay in stays])
+    return {"continues": np.array([stay.continues for stay in stays]), "driven_kwh": driven}
+
+
+def _optional(
+    record: ProblemRecord,
+    vehicles: list[VehicleRecord],
+    limits: list[LimitRecord],
+    capacity: Floats,
+) -> dict[str, Any]:
     """Arrays that most problems do not need, only where one vehicle or limit asks for them."""
-    vehicles = record.vehicles
     arrays: dict[str, Any] = {}
     if any(v.standby_kw > 0 for v in vehicles):
         arrays["standby_kw"] = _column(vehicles, "standby_kw")
@@ -224,22 +256,43 @@ def _optional(record: ProblemRecord, limits: list[LimitRecord], capacity: Floats
     if any(v.end_value_per_kwh > 0 for v in vehicles):
         arrays["end_value_per_kwh"] = _column(vehicles, "end_value_per_kwh")
         arrays["end_value_up_to_kwh"] = capacity * _column(vehicles, "end_value_up_to_soc")
+    if any(limit.line_loss_per_kw > 0 for limit in limits):
+        arrays["line_loss_per_kw"] = _column(limits, "line_loss_per_kw")
     if any(limit.phase_kw is not None for limit in limits):
         arrays["phase_kw"] = np.array([limit.phase_kw or [np.inf] * 3 for limit in limits])
         arrays["phase_share"] = np.array([v.phases or [1 / 3] * 3 for v in vehicles]).reshape(-1, 3)
-    if any(v.availability < 1 for v in vehicles):
-        arrays["availability"] = _column(vehicles, "availability")
     if any(v.wear_depth_price_per_kwh is not None for v in vehicles):
         arrays |= _depth(vehicles, capacity)
     if any(v.holding is not None for v in vehicles):
         arrays |= _holding(vehicles, capacity, record.steps)
+    for way in ("charge", "discharge"):
+        if any(getattr(v, f"{way}_part_kw") is not None for v in vehicles):
+            arrays |= _parts(vehicles, way)
     return arrays
+
+
+def _availability(vehicles: list[VehicleRecord]) -> Floats | None:
+    given = _column(vehicles, "availability")
+    return given if np.any(given < 1) else None
 
 
 def _reserve(block: ReserveRecord) -> Reserve:
     given = {name: getattr(block, name) for name in block.__struct_fields__}
     given |= {"most_kw": math.inf if block.most_kw is None else block.most_kw}
     return Reserve(**given | {"limit": block.limit or ""})
+
+
+def _parts(vehicles: list[VehicleRecord], way: str) -> dict[str, Any]:
+    """Parts of all vehicles, as many for each: those it has not are empty and lose as its last."""
+    given = [getattr(v, f"{way}_part_kw") or [0.0] for v in vehicles]
+    most = max(len(widths) for widths in given)
+    widths, efficiency = np.zeros((len(vehicles), most)), np.zeros((len(vehicles), most))
+    for i, vehicle in enumerate(vehicles):
+        single = [getattr(vehicle, f"{way}_efficiency")]
+        parts = getattr(vehicle, f"{way}_part_efficiency") or single
+        widths[i, : len(given[i])] = given[i]
+        efficiency[i] = np.pad(np.array(parts), (0, most - len(parts)), mode="edge")
+    return {f"{way}_part_kw": widths, f"{way}_part_efficiency": efficiency}
 
 
 def _depth(vehicles: list[VehicleRecord], capacity: Floats) -> dict[str, Any]:

@@ -7,8 +7,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from gridtide.plan.objectives import OBJECTIVES
+
 Series = float | list[float]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Kilowatts = Annotated[float, Meta(ge=0)]
+Efficiency = Annotated[float, Meta(gt=0, le=1)]
 
 
 class LimitRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +41,14 @@ class LimitRecord(msgspec.Struct, frozen=True, kw_only=True):
         list[float] | None,
         Meta(description="Largest net power each way on L1, L2, L3 [kW]; base load is balanced"),
     ] = None
+    line_loss_per_kw: Annotated[
+        float,
+        Meta(
+            description="Share of the net power that the line above loses, per kW of it [1/kW]; "
+            "a balanced line of R ohm at 400 V: R / 160",
+            ge=0,
+        ),
+    ] = 0.0
 
 
 class HoldingRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +68,36 @@ class HoldingRecord(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0.0
 
 
+class TripRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A trip between two stays, and the charger that it leads to."""
+
+    depart_step: Annotated[
+        int, Meta(description="The stay before ends when this step starts", ge=0)
+    ]
+    return_step: Annotated[
+        int, Meta(description="First step plugged in again, there or elsewhere", ge=0)
+    ]
+    driven_kwh: Annotated[float, Meta(description="Energy that the drive takes [kWh]", ge=0)]
+    soc_target: Annotated[
+        float,
+        Meta(description="Wanted on this departure, 0 to 1; 0 is what the drive takes", ge=0, le=1),
+    ] = 0.0
+    at: Annotated[
+        str | None,
+        Meta(description="Limit that the next charger is below; absent: that of the vehicle"),
+    ] = None
+    max_charge_kw: Annotated[
+        Kilowatts | None,
+        Meta(description="Limit of charging there [kW]; absent: that of the vehicle"),
+    ] = None
+    max_discharge_kw: Annotated[
+        Kilowatts | None,
+        Meta(description="Limit of discharging there [kW]; absent: that of the vehicle"),
+    ] = None
+
+
 class VehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A vehicle that stays once."""
+    """A vehicle and its stay; with trips its first stay, and where it is at home."""
 
     id: Annotated[str, Meta(min_length=1, description="Name, unique among all")]
     capacity_kwh: Annotated[float, Meta(description="Usable energy of the battery [kWh]", gt=0)]
@@ -80,6 +120,31 @@ class VehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
     discharge_efficiency: Annotated[
         float, Meta(description="Energy at the plug per energy taken, above 0 to 1", gt=0, le=1)
     ] = 1.0
+    charge_part_kw: Annotated[
+        list[Kilowatts] | None,
+        Meta(
+            description="Widths of parts of the charging power, filled in order [kW]; the last "
+            "goes on"
+        ),
+    ] = None
+    charge_part_efficiency: Annotated[
+        list[Efficiency] | None,
+        Meta(
+            description="Energy stored per energy at the plug in each part, never rising; instead "
+            "of charge_efficiency"
+        ),
+    ] = None
+    discharge_part_kw: Annotated[
+        list[Kilowatts] | None,
+        Meta(description="Widths of parts of the discharging power [kW], likewise"),
+    ] = None
+    discharge_part_efficiency: Annotated[
+        list[Efficiency] | None,
+        Meta(
+            description="Energy at the plug per energy taken in each part, never rising; "
+            "discharge_efficiency then only turns prices of wear by depth"
+        ),
+    ] = None
     wear_price_per_kwh: Annotated[
         float, Meta(description="Wear per kWh discharged at the plug [currency/kWh]", ge=0)
     ] = 0.0
@@ -124,6 +189,14 @@ class VehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
             "reserve at a confidence below 1 asks for it"
         ),
     ] = 1.0
+    trips: Annotated[
+        list[TripRecord],
+        Meta(
+            description="Trips between arrive_step and depart_step, in their order: the vehicle "
+            "leaves, drives and plugs in again. Energy missing for a drive, down to soc_min, is "
+            "charged on the way at shortfall_price_per_kwh"
+        ),
+    ] = []
 
 
 class ReserveRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +254,25 @@ class ReserveRecord(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
 
 
+def _weight(name: str) -> Meta:
+    known = OBJECTIVES[name]
+    return Meta(description=f"{known.told} [{known.weight_unit}]", ge=0)
+
+
+class ObjectiveRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is minimised: weight × value, summed. What has no weight does not count."""
+
+    cost: Annotated[float, _weight("cost")] = 0.0
+    profit: Annotated[float, _weight("profit")] = 0.0
+    carbon: Annotated[float, _weight("carbon")] = 0.0
+    peak: Annotated[float, _weight("peak")] = 0.0
+    variance: Annotated[float, _weight("variance")] = 0.0
+    valley: Annotated[float, _weight("valley")] = 0.0
+    losses: Annotated[float, _weight("losses")] = 0.0
+    self_consumption: Annotated[float, _weight("self_consumption")] = 0.0
+    fairness: Annotated[float, _weight("fairness")] = 0.0
+
+
 class ProblemRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A planning problem without any scenario around it."""
 
@@ -217,6 +309,13 @@ class ProblemRecord(msgspec.Struct, frozen=True, kw_only=True):
         Literal["priced", "first"],
         Meta(description="priced: shortfall has its price; first: it is made smallest first"),
     ] = "priced"
+    objective: Annotated[
+        ObjectiveRecord | None,
+        Meta(description="Weights of objectives by name; absent: the cost alone"),
+    ] = None
+    discharge: Annotated[
+        bool, Meta(description="false: nobody discharges, whatever the vehicles could (V1G)")
+    ] = True
     wear_model: Annotated[
         str, Meta(description="Name of the model behind the prices of wear; the answer repeats it")
     ] = ""

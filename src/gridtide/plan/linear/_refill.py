@@ -59,7 +59,9 @@ class Places:
     net
         Columns of the net power of limits, -1 where it cannot bind, shape (m, T).
     short_of
-        Column of each vehicle's shortfall, -1 for none, shape (n,).
+        Column of each stay's shortfall, -1 for none, shape (n,).
+    start
+        Column of the energy that each stay begins with, -1 where that is given, shape (n,).
     """
 
     layout: Layout
@@ -69,6 +71,7 @@ class Places:
     energy: Ints
     net: Ints
     short_of: Ints
+    start: Ints
 
     def power(self, rows: Ints, pairs: Ints, sign: float) -> None:
         """Enter ``sign·(c - d)`` of the pairs."""
@@ -79,16 +82,17 @@ class Places:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Recovery:
-    """Columns of the energy recovered by the end of each pair's step, and those pairs.
+    """Columns of the energy recovered by the end of each pair's step, of the power, and the pairs.
 
     ``given`` is -1 where there is none, shape (N,).
     """
 
     given: Ints
+    extra: Ints
     pairs: Ints
 
 
-def add_refill(plan: Places, blocks: list[Held]) -> None:
+def add_refill(plan: Places, blocks: list[Held]) -> tuple[Ints, Ints]:
     """Add the recovery after calls of all blocks of upward reserve.
 
     Parameters
@@ -97,6 +101,11 @@ def add_refill(plan: Places, blocks: list[Held]) -> None:
         The columns of the plan.
     blocks
         What is held, block by block.
+
+    Returns
+    -------
+    tuple
+        Columns of the recovery [kW], and their pairs.
     """
     layout = plan.layout
     tight = (layout.upper_kw < layout.most_kw).any(axis=1)
@@ -104,10 +113,11 @@ def add_refill(plan: Places, blocks: list[Held]) -> None:
     blocks = [_of(h, concerned[layout.vehicle[h.pair]]) for h in blocks]
     blocks = [h for h in blocks if len(h.pair)]
     if not blocks:
-        return
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     recovery = _recovery(plan, blocks)
     _needs(plan, recovery, joined(blocks))
     _windows(plan, recovery, joined(blocks))
+    return recovery.extra, recovery.pairs
 
 
 def _of(held: Held, where: Bools) -> Held:
@@ -143,12 +153,12 @@ def _recovery(plan: Places, blocks: list[Held]) -> _Recovery:
     given[pairs] = build.columns(len(pairs), 0.0, most)
     rows = build.rows(len(pairs), 0.0, 0.0)
     build.entries(rows, given[pairs], 1.0)
-    build.entries(rows, extra, -layout.hours[pairs] * layout.gain[v])
+    build.entries(rows, extra, -layout.hours[pairs] * layout.law.gain.min(axis=1)[v])
     later = layout.step[pairs] > first[v]
     build.entries(rows[later], given[pairs[later] - 1], -1.0)
     for j in np.flatnonzero((layout.upper_kw < layout.most_kw).any(axis=1)):
         _room(plan, int(j), pairs, extra)
-    return _Recovery(given=given, pairs=pairs)
+    return _Recovery(given=given, extra=extra, pairs=pairs)
 
 
 def _room(plan: Places, limit: int, pairs: Ints, extra: Ints) -> None:

@@ -54,6 +54,8 @@ class ReserveColumns:
         Column of each block's offer, shape (blocks,).
     share, pair
         Columns of each block's shares, and the pairs they start from.
+    recovery, recovery_pair
+        Columns of the recovery after calls upwards, and their pairs.
     all
         All columns that reserve has added.
     """
@@ -61,6 +63,8 @@ class ReserveColumns:
     offer: Ints
     share: tuple[Ints, ...]
     pair: tuple[Ints, ...]
+    recovery: Ints
+    recovery_pair: Ints
     all: Ints
 
 
@@ -74,6 +78,7 @@ def add_reserves(
     net: Ints,
     short: Ints,
     short_vehicle: Ints,
+    start: Ints,
 ) -> ReserveColumns:
     """Add the columns and rows of all blocks of reserve.
 
@@ -87,30 +92,37 @@ def add_reserves(
         Columns of the net power of limits, -1 where it cannot bind, shape (m, T).
     short, short_vehicle
         Columns of shortfall and their vehicles.
+    start
+        Columns of the energy that stays begin with, -1 where it is given, shape (n,).
     """
     first = build.column_count
     problem = layout.problem
     if not problem.reserves:
-        return ReserveColumns(offer=NONE, share=(), pair=(), all=NONE)
+        return ReserveColumns(
+            offer=NONE, share=(), pair=(), recovery=NONE, recovery_pair=NONE, all=NONE
+        )
     short_of = np.full(len(problem), -1)
     short_of[short_vehicle] = short
     plan = Places(
         layout=layout, build=build, charge=charge, discharge=discharge, energy=energy, net=net,
-        short_of=short_of,
+        short_of=short_of, start=start,
     )  # fmt: skip
     offers = [_block(plan, reserve) for reserve in problem.reserves]
+    recovery = NONE, NONE
     for direction in ("up", "down"):
         held = [h for _, parts in offers for way, h in parts if way == direction]
         if held and sum(len(h.column) for h in held):
             _hold(plan, direction, joined(held))
             if direction == "up":
-                add_refill(plan, held)
+                recovery = add_refill(plan, held)
     columns = np.array([offer for offer, _ in offers])
     own = [parts[0][1] for _, parts in offers]
     return ReserveColumns(
         offer=columns,
         share=tuple(held.column for held in own),
         pair=tuple(held.pair for held in own),
+        recovery=recovery[0],
+        recovery_pair=recovery[1],
         all=np.arange(first, build.column_count),
     )
 
@@ -221,13 +233,14 @@ def _store_rows(
     """Add ``sign·e + Σ taken·r ≤ upper`` where asked for; return the rows, -1 elsewhere."""
     layout, build = plan.layout, plan.build
     where = np.ones(len(starts), dtype=bool) if where is None else where
-    before = starts + offset - 1
-    fixed = layout.first[starts] & (offset == 0)
-    known = np.where(fixed, sign * layout.problem.arrival_kwh[layout.vehicle[starts]], 0.0)
+    v, begins = layout.vehicle[starts], layout.first[starts] & (offset == 0)
+    energy = np.where(begins, plan.start[v], plan.energy[starts + offset - 1])
+    fixed = energy < 0
+    known = np.where(fixed, sign * layout.problem.arrival_kwh[v], 0.0)
     rows = np.full(len(starts), -1)
     rows[where] = build.rows(int(where.sum()), -np.inf, (upper - known)[where])
     moving = where & ~fixed
-    build.entries(rows[moving], plan.energy[before[moving]], sign)
+    build.entries(rows[moving], energy[moving], sign)
     inside = where[place]
     build.entries(rows[place][inside], columns[inside], taken[inside])
     return rows

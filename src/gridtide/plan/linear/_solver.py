@@ -30,11 +30,14 @@ class Solution:
         Cost of ``x``.
     bound
         Proven lower bound of the cost.
+    duals
+        Of the rows, None for a mixed-integer problem.
     """
 
     x: Floats
     value: float
     bound: float
+    duals: Floats | None = None
 
 
 class Deadline:
@@ -99,8 +102,8 @@ class Solver:
         x = np.array(found.col_value)
         if self._mixed:
             return Solution(x, float(cost @ x), float(info.mip_dual_bound))
-        bound = self._linear.bound(cost, np.array(found.row_dual))
-        return Solution(x, float(cost @ x), bound)
+        duals = np.array(found.row_dual)
+        return Solution(x, float(cost @ x), self._linear.bound(cost, duals), duals)
 
     def start_basis(self, basic: Ints, tight_rows: Ints) -> None:
         """Start the simplex method with these columns in the basis instead of these rows.

@@ -64,7 +64,7 @@ def plan_guided(problem: Problem, rounds: int = 200) -> Guided:
         mean += (np.where(best > 0, best * gain, best * draw) - mean) / (k + 1)
         power = np.zeros((len(problem), problem.steps))
         power[v, layout.step] = np.where(mean > 0, mean / gain, mean / draw)
-        power, energy = follow(layout, power)
+        power, energy, _ = follow(layout, power)
         offers = answer_schedule(layout, blocks, power, energy, 1.0 / (k + 2))
     return Guided(
         power_kw=power,

@@ -79,6 +79,7 @@ def offer_reserves(layout: Layout, schedule: Schedule) -> tuple[Schedule, tuple[
         schedule.energy_kwh,
         planned,
         shares_kw=schedule.reserve_share_kw,
+        recovery_kw=schedule.reserve_recovery_kw,
     )
     alone = judge(layout, schedule.power_kw).objective
     return replace(schedule, objective=alone + sum(offer.cost for offer in offers)), offers

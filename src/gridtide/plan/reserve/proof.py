@@ -49,6 +49,7 @@ def prove(
     planned_kw: Floats | None = None,
     *,
     shares_kw: Floats | None = None,
+    recovery_kw: Floats | None = None,
     reserves: tuple[Reserve, ...] | None = None,
     stream: np.random.Generator | None = None,
 ) -> tuple[Offer, ...]:
@@ -65,6 +66,8 @@ def prove(
     shares_kw
         How the optimiser shared the blocks out, shape (blocks, n, T): tried first; None for
         least wear and least to refill first.
+    recovery_kw
+        How the optimiser meant to recover from calls upwards, shape (n, T): tried first.
     reserves
         The blocks; None for the problem's own.
     stream
@@ -81,6 +84,7 @@ def prove(
         energy_kwh,
         planned_kw,
         shares_kw=shares_kw,
+        recovery_kw=recovery_kw,
         reserves=reserves,
         stream=stream,
     )
@@ -93,13 +97,14 @@ def prove_schedule(
     planned_kw: Floats | None = None,
     *,
     shares_kw: Floats | None = None,
+    recovery_kw: Floats | None = None,
     reserves: tuple[Reserve, ...] | None = None,
     stream: np.random.Generator | None = None,
 ) -> tuple[Offer, ...]:
     """As :func:`prove`, for a problem that is laid out already."""
     blocks = layout.problem.reserves if reserves is None else reserves
     wanted = np.full(len(blocks), np.inf) if planned_kw is None else planned_kw
-    schedule = as_scheduled(layout, power_kw, energy_kwh)
+    schedule = as_scheduled(layout, power_kw, energy_kwh, recovery_kw)
     proof = _Proof(
         schedule=schedule,
         rank=_merit(layout),

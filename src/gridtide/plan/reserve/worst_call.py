@@ -2,10 +2,10 @@
 
 Batteries are followed with their own efficiencies, standby loss and taper, not with the safe
 factors that capacities are planned with. After the call each vehicle keeps to its plan, but
-makes up what the call took (or gave) as far as plug and limits let it: first whoever would at
-once miss the promise or leave the window, then what the promise needs, then the rest of the plan,
-each by departure. This is one way to recover;
-where it succeeds, the call is proven deliverable, and where it fails, the capacity is cut.
+makes up what the call took (or gave) as far as plug and limits let it: first as the optimiser
+meant it, where there is one, then whoever would at once miss the promise or leave the window,
+then what the promise needs, then the rest of the plan, each by departure. This is one way to
+recover; where it succeeds, the call is proven deliverable, and where it fails, it is cut.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ class Schedule:
         (n,).
     rank
         Classes of departure, the next to leave first, shape (n,).
+    recovery_kw
+        The optimiser's own recovery from calls upwards, which is followed first, shape (n, T);
+        None for none.
     """
 
     layout: Layout
@@ -54,9 +57,12 @@ class Schedule:
     must_kwh: Floats
     spare_kwh: Floats
     rank: Ints
+    recovery_kw: Floats | None = None
 
 
-def as_scheduled(layout: Layout, power_kw: Floats, energy_kwh: Floats) -> Schedule:
+def as_scheduled(
+    layout: Layout, power_kw: Floats, energy_kwh: Floats, recovery_kw: Floats | None = None
+) -> Schedule:
     """Derive what a call must respect from a plan."""
     problem = layout.problem
     there = np.isfinite(energy_kwh)
@@ -75,6 +81,7 @@ def as_scheduled(layout: Layout, power_kw: Floats, energy_kwh: Floats) -> Schedu
         must_kwh=np.where(there, must, -np.inf),
         spare_kwh=np.where(np.isfinite(promised), end - promised, np.inf),
         rank=classes(problem.depart.astype(float)),
+        recovery_kw=recovery_kw,
     )
 
 
@@ -136,14 +143,13 @@ def simulate(
 
 def flow_kw(layout: Layout, power: Floats) -> Floats:
     """Power into the cells that a power at the plug gives, shape (n,)."""
-    stored = np.where(power > 0, power * layout.gain, power * layout.draw)
-    return np.asarray(stored - layout.standby_kw * (np.abs(power) > 1e-9))
+    return layout.law.battery_kw(power) - layout.standby_kw * (np.abs(power) > 1e-9)
 
 
 def plug_kw(layout: Layout, flow: Floats) -> Floats:
     """Power at the plug for a power into the cells, shape (n,)."""
     loss = layout.standby_kw
-    power = np.where(flow > 0, (flow + loss) / layout.gain, (flow + loss) / layout.draw)
+    power = layout.law.plug_kw(flow + loss)
     return np.where((flow <= 0) & (power > 0), 0.0, power)
 
 
@@ -179,12 +185,17 @@ def _recovered(
     room = layout.upper_kw[:, t] - net if up else net - layout.lower_kw[:, t]
     least = np.maximum(schedule.low_kwh, schedule.must_kwh)[:, t + 1]
     power, back = plan, -sign
-    plan_kwh = schedule.energy_kwh[:, t + 1]
-    goals = (least, np.maximum(least, plan_kwh - schedule.spare_kwh), plan_kwh)
-    for goal in goals if up else (schedule.high_kwh[:, t + 1], plan_kwh):
+    plan_kwh, most = schedule.energy_kwh[:, t + 1], np.full(len(plan), np.inf)
+    goals = [(least, most), (np.maximum(least, plan_kwh - schedule.spare_kwh), most)]
+    if schedule.recovery_kw is not None:
+        goals.insert(0, (plan_kwh, schedule.recovery_kw[:, t]))
+    if not up:
+        goals = [(schedule.high_kwh[:, t + 1], most)]
+    for goal, at_most in [*goals, (plan_kwh, most)]:
         wanted = plug_kw(layout, np.where(here, (goal - energy) / hours, 0.0))
         with np.errstate(invalid="ignore"):
-            asked = np.clip(np.nan_to_num(back * (wanted - power), neginf=0.0), 0.0, lift)
+            asked = np.nan_to_num(back * (wanted - power), neginf=0.0)
+        asked = np.clip(asked, 0.0, np.minimum(lift, at_most))
         given = share_out(layout, asked, room, schedule.rank)
         power = power + back * given
         lift, room = lift - given, room - tree_sums(layout, given)
@@ -200,7 +211,8 @@ def _most_charge(schedule: Schedule, energy: Floats, hours: float) -> Floats:
         return problem.max_charge_kw
     full, slope = taper_line(problem, np.maximum(problem.max_kwh, problem.arrival_kwh))
     flow = (full - slope * (energy - problem.taper_from_kwh)) / (1 + slope * hours)
-    return np.minimum(problem.max_charge_kw, np.maximum(flow + layout.standby_kw, 0) / layout.gain)
+    plug = layout.law.plug_kw(np.maximum(flow + layout.standby_kw, 0.0))
+    return np.minimum(problem.max_charge_kw, plug)
 
 
 def _power_breach(schedule: Schedule, power: Floats, energy: Floats, t: int) -> Breach | None:
@@ -210,7 +222,7 @@ def _power_breach(schedule: Schedule, power: Floats, energy: Floats, t: int) -> 
     if problem.taper_from_kwh is not None:
         full, slope = taper_line(problem, np.maximum(problem.max_kwh, problem.arrival_kwh))
         bent = full - slope * (energy - problem.taper_from_kwh)
-        taken = layout.gain * power - layout.standby_kw
+        taken = flow_kw(layout, power)
         above = np.maximum(above, np.where((power > 0) & (slope > 0), taken - bent, -np.inf))
     if (worst := float(np.nan_to_num(above).max(initial=0.0))) > TOLERANCE:
         return Breach(f"power of {problem.ids[int(np.nanargmax(above))]}", worst)
