@@ -64,6 +64,12 @@ def solve(problem: Path, solver: Any, out: Path | None, as_json: bool) -> None:
         f"{answer['lower_bound']:.2f} (gap {answer['gap']:.2g}), "
         f"limits exceeded by {answer['hard_violation_kw']:.2g} kW, {answer['cpu_s']:.2f} s CPU"
     )
+    if "bid" in answer:
+        click.echo(
+            f"  bid for {len(answer['scenarios'])} days: {answer['expected_cost']:.2f} expected, "
+            f"{answer['cvar']:.2f} on the dearest; knowing the day would save "
+            f"{answer['evpi']:.2f}, a plan for the mean day would cost {answer['vss']:.2f} more"
+        )
     click.echo(f"  wear: {answer['wear_model']}")
     for slack in answer["slacks"]:
         click.echo(

@@ -9,10 +9,15 @@ from pathlib import Path
 from types import ModuleType as _ModuleType
 from typing import Any
 
-from gridtide.plan.answer import answer, plan_file
+from gridtide.plan.answer import answer, plan_document, plan_file
 from gridtide.plan.blocks import Offer, Reserve
 from gridtide.plan.certificate import Certificate
-from gridtide.plan.document import problem_schema, read_problem, read_problem_file
+from gridtide.plan.document import (
+    problem_schema,
+    read_document,
+    read_problem,
+    read_problem_file,
+)
 from gridtide.plan.made import Plan
 from gridtide.plan.measures import measure
 from gridtide.plan.objectives import OBJECTIVES, Objective, weigh
@@ -24,12 +29,31 @@ from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_seg
 from gridtide.plan.slacks import Slack
 from gridtide.plan.solve import solve
 from gridtide.plan.start import Start
+from gridtide.plan.stochastic import (
+    Bid,
+    BidPlan,
+    Outcome,
+    Scenarios,
+    Worth,
+    chance_level,
+    conditional_value_at_risk,
+    follow_schedule,
+    foresee,
+    mean_problem,
+    plan_bid,
+    quantity_bid,
+    recourse,
+    sure_level,
+    worth,
+)
 from gridtide.plan.stored_plan import StoredPlan, read_plan
 from gridtide.plan.verify import Check, Verdict, verify_plan
 from gridtide.plan.wear_refresh import planned_cycle_cost, refresh_linear
 
 __all__ = [
     "OBJECTIVES",
+    "Bid",
+    "BidPlan",
     "Certificate",
     "Check",
     "Front",
@@ -37,31 +61,46 @@ __all__ = [
     "Guided",
     "Objective",
     "Offer",
+    "Outcome",
     "Plan",
     "Problem",
     "Reserve",
+    "Scenarios",
     "Slack",
     "Start",
     "StoredPlan",
     "Verdict",
+    "Worth",
     "answer",
+    "chance_level",
+    "conditional_value_at_risk",
+    "follow_schedule",
+    "foresee",
     "fresh_segments",
+    "mean_problem",
     "measure",
     "open_cycle_segments",
+    "plan_bid",
+    "plan_document",
     "plan_file",
     "plan_guided",
     "planned_cycle_cost",
     "problem_schema",
     "prove",
+    "quantity_bid",
+    "read_document",
     "read_plan",
     "read_problem",
     "read_problem_file",
+    "recourse",
     "refresh_linear",
     "roll_segments",
     "solve",
+    "sure_level",
     "trace_front",
     "verify_plan",
     "weigh",
+    "worth",
     "write_plan",
 ]
 
@@ -73,8 +112,7 @@ class _Room(_ModuleType):
         """Plan a problem, a JSON file or the same as a mapping; return the documented answer."""
         if not isinstance(problem, Mapping):
             return plan_file(Path(problem))
-        read = read_problem(problem)
-        return answer(solve(read), read)
+        return plan_document(read_document(problem))
 
 
 sys.modules[__name__].__class__ = _Room

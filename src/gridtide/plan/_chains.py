@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -106,3 +107,10 @@ def find_starts(problem: Problem, ends: Callable[[Floats], Floats], fall_kwh: Fl
         en_route_least_kwh=least,
         en_route_most_kwh=most,
     )
+
+
+def by_vehicle(problem: Problem, values: Floats) -> dict[str, Any]:
+    """Name values by vehicle, those of its stays added up."""
+    first = np.flatnonzero(first_stay(problem) == np.arange(len(problem)))
+    summed = np.add.reduceat(values, first) if len(first) else values
+    return dict(zip((problem.ids[i] for i in first), summed.tolist(), strict=True))

@@ -40,13 +40,14 @@ def check_document(record: ProblemRecord, source: str) -> list[Finding]:
 
 def _series(record: ProblemRecord) -> Iterator[Finding]:
     for name in ("price_import_per_kwh", "price_export_per_kwh", "carbon_kg_per_kwh"):
-        yield from _length(getattr(record, name), name, record.steps)
+        yield from check_length(getattr(record, name), name, record.steps)
     for j, limit in enumerate(record.limits):
         for name in ("import_kw", "export_kw", "base_load_kw"):
-            yield from _length(getattr(limit, name), f"limits[{j}].{name}", record.steps)
+            yield from check_length(getattr(limit, name), f"limits[{j}].{name}", record.steps)
 
 
-def _length(value: float | list[float] | None, where: str, steps: int) -> Iterator[Finding]:
+def check_length(value: float | list[float] | None, where: str, steps: int) -> Iterator[Finding]:
+    """Find a series that is neither one number nor as many as there are steps."""
     if isinstance(value, list) and len(value) not in (1, steps):
         yield Finding(
             where,
@@ -157,9 +158,9 @@ def _holding(record: ProblemRecord) -> Iterator[Finding]:
         if len(prices) != len(edges) - 1:
             what = f"{len(prices)} prices for {len(edges)} edges"
             yield Finding(f"{where}.price_per_kwh_h", what, "Write one per band between two edges")
-        wrong = list(_length(v.holding.base_per_h, f"{where}.base_per_h", record.steps))
+        wrong = list(check_length(v.holding.base_per_h, f"{where}.base_per_h", record.steps))
         for m, price in enumerate(prices):
-            wrong += _length(price, f"{where}.price_per_kwh_h[{m}]", record.steps)
+            wrong += check_length(price, f"{where}.price_per_kwh_h[{m}]", record.steps)
         yield from wrong
         if not wrong and any(_falls(low, high) for low, high in pairwise(prices)):
             mend = "Write prices that do not fall from band to band, or their convex envelope"

@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from gridtide.core import SolverError
-from gridtide.plan._chains import first_stay
+from gridtide.core import Finding, InputError, SolverError
+from gridtide.plan._chains import by_vehicle
+from gridtide.plan.bid_answer import answer_bid
 from gridtide.plan.blocks import Offer
-from gridtide.plan.document import read_problem_file
+from gridtide.plan.document import read_document_file, to_problem
 from gridtide.plan.made import Plan
 from gridtide.plan.measures import measure
 from gridtide.plan.plan_files import write_plan
-from gridtide.plan.problem import Floats, Problem
+from gridtide.plan.problem import Problem
+from gridtide.plan.records import ProblemRecord
 from gridtide.plan.solve import Solver, solve
 from gridtide.plan.stored_plan import check_suffix
 
@@ -36,16 +38,16 @@ def answer(plan: Plan, problem: Problem) -> dict[str, Any]:
         "objectives": measure(problem, plan),
         "gap": plan.gap,
         "hard_violation_kw": plan.hard_violation_kw,
-        "shortfall_kwh": _by_vehicle(problem, plan.shortfall_kwh),
-        "en_route_kwh": _by_vehicle(problem, en_route),
-        "schedule_kw": _by_vehicle(problem, plan.power_kw),
+        "shortfall_kwh": by_vehicle(problem, plan.shortfall_kwh),
+        "en_route_kwh": by_vehicle(problem, en_route),
+        "schedule_kw": by_vehicle(problem, plan.power_kw),
         "slacks": [asdict(slack) for slack in plan.slacks],
         "cpu_s": plan.cpu_s,
         "notes": list(plan.notes),
         "bound_by": plan.bound_by,
         "wear_model": plan.wear_model,
-        "wear_cycle": _by_vehicle(problem, plan.wear_cycle.sum(axis=1)),
-        "wear_holding": _by_vehicle(problem, plan.wear_holding.sum(axis=1)),
+        "wear_cycle": by_vehicle(problem, plan.wear_cycle.sum(axis=1)),
+        "wear_holding": by_vehicle(problem, plan.wear_holding.sum(axis=1)),
         "reserves": [_offered(problem, offer) for offer in plan.reserves],
     }
 
@@ -67,14 +69,8 @@ def _offered(problem: Problem, offer: Offer) -> dict[str, Any]:
         "method": offer.method,
     }
     if block.shares:
-        told["share_kw"] = _by_vehicle(problem, offer.share_kw[:, block.from_step : block.to_step])
+        told["share_kw"] = by_vehicle(problem, offer.share_kw[:, block.from_step : block.to_step])
     return told
-
-
-def _by_vehicle(problem: Problem, values: Floats) -> dict[str, Any]:
-    first = np.flatnonzero(first_stay(problem) == np.arange(len(problem)))
-    summed = np.add.reduceat(values, first) if len(first) else values
-    return dict(zip((problem.ids[i] for i in first), summed.tolist(), strict=True))
 
 
 def plan_file(
@@ -102,12 +98,39 @@ def plan_file(
     StorageError
         If the plan cannot be written.
     """
+    record = read_document_file(path)
     if out is not None:
-        check_suffix(out)
-    problem = read_problem_file(path)
-    plan = solve(problem, time_limit_s=time_limit_s, solver=solver)
-    if not math.isfinite(plan.objective) or not math.isfinite(plan.lower_bound):
+        _check_out(out, record)
+    told = plan_document(record, time_limit_s=time_limit_s, solver=solver, out=out)
+    if not _addable(told):
         raise SolverError(f"{path}: the numbers are too large to be added up; check the prices")
-    if out is not None:
+    return told
+
+
+def plan_document(
+    record: ProblemRecord,
+    *,
+    time_limit_s: float = 20.0,
+    solver: Solver = "auto",
+    out: Path | None = None,
+) -> dict[str, Any]:
+    """Answer a checked document: a schedule, or with scenarios a day-ahead bid."""
+    if record.scenarios:
+        return answer_bid(record, time_limit_s=time_limit_s)
+    problem = to_problem(record)
+    plan = solve(problem, time_limit_s=time_limit_s, solver=solver)
+    told = answer(plan, problem)
+    if out is not None and _addable(told):
         write_plan(out, plan, problem)
-    return answer(plan, problem)
+    return told
+
+
+def _addable(told: dict[str, Any]) -> bool:
+    return math.isfinite(told["objective"]) and math.isfinite(told["lower_bound"])
+
+
+def _check_out(out: Path, record: ProblemRecord) -> None:
+    check_suffix(out)
+    if record.scenarios:
+        what = "a plan file holds one schedule, and a bid has one for every day"
+        raise InputError([Finding(str(out), what, "Leave --out away and keep what --json prints")])

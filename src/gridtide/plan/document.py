@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from gridtide.core import Finding, InputError, parse_utc, read_record, unusable_numbers
 from gridtide.plan._document_checks import check_document
+from gridtide.plan._scenario_records import check_scenarios
 from gridtide.plan._stays import Stay, stays_of
 from gridtide.plan.blocks import Reserve
 from gridtide.plan.objectives import weigh
@@ -37,7 +38,15 @@ from gridtide.plan.segments import fresh_segments
 
 
 def read_problem(data: bytes | Mapping[str, Any], source: str = "problem") -> Problem:
-    """Read a JSON planning problem.
+    """Read a JSON planning problem; days that may come are checked and left aside.
+
+    Parameters and errors are those of :func:`read_document`.
+    """
+    return to_problem(read_document(data, source))
+
+
+def read_document(data: bytes | Mapping[str, Any], source: str = "problem") -> ProblemRecord:
+    """Read a JSON planning problem and check it.
 
     Parameters
     ----------
@@ -55,7 +64,7 @@ def read_problem(data: bytes | Mapping[str, Any], source: str = "problem") -> Pr
         data = _decode(data, source)
     quick = _quick(data)
     if quick is not None and not (findings := check_document(quick, source)):
-        return _arrays(quick)
+        return quick
 
     def place(path: str) -> str:
         return f"{source} {path}".strip()
@@ -65,13 +74,22 @@ def read_problem(data: bytes | Mapping[str, Any], source: str = "problem") -> Pr
     findings += [f for f in more if f.where not in {g.where for g in findings}]
     if record is not None and not findings:
         findings += _start(record, source) + check_document(record, source)
+        findings += [] if findings else check_scenarios(record, source)
     if findings or record is None:
         raise InputError(findings)
-    return _arrays(record)
+    return record
 
 
 def read_problem_file(path: Path) -> Problem:
-    """Read a JSON planning problem from a file.
+    """Read a JSON planning problem from a file, without the days that may come.
+
+    Errors are those of :func:`read_document_file`.
+    """
+    return to_problem(read_document_file(path))
+
+
+def read_document_file(path: Path) -> ProblemRecord:
+    """Read a JSON planning problem from a file and check it.
 
     Raises
     ------
@@ -83,7 +101,7 @@ def read_problem_file(path: Path) -> Problem:
     except OSError as error:
         why = error.strerror or str(error)
         raise InputError([Finding(str(path), why, "Name a readable JSON file")]) from error
-    return read_problem(data, str(path))
+    return read_document(data, str(path))
 
 
 def problem_schema() -> dict[str, Any]:
@@ -94,6 +112,8 @@ def problem_schema() -> dict[str, Any]:
 def _quick(data: Mapping[str, Any]) -> ProblemRecord | None:
     """Read a document without any fault in one go; None where a finding has to be told."""
     parts: list[tuple[type[msgspec.Struct], Any]] = [(ProblemRecord, [data])]
+    if data.get("scenarios") or data.get("bid"):
+        return None
     vehicles = data.get("vehicles", [])
     parts += [(VehicleRecord, vehicles), (LimitRecord, data.get("limits", []))]
     parts.append((ReserveRecord, data.get("reserves", [])))
@@ -165,13 +185,15 @@ def _start(record: ProblemRecord, source: str) -> list[Finding]:
     return []
 
 
-def _series(value: Series | None, steps: int) -> Floats:
+def series(value: Series | None, steps: int) -> Floats:
+    """Spread a series over the steps; None is unlimited."""
     if value is None:
         return np.full(steps, np.inf)
     return np.broadcast_to(np.atleast_1d(np.asarray(value, dtype=float)), (steps,))
 
 
-def _arrays(record: ProblemRecord) -> Problem:
+def to_problem(record: ProblemRecord) -> Problem:
+    """Turn a checked document into arrays."""
     steps, stays = record.steps, [stay for v in record.vehicles for stay in stays_of(v)]
     vehicles = [stay.vehicle for stay in stays]
     order, parent = _tree(record.limits)
@@ -181,7 +203,7 @@ def _arrays(record: ProblemRecord) -> Problem:
     capacity = _column(vehicles, "capacity_kwh")
     shape = (len(limits), steps)
     stacked: dict[str, Any] = {
-        name: np.array([_series(getattr(limit, name), steps) for limit in limits]).reshape(shape)
+        name: np.array([series(getattr(limit, name), steps) for limit in limits]).reshape(shape)
         for name in ("import_kw", "export_kw", "base_load_kw")
     }
     named: dict[str, Any] = {
@@ -214,12 +236,12 @@ def _arrays(record: ProblemRecord) -> Problem:
         demand_charge_per_kw=_column(limits, "demand_charge_per_kw"),
         demand_peak_so_far_kw=_column(limits, "demand_peak_so_far_kw"),
         meters=np.array([names.index(record.billing)] if record.billing else [], dtype=np.int64),
-        price_import_per_kwh=_series(record.price_import_per_kwh, steps)[None, :],
-        price_export_per_kwh=_series(record.price_export_per_kwh, steps)[None, :],
+        price_import_per_kwh=series(record.price_import_per_kwh, steps)[None, :],
+        price_export_per_kwh=series(record.price_export_per_kwh, steps)[None, :],
         shortfall_price_per_kwh=record.shortfall_price_per_kwh,
         promise=record.promise,
         wear_model=record.wear_model,
-        carbon_kg_per_kwh=_series(record.carbon_kg_per_kwh, steps),
+        carbon_kg_per_kwh=series(record.carbon_kg_per_kwh, steps),
         carbon_price_per_kg=record.carbon_price_per_kg,
         reserves=tuple(_reserve(block) for block in record.reserves),
         availability=_availability(vehicles),
@@ -320,11 +342,11 @@ def _holding(vehicles: list[VehicleRecord], capacity: Floats, steps: int) -> dic
         if held is None:
             edges[i, 1:] = capacity[i]
             continue
-        bands = np.array([_series(band, steps) for band in held.price_per_kwh_h])
+        bands = np.array([series(band, steps) for band in held.price_per_kwh_h])
         more = most - len(bands)
         edges[i] = np.pad(np.array(held.edges_kwh), (0, more), mode="edge")
         price[i] = np.pad(bands, ((0, more), (0, 0)), mode="edge").T
-        base[i] = _series(held.base_per_h, steps)
+        base[i] = series(held.base_per_h, steps)
     return {
         "holding_edges_kwh": edges,
         "holding_price_per_kwh_h": price,

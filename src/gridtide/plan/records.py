@@ -11,6 +11,8 @@ from gridtide.plan.objectives import OBJECTIVES
 
 Series = float | list[float]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Step = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1)]
 Kilowatts = Annotated[float, Meta(ge=0)]
 Efficiency = Annotated[float, Meta(gt=0, le=1)]
 
@@ -273,6 +275,66 @@ class ObjectiveRecord(msgspec.Struct, frozen=True, kw_only=True):
     fairness: Annotated[float, _weight("fairness")] = 0.0
 
 
+class ScenarioVehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is different about a vehicle on a day that may come."""
+
+    id: Annotated[str, Meta(min_length=1, description="One of the vehicles of the problem")]
+    absent: Annotated[bool, Meta(description="Stays away that day")] = False
+    arrive_step: Annotated[Step | None, Meta(description="First step plugged in")] = None
+    depart_step: Annotated[
+        Step | None, Meta(description="The target is due when this step starts")
+    ] = None
+    soc_arrival: Annotated[Share | None, Meta(description="Share held on arrival, 0 to 1")] = None
+    soc_target: Annotated[Share | None, Meta(description="Wanted on departure, 0 to 1")] = None
+
+
+class ScenarioRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A day that may come: what of the problem is different on it."""
+
+    weight: Annotated[float, Meta(description="Probability; all together 1", gt=0, le=1)]
+    name: Annotated[str, Meta(description="Name for the answer; absent: its number")] = ""
+    vehicles: Annotated[
+        list[ScenarioVehicleRecord], Meta(description="Vehicles that are different")
+    ] = []
+    price_import_per_kwh: Annotated[
+        Series | None, Meta(description="Import price [currency/kWh], a series; absent: as stated")
+    ] = None
+    price_export_per_kwh: Annotated[
+        Series | None,
+        Meta(description="Price paid for export [currency/kWh], a series; absent: as stated"),
+    ] = None
+
+
+class BidRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The day-ahead market that is bid to, and what is minimised."""
+
+    form: Annotated[
+        Literal["curve", "quantity"],
+        Meta(description="curve: a quantity per import price; quantity: the same at any price"),
+    ] = "curve"
+    price_levels: Annotated[
+        Count | None,
+        Meta(description="Most steps of a curve; absent: one per price of the scenarios"),
+    ] = None
+    period_steps: Annotated[
+        int, Meta(description="Steps of a market period, one quantity each", ge=1)
+    ] = 1
+    shortage_spread_per_kwh: Annotated[
+        Series,
+        Meta(description="Shortage costs so much above the import price [currency/kWh], a series"),
+    ] = 0.0
+    surplus_spread_per_kwh: Annotated[
+        Series,
+        Meta(description="Surplus sells so much below the import price [currency/kWh], a series"),
+    ] = 0.0
+    risk_weight: Annotated[
+        float, Meta(description="Of the mean of the dearest days, beside the expected cost", ge=0)
+    ] = 0.0
+    risk_level: Annotated[
+        float, Meta(description="Share of days that are not among the dearest", ge=0, lt=1)
+    ] = 0.9
+
+
 class ProblemRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A planning problem without any scenario around it."""
 
@@ -319,3 +381,10 @@ class ProblemRecord(msgspec.Struct, frozen=True, kw_only=True):
     wear_model: Annotated[
         str, Meta(description="Name of the model behind the prices of wear; the answer repeats it")
     ] = ""
+    scenarios: Annotated[
+        list[ScenarioRecord],
+        Meta(description="Days that may come; with them the answer is a day-ahead bid"),
+    ] = []
+    bid: Annotated[
+        BidRecord | None, Meta(description="The market that is bid to; goes with scenarios")
+    ] = None

@@ -150,7 +150,7 @@ def _by_price(
         slacks=slacks,
         cpu_s=cpu_s() - began,
         notes=found.notes,
-        wear_model=_wear_model(problem),
+        wear_model=wear_model(problem),
         en_route_kwh=None if problem.continues is None else schedule.en_route_kwh,
         certificate=found.certificate,
         bound_by=found.bound_by,
@@ -189,7 +189,7 @@ def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
         slacks=slacks,
         cpu_s=cpu_s() - began,
         notes=tuple(notes),
-        wear_model=_wear_model(problem),
+        wear_model=wear_model(problem),
         reserves=offers,
         segment_kwh=_segments(problem, schedule),
         certificate=None if offers else found.certificate,
@@ -204,7 +204,7 @@ def _segments(problem: Problem, schedule: Schedule) -> Floats | None:
     return follow_segments(problem, schedule.energy_kwh, schedule.end_kwh)
 
 
-def _wear_model(problem: Problem) -> str:
+def wear_model(problem: Problem) -> str:
     """Say what wear was priced by, with the name of the model behind it."""
     parts = []
     if problem.wear_depth_price_per_kwh is not None:

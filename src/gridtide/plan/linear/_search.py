@@ -170,6 +170,11 @@ class Search:
             squares=self._squares,
         )
 
+    def relaxed_model(self) -> Model:
+        """Build all rows at once and no choice of direction; what comes before the cost does."""
+        self._lexical |= self._layout.problem.promise == "first"
+        return self._model(_no_modes(self._layout), deep=True)
+
     def _solver(self, model: Model, *, whole: bool, start: Floats | None = None) -> Solver:
         solver = Solver(model.linear, whole=whole)
         if start is not None:
@@ -222,7 +227,7 @@ class Search:
         found = self._found(best.schedule, bound, first, relaxed, notes)
         return replace(found, bound_by="branch and bound")
 
-    def _netted(self, model: Model, x: Floats) -> Floats:
+    def netted(self, model: Model, x: Floats) -> Floats:
         """Power at each plug with the same change of store and one direction, shape (n, T)."""
         layout = self._layout
         charge, discharge = _columns(model, x)
@@ -248,9 +253,7 @@ class Search:
         return near and schedule.violation_kw <= VIOLATION_KW
 
     def _candidate(self, model: Model, x: Floats) -> _Candidate:
-        schedule = _with_reserve(
-            self._layout, judge(self._layout, self._netted(model, x)), model, x
-        )
+        schedule = _with_reserve(self._layout, judge(self._layout, self.netted(model, x)), model, x)
         ranks = [round(float(phase.weights @ x[phase.columns]), 5) for phase in model.phases]
         broken = float(schedule.violation_kw > VIOLATION_KW)
         steep = self._short_price - self._layout.problem.shortfall_price_per_kwh
@@ -274,7 +277,7 @@ class Search:
 
     def _patterns(self, model: Model, x: Floats) -> list[Floats]:
         """Directions to try: as the relaxation goes, then no discharge in doubt, then rest."""
-        power = self._netted(model, x) if len(x) else np.zeros(0)
+        power = self.netted(model, x) if len(x) else np.zeros(0)
         layout = self._layout
         pair = power[layout.vehicle, layout.step]
         site = layout.base_kw + net_kw(layout, power)

@@ -51,7 +51,8 @@ def add_drives(layout: Layout, build: Builder, energy: Ints, price: float) -> Dr
     """Add the drives; ``price`` is that of charging on the way [currency/kWh]."""
     problem, starts = layout.problem, layout.starts
     rows = continuing(problem)
-    end = np.where(layout.last >= 0, energy[layout.last], -1)
+    end, stays = np.full(len(problem), -1), layout.last >= 0
+    end[stays] = energy[layout.last[stays]]
     start = np.full(len(problem), -1)
     if len(rows) == 0:
         return Drives(end=end, start=start, rows=rows, en_route=rows, stay=rows)

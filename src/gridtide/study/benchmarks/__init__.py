@@ -18,6 +18,8 @@ BENCHMARKS = {
     "plan_wear_all_day": "the same with stays of the whole day",
     "reserve": "reserve with energy: what fast ways lose against the full linear problem",
     "wear": "profit after wear of planning with segments, linear prices, none; 30 price days",
+    "uncertainty": "day-ahead bids for a real garage: foresight, stochastic, deterministic, none",
+    "uncertainty_v1g": "the same with vehicles that cannot discharge",
     "plausibility": "false battery telemetry: what is detected, how soon, and what is not",
     "plausibility_lfp": "the same with LFP cells, whose voltage tells little about their charge",
 }
@@ -26,6 +28,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "plan_all_day": ("plan", {"all_day": True}),
     "plan_wear": ("plan", {"segments": 8}),
     "plan_wear_all_day": ("plan", {"all_day": True, "segments": 8}),
+    "uncertainty_v1g": ("uncertainty", {"bidirectional": False}),
     "plausibility_lfp": ("plausibility", {"chemistry": "lfp"}),
 }
 
