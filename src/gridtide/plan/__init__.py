@@ -10,6 +10,7 @@ from types import ModuleType as _ModuleType
 from typing import Any
 
 from gridtide.plan.answer import answer, plan_document, plan_file
+from gridtide.plan.blocks import Offer, Reserve
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.document import (
     problem_schema,
@@ -23,6 +24,7 @@ from gridtide.plan.objectives import OBJECTIVES, Objective, weigh
 from gridtide.plan.pareto import Front, FrontPoint, trace_front
 from gridtide.plan.plan_files import write_plan
 from gridtide.plan.problem import Problem
+from gridtide.plan.reserve import Guided, plan_guided, prove
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
 from gridtide.plan.solve import solve
@@ -56,10 +58,13 @@ __all__ = [
     "Check",
     "Front",
     "FrontPoint",
+    "Guided",
     "Objective",
+    "Offer",
     "Outcome",
     "Plan",
     "Problem",
+    "Reserve",
     "Scenarios",
     "Slack",
     "Start",
@@ -78,8 +83,10 @@ __all__ = [
     "plan_bid",
     "plan_document",
     "plan_file",
+    "plan_guided",
     "planned_cycle_cost",
     "problem_schema",
+    "prove",
     "quantity_bid",
     "read_document",
     "read_plan",

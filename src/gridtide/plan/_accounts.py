@@ -41,6 +41,13 @@ class Schedule:
         Powers of the plugged steps alone, stay by stay, shape (N,).
     net_kw
         Net power of the vehicles below each limit, shape (m, T).
+    reserve_kw
+        Offer of each block that was planned with it, shape (blocks,); None for none. Its value
+        is part of the objective as long as it is not proven.
+    reserve_share_kw
+        Each vehicle's share of a call from each step, shape (blocks, n, T).
+    reserve_recovery_kw
+        What each vehicle may charge beyond the plan after a call, shape (n, T).
     """
 
     power_kw: Floats
@@ -54,6 +61,9 @@ class Schedule:
     violation_kw: float
     plugged_kw: Floats
     net_kw: Floats
+    reserve_kw: Floats | None = None
+    reserve_share_kw: Floats | None = None
+    reserve_recovery_kw: Floats | None = None
 
     def energy_of(self, stay: int) -> Floats:
         """Energy at the nodes of one stay, NaN elsewhere, shape (T + 1,)."""

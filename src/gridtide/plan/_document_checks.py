@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gridtide.core import Finding
+from gridtide.plan._reserve_checks import check_reserves
 from gridtide.plan._stays import check_trips, stays_of
 from gridtide.plan.objectives import BILLING, EMISSION, LINE, SITE, check_weights, missing_for
 
@@ -28,6 +29,7 @@ def check_document(record: ProblemRecord, source: str) -> list[Finding]:
         *_holding(record),
         *_names(record),
         *_members(record),
+        *check_reserves(record),
         *check_trips(record),
         *_parts(record),
     ]

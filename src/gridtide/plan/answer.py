@@ -12,6 +12,7 @@ import numpy as np
 from gridtide.core import Finding, InputError, SolverError
 from gridtide.plan._chains import by_vehicle
 from gridtide.plan.bid_answer import answer_bid
+from gridtide.plan.blocks import Offer
 from gridtide.plan.document import read_document_file, to_problem
 from gridtide.plan.made import Plan
 from gridtide.plan.measures import measure
@@ -47,7 +48,29 @@ def answer(plan: Plan, problem: Problem) -> dict[str, Any]:
         "wear_model": plan.wear_model,
         "wear_cycle": by_vehicle(problem, plan.wear_cycle.sum(axis=1)),
         "wear_holding": by_vehicle(problem, plan.wear_holding.sum(axis=1)),
+        "reserves": [_offered(problem, offer) for offer in plan.reserves],
     }
+
+
+def _offered(problem: Problem, offer: Offer) -> dict[str, Any]:
+    block = offer.reserve
+    told: dict[str, Any] = {
+        "name": block.name,
+        "direction": block.direction,
+        "from_step": block.from_step,
+        "to_step": block.to_step,
+        "offered_kw": offer.offered_kw,
+        "planned_kw": offer.planned_kw,
+        "proven_kw": offer.proven_kw,
+        "revenue": offer.revenue,
+        "activation_cost": offer.activation_cost,
+        "broken_kw": offer.broken_kw,
+        "cut": offer.cut,
+        "method": offer.method,
+    }
+    if block.shares:
+        told["share_kw"] = by_vehicle(problem, offer.share_kw[:, block.from_step : block.to_step])
+    return told
 
 
 def plan_file(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from gridtide.core import Finding, InputError, parse_utc, read_record, unusable_
 from gridtide.plan._document_checks import check_document
 from gridtide.plan._scenario_records import check_scenarios
 from gridtide.plan._stays import Stay, stays_of
+from gridtide.plan.blocks import Reserve
 from gridtide.plan.objectives import weigh
 from gridtide.plan.problem import Floats, Ints, Problem
 from gridtide.plan.records import (
@@ -27,6 +29,7 @@ from gridtide.plan.records import (
     LimitRecord,
     ObjectiveRecord,
     ProblemRecord,
+    ReserveRecord,
     Series,
     TripRecord,
     VehicleRecord,
@@ -113,6 +116,7 @@ def _quick(data: Mapping[str, Any]) -> ProblemRecord | None:
         return None
     vehicles = data.get("vehicles", [])
     parts += [(VehicleRecord, vehicles), (LimitRecord, data.get("limits", []))]
+    parts.append((ReserveRecord, data.get("reserves", [])))
     if isinstance(vehicles, list):
         holding = [v.get("holding") for v in vehicles if isinstance(v, Mapping)]
         parts.append((HoldingRecord, [h for h in holding if h is not None]))
@@ -239,6 +243,8 @@ def to_problem(record: ProblemRecord) -> Problem:
         wear_model=record.wear_model,
         carbon_kg_per_kwh=series(record.carbon_kg_per_kwh, steps),
         carbon_price_per_kg=record.carbon_price_per_kg,
+        reserves=tuple(_reserve(block) for block in record.reserves),
+        availability=_availability(vehicles),
         **stacked,
         **named,
         **_optional(record, vehicles, limits, capacity),
@@ -285,6 +291,17 @@ def _optional(
         if any(getattr(v, f"{way}_part_kw") is not None for v in vehicles):
             arrays |= _parts(vehicles, way)
     return arrays
+
+
+def _availability(vehicles: list[VehicleRecord]) -> Floats | None:
+    given = _column(vehicles, "availability")
+    return given if np.any(given < 1) else None
+
+
+def _reserve(block: ReserveRecord) -> Reserve:
+    given = {name: getattr(block, name) for name in block.__struct_fields__}
+    given |= {"most_kw": math.inf if block.most_kw is None else block.most_kw}
+    return Reserve(**given | {"limit": block.limit or ""})
 
 
 def _parts(vehicles: list[VehicleRecord], way: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gridtide.plan._accounts import Schedule
+from gridtide.plan.blocks import Offer
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.problem import Floats
 from gridtide.plan.slacks import Slack
@@ -62,6 +63,9 @@ class Plan:
         not looked at.
     sweeps
         Passes over all vehicles that coordination by price took; 0 without.
+    reserves
+        What is offered in each block of reserve, proven. ``objective`` counts what is offered;
+        ``lower_bound`` holds for the rows of reserve.
     """
 
     status: str
@@ -81,6 +85,7 @@ class Plan:
     linear_wear_per_kwh: Floats | None = None
     uncontrolled_cost: float = 0.0
     sweeps: int = 0
+    reserves: tuple[Offer, ...] = ()
 
     @property
     def gap(self) -> float:

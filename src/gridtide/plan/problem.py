@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gridtide.plan.blocks import Reserve
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -135,6 +137,11 @@ class Problem:
         Instead of ``shortfall_price_per_kwh``: what the k-th of K equal parts of the energy
         wanted (target less arrival) costs where it is missing, the first to go first, not
         falling [currency/kWh], shape (K,); None for one price. Rising prices share shortage out.
+    reserves
+        Blocks of reserve that may be offered.
+    availability
+        Probability that a vehicle is there as planned, each independent of the others, shape
+        (n,) or (n, T); None for certainty. Only reserve at a confidence below 1 asks for it.
     charge_part_kw, charge_part_efficiency, discharge_part_kw, discharge_part_efficiency
         Losses that grow with power: it is cut into P parts, filled in order, each with its own
         efficiency instead of the single one, never rising; the last goes on beyond its width.
@@ -203,6 +210,8 @@ class Problem:
     load_square_price_per_kw2h: Floats | None = None
     load_reference_kw: Floats | None = None
     shortfall_band_price_per_kwh: Floats | None = None
+    reserves: tuple[Reserve, ...] = ()
+    availability: Floats | None = None
     charge_part_kw: Floats | None = None
     charge_part_efficiency: Floats | None = None
     discharge_part_kw: Floats | None = None

@@ -184,6 +184,13 @@ class VehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
     phases: Annotated[
         list[Share] | None, Meta(description="Shares of the power on L1, L2, L3, together 1")
     ] = None
+    availability: Annotated[
+        Share,
+        Meta(
+            description="Probability that it is there as planned, independent of the others; "
+            "reserve at a confidence below 1 asks for it"
+        ),
+    ] = 1.0
     trips: Annotated[
         list[TripRecord],
         Meta(
@@ -192,6 +199,61 @@ class VehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
             "charged on the way at shortfall_price_per_kwh"
         ),
     ] = []
+
+
+class ReserveRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A block of reserve that may be offered: the same capacity in all of its steps."""
+
+    name: Annotated[str, Meta(min_length=1, description="Name, unique among the blocks")]
+    direction: Annotated[
+        Literal["up", "down"],
+        Meta(description="up: less import or more export when called; down: more import"),
+    ]
+    from_step: Annotated[int, Meta(description="First step", ge=0)]
+    to_step: Annotated[int, Meta(description="The block ends where this step starts", ge=1)]
+    price_per_kw_h: Annotated[
+        float, Meta(description="Paid for each kW offered and hour of the block [currency/kW/h]")
+    ]
+    duration_h: Annotated[
+        float, Meta(description="How long a call must be sustained at full power [h]", gt=0)
+    ]
+    opposite_share: Annotated[
+        float,
+        Meta(description="Share of the capacity to keep free in the other direction", ge=0),
+    ] = 0.0
+    confidence: Annotated[
+        float,
+        Meta(
+            description="Probability at which the capacity is there; below 1 vehicles count by "
+            "their availability, at 1 only those that are certain",
+            ge=0.5,
+            le=1,
+        ),
+    ] = 1.0
+    most_kw: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(description="Largest offer [kW]; absent is unlimited"),
+    ] = None
+    least_kw: Annotated[
+        float, Meta(description="Smallest offer [kW]; below it nothing is offered", ge=0)
+    ] = 0.0
+    step_kw: Annotated[
+        float, Meta(description="Offers are whole multiples of it [kW]; 0 for any", ge=0)
+    ] = 0.0
+    limit: Annotated[
+        str | None, Meta(description="Limit below which it is offered; absent: all vehicles")
+    ] = None
+    activation_share: Annotated[
+        Share, Meta(description="Share of the capacity that is called in the mean")
+    ] = 0.0
+    committed_kw: Annotated[float, Meta(description="Already sold [kW]", ge=0)] = 0.0
+    penalty_per_kw_h: Annotated[
+        float,
+        Meta(description="What a committed kW that is not kept costs [currency/kW/h]", ge=0),
+    ] = 10.0
+    shares: Annotated[
+        bool, Meta(description="Answer with each vehicle's share of a call from each step")
+    ] = False
 
 
 def _weight(name: str) -> Meta:
@@ -302,6 +364,9 @@ class ProblemRecord(msgspec.Struct, frozen=True, kw_only=True):
     carbon_price_per_kg: Annotated[
         float, Meta(description="Added to both energy prices by the emission [currency/kg]", ge=0)
     ] = 0.0
+    reserves: Annotated[
+        list[ReserveRecord], Meta(description="Blocks of reserve that may be offered")
+    ] = []
     promise: Annotated[
         Literal["priced", "first"],
         Meta(description="priced: shortfall has its price; first: it is made smallest first"),

@@ -40,10 +40,10 @@ class Slack:
     Parameters
     ----------
     name
-        ``shortfall``, ``drive``, ``soc_below_minimum``, ``soc_above_maximum`` or
-        ``base_overload``.
+        ``shortfall``, ``drive``, ``soc_below_minimum``, ``soc_above_maximum``,
+        ``base_overload`` or ``reserve_commitment``.
     entity
-        The vehicle or limit concerned.
+        The vehicle, limit or block concerned.
     from_step, to_step
         Steps concerned, half-open.
     amount, unit

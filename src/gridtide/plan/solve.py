@@ -17,9 +17,11 @@ from gridtide.plan._accounts import Schedule
 from gridtide.plan._layout import Layout, lay_out
 from gridtide.plan._wear_accounts import follow_segments
 from gridtide.plan.linear._search import Search
+from gridtide.plan.linear._solver import Deadline
 from gridtide.plan.linear._wear import find_levels
 from gridtide.plan.made import Plan
 from gridtide.plan.problem import Floats, Problem
+from gridtide.plan.reserve import name_broken, replan
 from gridtide.plan.slacks import name_slacks
 from gridtide.plan.start import Start
 from gridtide.plan.wear_refresh import ROUNDS, refresh_linear
@@ -103,6 +105,7 @@ def solve(
 def unknown_to_price(problem: Problem) -> list[str]:
     """Name what the problem has that coordination by price does not know."""
     known = {
+        "reserve": bool(problem.reserves),
         "wear by depth": problem.wear_depth_price_per_kwh is not None,
         "smallest powers": _any(problem.min_charge_kw) or _any(problem.min_discharge_kw),
         "losses in parts": problem.charge_part_kw is not None
@@ -160,10 +163,14 @@ def _by_price(
 
 
 def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
-    problem = layout.problem
+    problem, deadline = layout.problem, Deadline(time_limit_s)
     found = Search(layout, time_limit_s).find()
-    schedule = found.schedule
-    slacks = name_slacks(layout, schedule)
+    schedule, offers = replan(
+        layout,
+        found.schedule,
+        lambda again: None if deadline.over() else Search(again, deadline.left_s()).find().schedule,
+    )
+    slacks = (*name_slacks(layout, schedule), *name_broken(offers))
     bound = min(found.bound, schedule.objective)
     gap = (schedule.objective - bound) / max(1.0, abs(schedule.objective))
     status = "optimal" if gap <= GAP_CLOSED else "optimal_with_gap"
@@ -183,9 +190,10 @@ def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
         cpu_s=cpu_s() - began,
         notes=tuple(notes),
         wear_model=wear_model(problem),
+        reserves=offers,
         segment_kwh=_segments(problem, schedule),
-        certificate=found.certificate,
-        bound_by=found.bound_by,
+        certificate=None if offers else found.certificate,
+        bound_by="linear program" if offers else found.bound_by,
         standby_chord=chord,
     )
 

@@ -18,6 +18,7 @@ for each demand charge the peak P:
     drive       from stay to stay, see ``_trips``
     standby     c ≤ Pc·on_c,  d ≤ Pd·on_d,  on_c + on_d ≤ 1
     wear        by depth and by holding, see ``_wear``
+    reserve     what is held free for calls, see ``_reserves``
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from gridtide.plan.linear._duals import PricedRows
 from gridtide.plan.linear._linear import Builder, Linear
 from gridtide.plan.linear._parts import Parts, add_order, add_parts
 from gridtide.plan.linear._phases import Missing, Phases, add_phases
+from gridtide.plan.linear._reserves import ReserveColumns, add_reserves
 from gridtide.plan.linear._squares import Squares, fixed_square_cost, square_places
 from gridtide.plan.linear._trips import Drives, add_drives, add_modes
 from gridtide.plan.linear._wear import Levels, add_driving, add_holding, add_levels, add_shallowest
@@ -95,6 +97,8 @@ class Model:
         Columns of the binaries of further parts, and which parts these are.
     phases
         What is minimised before the cost.
+    reserve
+        Columns of reserve.
     basic, tight_rows
         Columns that equations determine, energies and net powers, and the rows that do so.
     priced
@@ -118,6 +122,7 @@ class Model:
     part_modes: Ints
     moded_part: Ints
     phases: Phases
+    reserve: ReserveColumns
     basic: Ints
     tight_rows: Ints
     priced: PricedRows
@@ -181,6 +186,17 @@ def assemble(
     _end_value(draft, drives.end)
     short_vehicle, short = _targets(draft, short_price, drives.end)
     draft.offset += add_bands(layout, draft.build, short_vehicle, short)
+    reserve = add_reserves(
+        layout,
+        draft.build,
+        charge=draft.charge,
+        discharge=draft.discharge,
+        energy=draft.energy,
+        net=net,
+        short=short,
+        short_vehicle=short_vehicle,
+        start=drives.start,
+    )
     plug_modes = _plug_modes(draft, modes.plugs)
     part_modes, moded_part = add_order(draft.build, parts, modes.parts)
     drive_modes = add_modes(layout, draft.build, drives, modes.drives)
@@ -204,6 +220,7 @@ def assemble(
         part_modes=part_modes,
         moded_part=moded_part,
         phases=phases,
+        reserve=reserve,
         basic=np.concatenate((draft.energy, drives.start[drives.start >= 0], net[net >= 0])),
         tight_rows=np.concatenate((energy_rows, drives.rows, net_rows)),
         priced=draft.priced,

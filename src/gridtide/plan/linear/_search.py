@@ -27,6 +27,8 @@ from gridtide.plan.problem import Bools, Floats
 
 STANDBY_BINARIES = 600
 """Up to so many on/off binaries the standby loss goes to the MILP, beyond it is rounded."""
+INSIDE_ROWS = 20_000
+"""With reserve and so many rows the interior-point method is faster."""
 VIOLATION_KW = 1e-6
 SAME = 1e-7
 ROUNDS = 8
@@ -179,6 +181,8 @@ class Search:
             solver.start_from(start)
         elif not whole:
             solver.start_basis(model.basic, model.tight_rows)
+        if len(model.reserve.offer) and len(model.linear.row_lower) > INSIDE_ROWS:
+            solver.start_inside()
         return solver
 
     def _run(self, model: Model, solver: Solver) -> Solution | None:
@@ -249,7 +253,7 @@ class Search:
         return near and schedule.violation_kw <= VIOLATION_KW
 
     def _candidate(self, model: Model, x: Floats) -> _Candidate:
-        schedule = judge(self._layout, self.netted(model, x))
+        schedule = _with_reserve(self._layout, judge(self._layout, self.netted(model, x)), model, x)
         ranks = [round(float(phase.weights @ x[phase.columns]), 5) for phase in model.phases]
         broken = float(schedule.violation_kw > VIOLATION_KW)
         steep = self._short_price - self._layout.problem.shortfall_price_per_kwh
@@ -311,6 +315,25 @@ def _better(best: _Candidate | None, other: _Candidate | None) -> _Candidate | N
     if best is None or (other is not None and other.rank < best.rank):
         return other
     return best
+
+
+def _with_reserve(layout: Layout, schedule: Schedule, model: Model, x: Floats) -> Schedule:
+    """Add what reserve was planned with it, and its value."""
+    reserve = model.reserve
+    if len(reserve.offer) == 0:
+        return schedule
+    shares = np.zeros((len(reserve.offer), *schedule.power_kw.shape))
+    for b, (column, pair) in enumerate(zip(reserve.share, reserve.pair, strict=True)):
+        shares[b, layout.vehicle[pair], layout.step[pair]] = np.maximum(x[column], 0.0)
+    recovery, pair = np.zeros_like(schedule.power_kw), reserve.recovery_pair
+    recovery[layout.vehicle[pair], layout.step[pair]] = np.maximum(x[reserve.recovery], 0.0)
+    return replace(
+        schedule,
+        objective=schedule.objective + float(model.linear.cost[reserve.all] @ x[reserve.all]),
+        reserve_kw=np.maximum(x[reserve.offer], 0.0),
+        reserve_share_kw=shares,
+        reserve_recovery_kw=recovery,
+    )
 
 
 def _columns(model: Model, x: Floats) -> tuple[Floats, Floats]:

@@ -16,6 +16,7 @@ BENCHMARKS = {
     "plan_all_day": "the same with stays of the whole day",
     "plan_wear": "the same as plan, with wear by depth in 8 segments",
     "plan_wear_all_day": "the same with stays of the whole day",
+    "reserve": "reserve with energy: what fast ways lose against the full linear problem",
     "wear": "profit after wear of planning with segments, linear prices, none; 30 price days",
     "uncertainty": "day-ahead bids for a real garage: foresight, stochastic, deterministic, none",
     "uncertainty_v1g": "the same with vehicles that cannot discharge",
