@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from gridtide.plan.price._kernel_stay import go_forward, own_cost, tapering, value_back
@@ -66,12 +67,14 @@ def keep_limits(
     power: Floats,
     plug_price: Floats,
     margin: float,
+    dear: float,
     work: Work,
 ) -> float:
     """Let vehicles answer true prices within what all rows leave; return what they saved.
 
     ``room`` holds the lower and the upper bound of each row, shape (2, r, T). No answer adds to
-    an excess, each takes off what it can, and none costs more but for that.
+    an excess, each takes off what it can, and none costs more but for that. What taking a kWh
+    off may cost is ``dear`` times the span of prices that the vehicle sees.
     """
     slope, length, up, down, buy, sell, best, change, most, least = work[:10]
     saved = 0.0
@@ -80,7 +83,7 @@ def keep_limits(
         begin = stays.each[first].start
         size = stays.each[last].start + stays.each[last].steps - begin
         now = power[begin : begin + size]
-        over = False
+        over, dearest, cheapest = 0.0, -np.inf, np.inf
         for i in range(first, last + 1):
             stay = stays.each[i]
             at = stay.start - begin
@@ -99,9 +102,11 @@ def keep_limits(
                     t, p = stay.arrive + q, at + q
                     high = now[p] + (bounds[1, r, t] - here[r, t] - margin) / weight
                     low = now[p] + (bounds[0, r, t] - here[r, t] + margin) / weight
-                    over = over or high < now[p] - 1e-9 or low > now[p] + 1e-9
                     most[p], least[p] = min(most[p], high), max(least[p], low)
         for p in range(size):
+            beyond = max(now[p] - most[p], least[p] - now[p])
+            over += beyond if beyond > 1e-9 else 0.0
+            dearest, cheapest = max(dearest, buy[p]), min(cheapest, sell[p])
             # Where rows exclude what is, rest is the way out.
             if least[p] > most[p]:
                 most[p] = least[p] = 0.5 * (least[p] + most[p])
@@ -110,7 +115,9 @@ def keep_limits(
         go_forward(stays, first, last, most, least, up, down, best)
         gain = own_cost(stays, first, last, buy, sell, now)
         gain -= own_cost(stays, first, last, buy, sell, best)
-        if gain <= 1e-12 and not over:
+        # Hours of a step are at most those of the first; a rough price is enough here.
+        may_cost = dear * (dearest - cheapest) * over * stays.step_h[0] if over > 0.0 else 0.0
+        if gain <= 1e-12 and (over == 0.0 or -gain > may_cost):
             continue
         saved += gain
         for p in range(size):

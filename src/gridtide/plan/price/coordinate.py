@@ -24,13 +24,15 @@ from gridtide.plan.start import Start
 
 MEMORY = 9
 """How slowly averages forget: sweep k counts MEMORY / (k + MEMORY)."""
-FIRST_CHECK = 8
+FIRST_CHECK = 12
+HOPEFUL = 3.0
+"""The limits are kept for a trial where the gap before is at most so many times the wanted."""
 LOOK = 2
 SLOW = 0.6
 HARDER, SOFTER = 2.0, 0.9
 EXCESS = 2e-4
 CLEAN_KW = 1e-9
-PASSES = 6
+DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,7 +97,7 @@ class Coordination:
                 if self.progress.sweeps - begun == check - begun:
                     if self._checked():
                         return self.fleet.mean
-                    check += max(4, (check - begun) // 4)
+                    check += max(4, (check - begun) // 6)
         except KeyboardInterrupt:
             self.progress.interrupted = True
         self._prove()
@@ -134,11 +136,8 @@ class Coordination:
         """Prove a bound; where the gap looks closed, keep the limits and see."""
         self._prove()
         fleet, progress = self.fleet, self.progress
-        net = fleet.net_of(fleet.mean)
-        hours = fleet.stays.step_h
-        over = excess_kw(fleet.book, net) * hours * np.abs(self._price)
-        likely = fleet.cost(fleet.mean, net) + float(over.sum())
-        if likely - progress.bound > self._gap * self._scale(likely):
+        rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
+        if rough - progress.bound > HOPEFUL * self._gap * self._scale(rough):
             return False
         self._keep()
         return progress.cost - progress.bound <= self._gap * self._scale(progress.cost)
@@ -158,8 +157,8 @@ class Coordination:
         fleet = self.fleet
         net = fleet.net_of(fleet.mean)
         which = fleet.groups
-        for _ in range(PASSES):
-            fleet.keep_limits(fleet.mean, net, which)
+        for dear in DEAR:
+            fleet.keep_limits(fleet.mean, net, which, dear)
             net = fleet.net_of(fleet.mean)
             which = fleet.exceeding(net, CLEAN_KW)
             if not which:

@@ -187,10 +187,13 @@ class Fleet:
         sum_net(self.stays, self.rows, power, net)
         return net
 
-    def keep_limits(self, power: Floats, net: Floats, which: Sequence[Group]) -> None:
+    def keep_limits(
+        self, power: Floats, net: Floats, which: Sequence[Group], dear: float
+    ) -> None:
         """Take excess off and answer true prices, within what all rows leave.
 
-        Peaks that are paid for are kept too: nothing here may raise one.
+        Peaks that are paid for are kept too: nothing here may raise one. Taking a kWh off may
+        cost a vehicle ``dear`` times the span of its prices; others may take it off for less.
         """
         book, margin = self.book, 4e-6 if power.dtype == np.float32 else 0.0
         room = np.stack((book.lower_kw, book.upper_kw))
@@ -228,6 +231,7 @@ class Fleet:
                         power,
                         book.plug_price,
                         margin,
+                        dear,
                         self._work[n],
                     )
                 )
