@@ -7,6 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.plan._layout import Layout, demand_periods, phase_share
+from gridtide.plan._power_range import (
+    has_range,
+    on_one_phase,
+    one_phase_lines,
+    out_of_range_kw,
+    within_range,
+)
 from gridtide.plan._wear_accounts import cycle_cost, holding_cost
 from gridtide.plan.problem import Floats
 
@@ -69,6 +76,8 @@ def follow(layout: Layout, power_kw: Floats) -> tuple[Floats, Floats]:
     low[layout.vehicle], high[layout.vehicle] = layout.low_kwh, layout.high_kwh
     power = np.clip(power_kw, -problem.max_discharge_kw[:, None], problem.max_charge_kw[:, None])
     power[np.abs(power) < TINY_KW] = 0.0
+    gaps = has_range(problem)
+    power = within_range(problem, power) if gaps else power
     plugged = np.zeros((count, steps), dtype=bool)
     plugged[layout.vehicle, layout.step] = True
     energy = np.full((count, steps + 1), np.nan)
@@ -82,6 +91,7 @@ def follow(layout: Layout, power_kw: Floats) -> tuple[Floats, Floats]:
         if up.any() or down.any():
             shorter = np.where(up, (room + loss) / layout.gain, (stock + loss) / layout.draw)
             p = np.where(up, np.maximum(shorter, 0), np.where(down, np.minimum(shorter, 0), p))
+            p = within_range(problem, p) if gaps else p
             power[:, k] = p
             flow = np.where(p > 0, p * layout.gain, p * layout.draw) - loss * (p != 0)
         here = plugged[:, k]
@@ -138,15 +148,25 @@ def _violation(layout: Layout, power: Floats) -> float:
         float(np.max(layout.lower_kw - vehicles, initial=0.0)),
         float(np.max(power - problem.max_charge_kw[:, None], initial=0.0)),
         float(np.max(-power - problem.max_discharge_kw[:, None], initial=0.0)),
+        out_of_range_kw(problem, power),
     )
     if problem.phase_kw is None:
         return worst
-    share = phase_share(layout)
     for phase in range(3):
         room = problem.phase_kw[:, phase : phase + 1]
-        net = layout.below.astype(float) @ (power * share[:, phase : phase + 1])
+        net = layout.below.astype(float) @ _on_phase(layout, power, phase)
         base = layout.base_kw / 3.0
         above = net - np.maximum(room - base, 0.0)
         beneath = np.minimum(-room - base, 0.0) - net
         worst = max(worst, float(above.max(initial=0.0)), float(beneath.max(initial=0.0)))
     return worst
+
+
+def _on_phase(layout: Layout, power: Floats, phase: int) -> Floats:
+    """Part of each power on L1, L2 or L3, shape (n, T)."""
+    problem = layout.problem
+    part: Floats = power * phase_share(layout)[:, phase : phase + 1]
+    if problem.one_phase_kw is None:
+        return part
+    own = (one_phase_lines(problem) == phase)[:, None]
+    return np.where(on_one_phase(problem, power), power * own, part)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gridtide.plan._power_range import least_kw
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 
 
@@ -76,6 +77,13 @@ class Layout:
     meter: Ints
 
     @property
+    def switched(self) -> Bools:
+        """Vehicles for which it is a decision of its own whether power flows, shape (n,)."""
+        charge, discharge = least_kw(self.problem)
+        switched: Bools = (self.standby_kw > 0) | (charge > 0) | (discharge > 0)
+        return switched
+
+    @property
     def recovering(self) -> Bools:
         """Vehicles that arrive below their window, shape (n,)."""
         problem = self.problem
@@ -99,8 +107,8 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
         Spread the standby loss over the power as at full power (the chord of the loss).
     """
     steps = problem.steps
-    arrive, depart = np.maximum(problem.arrive, 0), np.minimum(problem.depart, steps)
-    stay = np.where(problem.arrive < problem.depart, np.maximum(depart - arrive, 0), 0)
+    arrive, depart = stay_ends(problem)
+    stay = depart - arrive
     vehicle = np.repeat(np.arange(len(problem)), stay)
     ends = np.cumsum(stay)
     step = np.arange(len(vehicle)) - (ends - stay)[vehicle] + arrive[vehicle]
@@ -112,7 +120,7 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
     reach = _reach(problem, arrive, stay, gain, standby, high)
     below = _below(problem)
     most, least = _natural(problem, vehicle, step)
-    base = _total(problem.base_load_kw, problem.limit_parent)
+    base, upper, lower = net_room(problem)
     carbon = np.zeros(steps)
     if problem.carbon_kg_per_kwh is not None:
         carbon = problem.carbon_kg_per_kwh * problem.carbon_price_per_kg
@@ -131,8 +139,8 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
         due_kwh=due,
         within_reach_kwh=np.minimum(due, reach),
         base_kw=base,
-        upper_kw=np.maximum(problem.import_kw - base, 0.0),
-        lower_kw=np.minimum(-problem.export_kw - base, 0.0),
+        upper_kw=upper,
+        lower_kw=lower,
         most_kw=most,
         least_kw=least,
         below=below,
@@ -140,6 +148,19 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
         price_out=problem.price_export_per_kwh + carbon,
         meter=_meter(problem, below),
     )
+
+
+def stay_ends(problem: Problem) -> tuple[Ints, Ints]:
+    """Return the first step of each stay and the one after its last, within the horizon, (n,)."""
+    arrive, depart = np.maximum(problem.arrive, 0), np.minimum(problem.depart, problem.steps)
+    return arrive, np.where(problem.arrive < problem.depart, np.maximum(depart, arrive), arrive)
+
+
+def net_room(problem: Problem) -> tuple[Floats, Floats, Floats]:
+    """Return base load below each limit, and room up and down for its vehicles, shape (m, T)."""
+    base = _total(problem.base_load_kw, problem.limit_parent)
+    upper = np.maximum(problem.import_kw - base, 0.0)
+    return base, upper, np.minimum(-problem.export_kw - base, 0.0)
 
 
 def _conversion(problem: Problem, relax: bool) -> tuple[Floats, Floats, Floats]:

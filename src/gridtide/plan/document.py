@@ -213,6 +213,12 @@ def _optional(record: ProblemRecord, limits: list[LimitRecord], capacity: Floats
     arrays: dict[str, Any] = {}
     if any(v.standby_kw > 0 for v in vehicles):
         arrays["standby_kw"] = _column(vehicles, "standby_kw")
+    for name in ("min_charge_kw", "min_discharge_kw"):
+        if any(getattr(v, name) > 0 for v in vehicles):
+            arrays[name] = _column(vehicles, name)
+    if any(v.one_phase_kw is not None for v in vehicles):
+        arrays["one_phase_kw"] = np.array([v.one_phase_kw or [0.0, 0.0] for v in vehicles])
+        arrays["one_phase_line"] = np.array([v.one_phase_line - 1 for v in vehicles])
     if any(v.taper_soc < v.soc_max and v.taper_end < 1 for v in vehicles):
         arrays["taper_from_kwh"] = capacity * _column(vehicles, "taper_soc")
         arrays["taper_end"] = _column(vehicles, "taper_end")

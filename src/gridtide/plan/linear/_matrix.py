@@ -13,7 +13,7 @@ for each demand charge the peak P:
     phase       |Σ share·(c - d)| ≤ room
     end value   w ≤ e_end,  w ≤ up_to;  earns value·w
     direction   c ≤ Pc·z,  d ≤ Pd·(1 - z), only where ``Modes`` asks for it
-    standby     c ≤ Pc·on_c,  d ≤ Pd·on_d,  on_c + on_d ≤ 1
+    running     on and off, smallest powers, phases: see ``_integrality``
     wear        by depth and by holding, see ``_wear``
 """
 
@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.plan._layout import Layout, demand_periods, phase_share, taper_line
+from gridtide.plan.linear._integrality import Running, add_running, phase_entries
 from gridtide.plan.linear._linear import Builder, Linear
 from gridtide.plan.linear._phases import Phases, add_phases
 from gridtide.plan.linear._wear import Levels, add_holding, add_levels, add_shallowest
@@ -70,8 +71,10 @@ class Model:
         Columns and vehicles of the shortfall beyond what the stay itself makes unavoidable.
     short_vehicle
         Vehicles of these columns.
-    plug_modes, on_charge, on_discharge, meter_modes
+    plug_modes, meter_modes
         Columns of the binaries, shape of the places asked for.
+    running
+        Columns of what is on and off.
     phases
         What is minimised before the cost.
     basic, tight_rows
@@ -86,8 +89,7 @@ class Model:
     short: Ints
     short_vehicle: Ints
     plug_modes: Ints
-    on_charge: Ints
-    on_discharge: Ints
+    running: Running
     meter_modes: Ints
     phases: Phases
     basic: Ints
@@ -129,16 +131,16 @@ def assemble(
     """
     draft = _powers(layout)
     energy_rows = _energy_rows(draft)
-    on_charge, on_discharge = _standby(draft, energy_rows)
-    add_shallowest(layout, draft.build, draft.discharge, on_discharge)
+    running = add_running(layout, draft.build, draft.charge, draft.discharge, energy_rows)
+    add_shallowest(layout, draft.build, draft.discharge, running.on_discharge)
     if levels is not None:
         add_levels(layout, draft.build, draft.energy, levels)
     draft.offset += add_holding(layout, draft.build, draft.energy)
     net, net_rows = _limit_rows(draft)
     meter_modes = _meter_costs(draft, net, modes)
     _demand(draft, net)
-    _phase_rows(draft)
-    _taper(draft, on_charge)
+    _phase_rows(draft, running)
+    _taper(draft, running)
     _end_value(draft)
     short_vehicle, short = _targets(draft, short_price)
     plug_modes = _plug_modes(draft, modes.plugs)
@@ -152,8 +154,7 @@ def assemble(
         short=short,
         short_vehicle=short_vehicle,
         plug_modes=plug_modes,
-        on_charge=on_charge,
-        on_discharge=on_discharge,
+        running=running,
         meter_modes=meter_modes,
         phases=phases,
         basic=np.concatenate((draft.energy, net[net >= 0])),
@@ -189,31 +190,6 @@ def _energy_rows(draft: _Draft) -> Ints:
     able = draft.discharge >= 0
     build.entries(rows[able], draft.discharge[able], (hours * layout.draw[v])[able])
     return rows
-
-
-def _standby(draft: _Draft, energy_rows: Ints) -> tuple[Ints, Ints]:
-    """Add the on-columns of every pair; discharge ones only where the pair can discharge."""
-    layout, build, problem = draft.layout, draft.build, draft.layout.problem
-    if not layout.standby_kw.any():
-        return NONE, NONE
-    v = layout.vehicle
-    loss = layout.hours * layout.standby_kw[v]
-    able = draft.discharge >= 0
-    on_charge = build.columns(len(v), 0.0, 1.0, integer=True)
-    on_discharge = np.full(len(v), -1)
-    on_discharge[able] = build.columns(int(able.sum()), 0.0, 1.0, integer=True)
-    build.entries(energy_rows, on_charge, loss)
-    build.entries(energy_rows[able], on_discharge[able], loss[able])
-    rows = build.rows(len(v), -np.inf, 0.0)
-    build.entries(rows, draft.charge, 1.0)
-    build.entries(rows, on_charge, -problem.max_charge_kw[v])
-    rows = build.rows(int(able.sum()), -np.inf, 0.0)
-    build.entries(rows, draft.discharge[able], 1.0)
-    build.entries(rows, on_discharge[able], -problem.max_discharge_kw[v[able]])
-    rows = build.rows(int(able.sum()), -np.inf, 1.0)
-    build.entries(rows, on_charge[able], 1.0)
-    build.entries(rows, on_discharge[able], 1.0)
-    return on_charge, on_discharge
 
 
 def _limit_rows(draft: _Draft) -> tuple[Ints, Ints]:
@@ -310,7 +286,7 @@ def _demand(draft: _Draft, net: Ints) -> None:
         build.entries(rows, np.repeat(peak, len(t)), -1.0)
 
 
-def _phase_rows(draft: _Draft) -> None:
+def _phase_rows(draft: _Draft, running: Running) -> None:
     layout, build, problem = draft.layout, draft.build, draft.layout.problem
     if problem.phase_kw is None:
         return
@@ -328,9 +304,11 @@ def _phase_rows(draft: _Draft) -> None:
             build.entries(rows[row], draft.charge[pairs], weight)
             able = draft.discharge[pairs] >= 0
             build.entries(rows[row][able], draft.discharge[pairs][able], -weight[able])
+            at, change = phase_entries(layout, running, pairs, phase)
+            build.entries(rows[row][at], running.one_phase[pairs][at], change)
 
 
-def _taper(draft: _Draft, on_charge: Ints) -> None:
+def _taper(draft: _Draft, running: Running) -> None:
     layout, build, problem = draft.layout, draft.build, draft.layout.problem
     if problem.taper_from_kwh is None:
         return
@@ -345,8 +323,9 @@ def _taper(draft: _Draft, on_charge: Ints) -> None:
     rows = build.rows(len(pairs), -np.inf, full[v] + slope[v] * problem.taper_from_kwh[v])
     build.entries(rows, draft.charge[pairs], layout.gain[v])
     build.entries(rows, draft.energy[pairs], slope[v])
-    if len(on_charge):
-        build.entries(rows, on_charge[pairs], -layout.standby_kw[v])
+    for on in (running.on_charge[pairs], running.on_one_phase[pairs]):
+        lossy = (on >= 0) & (layout.standby_kw[v] > 0)
+        build.entries(rows[lossy], on[lossy], -layout.standby_kw[v[lossy]])
 
 
 def _end_value(draft: _Draft) -> None:

@@ -13,6 +13,9 @@ import numpy as np
 
 from gridtide.plan._accounts import Schedule, judge, net_kw
 from gridtide.plan._layout import Layout
+from gridtide.plan._power_range import has_range
+from gridtide.plan.concentrate import concentrate
+from gridtide.plan.linear._integrality import running_as
 from gridtide.plan.linear._matrix import Model, Modes, assemble
 from gridtide.plan.linear._solver import Deadline, Solution, Solver
 from gridtide.plan.linear._wear import find_levels, shallowest_price_per_kwh, steepest_wear_per_kwh
@@ -21,6 +24,8 @@ from gridtide.plan.problem import Bools, Floats
 
 STANDBY_BINARIES = 600
 """Up to so many on/off binaries the standby loss goes to the MILP, beyond it is rounded."""
+RANGE_BINARIES = 6_000
+"""The same where chargers have a smallest power."""
 VIOLATION_KW = 1e-6
 SAME = 1e-7
 ROUNDS = 8
@@ -54,6 +59,7 @@ class Search:
         self._lexical = _conflicted(layout)
         self._short_price = layout.problem.shortfall_price_per_kwh
         self._levels = find_levels(layout)
+        self._ranged = has_range(layout.problem)
 
     def find(self) -> Found:
         """Return a schedule with its bound; there always is one."""
@@ -84,7 +90,7 @@ class Search:
             return self._idle("the linear problem was not solved in the time given")
         best, relaxed = self._cut(model, solver, relaxed)
         bound = model.offset + relaxed.bound
-        mixed = bool(modes) or bool(self._layout.standby_kw.any())
+        mixed = bool(modes) or bool(self._layout.switched.any())
         if not mixed and self._same(best.schedule, model, relaxed):
             return Found(schedule=best.schedule, bound=bound)
         if self._levels is not None and not mixed and not self._twofold(model, relaxed.x).any():
@@ -152,8 +158,8 @@ class Search:
             model = self._model(modes, deep=True)
             for pattern in self._patterns(model, x):
                 best = _better(best, self._rounded(model, pattern))
-            if self._layout.standby_kw.any() and model.linear.integer.sum() > STANDBY_BINARIES:
-                notes.append("standby loss rounded: too many vehicles and steps for the MILP")
+            if self._too_many(model):
+                notes.append(f"{self._rounded_what()}: too many vehicles and steps for the MILP")
                 break
             start = None if best is None or len(best.x) != len(model.linear.cost) else best.x
             whole = self._run(model, self._solver(model, whole=True, start=start))
@@ -163,6 +169,9 @@ class Search:
             bound = max(bound, model.offset + whole.bound) if not self._lexical else bound
             candidate = self._candidate(model, whole.x)
             best = _better(best, candidate)
+            if self._ranged:  # decisions whole to 1e-6 leave powers that far below the smallest
+                decided = np.where(model.linear.integer, np.round(whole.x), 0.0)
+                best = _better(best, self._rounded(model, decided))
             if self._lexical:
                 bound = model.offset + whole.bound
             x = whole.x
@@ -201,10 +210,18 @@ class Search:
         return _Candidate((broken, *ranks, cost), schedule, x)
 
     def _widened(self, modes: Modes, model: Model, x: Floats) -> Modes:
-        """Add binaries where power flows both ways at once."""
-        if self._layout.standby_kw.any():
-            return modes
-        return replace(modes, plugs=modes.plugs | self._twofold(model, x))
+        """Add binaries where power flows both ways at once, and on and off do not decide it."""
+        twofold = self._twofold(model, x) & ~self._layout.switched[self._layout.vehicle]
+        return replace(modes, plugs=modes.plugs | twofold)
+
+    def _too_many(self, model: Model) -> bool:
+        if not self._layout.switched.any():
+            return False
+        most = RANGE_BINARIES if self._ranged else STANDBY_BINARIES
+        return int(model.linear.integer.sum()) > most
+
+    def _rounded_what(self) -> str:
+        return "smallest powers rounded" if self._ranged else "standby loss rounded"
 
     def _twofold(self, model: Model, x: Floats) -> Bools:
         """Pairs whose power flows both ways at once, shape (N,)."""
@@ -220,6 +237,10 @@ class Search:
         site = layout.base_kw + net_kw(layout, power)
         idle, rest = np.zeros(len(pair)), layout.base_kw
         no_discharge = np.maximum(pair, 0.0)
+        if self._ranged:
+            held = concentrate(layout.problem, power).power_kw
+            pair = held[layout.vehicle, layout.step]
+            site = layout.base_kw + net_kw(layout, held)
         return [
             _pattern(model, layout, p, s)
             for p, s in ((pair, site), (no_discharge, site), (no_discharge, rest), (idle, rest))
@@ -268,10 +289,7 @@ def _pattern(model: Model, layout: Layout, pair_kw: Floats, site_kw: Floats) -> 
     meters = model.meter_modes >= 0
     if meters.any():
         pattern[model.meter_modes[meters]] = site_kw[layout.problem.meters][meters] >= 0
-    if len(model.on_charge):
-        pattern[model.on_charge] = pair_kw > 1e-6
-        able = model.on_discharge >= 0
-        pattern[model.on_discharge[able]] = pair_kw[able] < -1e-6
+    running_as(layout, model.running, pair_kw, pattern)
     return pattern
 
 
@@ -300,8 +318,7 @@ def rewarded(layout: Layout) -> Modes:
     )
     pays = price_in * ratio - price_out + wear[v] < -1e-12
     plugs: Bools = pays & (problem.max_discharge_kw[v] > 0) & (problem.max_charge_kw[v] > 0)
-    if layout.standby_kw.any():
-        plugs = np.zeros_like(plugs)
+    plugs &= ~layout.switched[v]
     meters = np.zeros((len(problem.meters), problem.steps), dtype=bool)
     if len(problem.meters):
         meters = layout.price_out > layout.price_in

@@ -133,8 +133,8 @@ def add_shallowest(layout: Layout, build: Builder, discharge: Ints, on_discharge
     able = discharge >= 0
     cells = (shallowest_price_per_kwh(problem) * problem.discharge_efficiency)[v] * hours
     build.price(discharge[able], (cells * layout.draw[v])[able])
-    if len(on_discharge):
-        build.price(on_discharge[able], (cells * layout.standby_kw[v])[able])
+    lossy = (on_discharge >= 0) & (layout.standby_kw[v] > 0)
+    build.price(on_discharge[lossy], (cells * layout.standby_kw[v])[lossy])
 
 
 def add_levels(layout: Layout, build: Builder, energy: Ints, levels: Levels) -> None:
