@@ -10,19 +10,25 @@ from types import ModuleType as _ModuleType
 from typing import Any
 
 from gridtide.plan.answer import answer, plan_file
+from gridtide.plan.concentrate import Concentrated, concentrate
+from gridtide.plan.dispatch import gather, loss_kw, spread
 from gridtide.plan.document import problem_schema, read_problem, read_problem_file
 from gridtide.plan.problem import Problem
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
-from gridtide.plan.solve import Plan, solve
+from gridtide.plan.solve import Plan, schedule_cost, solve
 from gridtide.plan.wear_refresh import planned_cycle_cost, refresh_linear
 
 __all__ = [
+    "Concentrated",
     "Plan",
     "Problem",
     "Slack",
     "answer",
+    "concentrate",
     "fresh_segments",
+    "gather",
+    "loss_kw",
     "open_cycle_segments",
     "plan_file",
     "planned_cycle_cost",
@@ -31,7 +37,9 @@ __all__ = [
     "read_problem_file",
     "refresh_linear",
     "roll_segments",
+    "schedule_cost",
     "solve",
+    "spread",
 ]
 
 

@@ -24,6 +24,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 TINY_KWH = 1e-9
+SHORT_KWH = 1e-6
 
 
 class Stays(NamedTuple):
@@ -173,8 +174,8 @@ def _feeble(path: Path, k: int) -> bool:
     """Whether the power of a step is one that the charger cannot hold."""
     x = path.x[k]
     if x > 0.0:
-        return x < path.least_in[k] - TINY_KWH
-    return x < 0.0 and -x < path.least_out[k] - TINY_KWH
+        return bool(x < path.least_in[k] - TINY_KWH)
+    return bool(x < 0.0 and -x < path.least_out[k] - TINY_KWH)
 
 
 @njit(cache=True, error_model="numpy")
@@ -184,7 +185,7 @@ def _rise_room(path: Path, k: int, high: float) -> float:
     if path.x[k] > 0.0 and path.slope[k] > 0.0:
         left = path.taper[k] - path.x[k] - path.slope[k] * path.e[k + 1]
         room = min(room, left / path.slope[k])
-    return max(room, 0.0)
+    return float(max(room, 0.0))
 
 
 @njit(cache=True, error_model="numpy")
@@ -193,16 +194,16 @@ def _more(path: Path, k: int, wanted: float) -> float:
     x = path.x[k]
     if x < 0.0:
         if wanted >= -x:
-            return -x
+            return float(-x)
         spare = -x if _feeble(path, k) else -x - path.least_out[k]
-        return min(wanted, max(spare, 0.0))
+        return float(min(wanted, max(spare, 0.0)))
     most = path.most_in[k] - x
     if path.slope[k] > 0.0:
         left = path.taper[k] - x - path.slope[k] * path.e[k + 1]
         most = min(most, left / (1.0 + path.slope[k]))
     if x == 0.0 and min(wanted, most) < max(path.least_in[k], TINY_KWH):
         return 0.0
-    return min(wanted, max(most, 0.0))
+    return float(min(wanted, max(most, 0.0)))
 
 
 @njit(cache=True, error_model="numpy")
@@ -211,13 +212,13 @@ def _less(path: Path, k: int, wanted: float) -> float:
     x = path.x[k]
     if x > 0.0:
         if wanted >= x:
-            return x
+            return float(x)
         spare = x if _feeble(path, k) else x - path.least_in[k]
-        return min(wanted, max(spare, 0.0))
+        return float(min(wanted, max(spare, 0.0)))
     most = path.most_out[k] + x
     if x == 0.0 and min(wanted, most) < max(path.least_out[k], TINY_KWH):
         return 0.0
-    return min(wanted, max(most, 0.0))
+    return float(min(wanted, max(most, 0.0)))
 
 
 @njit(cache=True, error_model="numpy")
@@ -226,15 +227,15 @@ def _rate(path: Path, k: int, amount: float, more: bool) -> float:
     x, loss = path.x[k], path.loss_kwh[k]
     if more and x < 0.0:
         stopped = loss if amount >= -x else 0.0
-        return path.worth_out[k] * (1.0 - stopped / amount)
+        return float(path.worth_out[k] * (1.0 - stopped / amount))
     if more:
         started = loss if x == 0.0 else 0.0
-        return path.cost_in[k] * (1.0 + started / amount)
+        return float(path.cost_in[k] * (1.0 + started / amount))
     if x > 0.0:
         stopped = loss if amount >= x else 0.0
-        return -path.cost_in[k] * (1.0 + stopped / amount)
+        return float(-path.cost_in[k] * (1.0 + stopped / amount))
     started = loss if x == 0.0 else 0.0
-    return -path.worth_out[k] * (1.0 - started / amount)
+    return float(-path.worth_out[k] * (1.0 - started / amount))
 
 
 @njit(cache=True, error_model="numpy")
@@ -390,7 +391,7 @@ def _correct(path: Path, length: int, more: bool, end: float, window: Floats, mo
     low, high = window[0], window[1]
     for _ in range(length):
         wanted = end - path.e[length] if more else path.e[length] - end
-        if wanted <= 1e-7:
+        if wanted <= 0.1 * SHORT_KWH:
             return
         best, amount, rate, room = -1, 0.0, np.inf, np.inf
         for k in range(length - 1, -1, -1):
@@ -494,12 +495,14 @@ def place_each(
     count, steps = power.shape
     c = np.zeros((11, steps + 1))
     path = Path(c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10])
+    goal = np.empty(count)
     for again in (False, True):
         for i in order:
             length = stays.depart[i] - stays.arrive[i]
             linked = i + 1 < count and stays.continues[i + 1]
             chained = linked or stays.continues[i]
-            if again and (length <= 0 or chained or end[i] >= stays.due_kwh[i] - 1e-6):
+            due = min(stays.due_kwh[i], stays.high_kwh[i])
+            if again and (length <= 0 or chained or end[i] >= due - SHORT_KWH):
                 continue
             path.e[0] = stays.start_kwh[i]
             if stays.continues[i]:
@@ -513,19 +516,19 @@ def place_each(
             if again:
                 _book(stays, tree, i, power, fixed, -1.0)
             window = np.array([stays.low_kwh[i], stays.high_kwh[i]])
-            due = stays.due_kwh[i]
             if not again:
                 aim = path.e[length]
-                due = max(due, aim) if linked else due
-                due = min(due, window[1])
+                goal[i] = min(aim if linked else min(aim, due), window[1])
                 _look(path, stays, tree, i, step_h, fixed, planned, True)
                 _place(path, length, window, stays.loss[i] > 0.0)
-                _correct(path, length, True, due, window, prices.shortfall)
+                _correct(path, length, True, goal[i], window, prices.shortfall)
                 _correct(path, length, True, aim, window, stays.end_value[i])
-                _correct(path, length, False, max(aim, due), window, -stays.end_value[i])
-            due = min(due, window[1])
-            if path.e[length] < due - 1e-6:
+                _correct(path, length, False, aim, window, -stays.end_value[i])
+            if path.e[length] < goal[i] - SHORT_KWH:
                 _look(path, stays, tree, i, step_h, fixed, planned, False)
+                _correct(path, length, True, goal[i], window, prices.shortfall)
+            if again:  # what others could not use
+                _look(path, stays, tree, i, step_h, fixed, planned, True)
                 _correct(path, length, True, due, window, prices.shortfall)
             _write(path, stays, i, step_h, power)
             end[i] = path.e[length]

@@ -73,7 +73,8 @@ def concentrate(
     power = np.ascontiguousarray(power_kw, dtype=np.float64).copy()
     planned = _net(problem, tree, power)
     fixed, end = np.zeros_like(planned), np.zeros(len(problem))
-    tree = tree._replace(wished=_wished(problem, tree, planned))
+    wished = _wished(problem, tree, planned)
+    tree = tree._replace(wished=wished, upper=tree.upper if _peak_yields(problem) else wished)
     prices = _prices(problem, planned, limit_price_per_kwh)
     order = _by_time_to_spare(problem, problem_stays)
     step_h = np.ascontiguousarray(problem.step_h, dtype=np.float64)
@@ -140,7 +141,8 @@ def _meter_row(problem: Problem) -> Ints:
         row[j] = number.get(j, row[parent] if parent >= 0 else 0)
     if len(row) == 0:
         return np.zeros(len(problem), dtype=np.int64)
-    return np.where(problem.limit >= 0, row[problem.limit], 0)
+    nearest: Ints = np.where(problem.limit >= 0, row[problem.limit], 0)
+    return nearest
 
 
 def _tree(problem: Problem, on_one: Bools) -> Tree:
@@ -150,7 +152,7 @@ def _tree(problem: Problem, on_one: Bools) -> Tree:
     if problem.phase_kw is not None:
         own = problem.phase_share
         phases = np.full((len(problem), 3), 1.0 / 3.0) if own is None else own
-        phases = np.where(on_one[:, None], np.eye(3)[one_phase_lines(problem)], phases)
+        phases = np.where(on_one[:, None], np.eye(3)[one_phase_lines(problem), :], phases)
         share = np.concatenate((share, phases), axis=1)
         for phase in range(3):
             room = problem.phase_kw[:, phase : phase + 1]
@@ -169,7 +171,7 @@ def _tree(problem: Problem, on_one: Bools) -> Tree:
 
 def _net(problem: Problem, tree: Tree, power: Floats) -> Floats:
     """Net power of the vehicles below each limit, in all and by phase, shape (m, T, K)."""
-    net = np.zeros(tree.upper.shape)
+    net: Floats = np.zeros(tree.upper.shape)
     held = problem.limit >= 0
     for k in range(net.shape[2]):
         np.add.at(net[:, :, k], problem.limit[held], power[held] * tree.share[held, k : k + 1])
@@ -191,6 +193,14 @@ def _wished(problem: Problem, tree: Tree, planned: Floats) -> Floats:
         room = np.maximum(peak - base[j], 0.0)
         wished[j, inside, 0] = np.minimum(wished[j, :, 0], room)[inside]
     return wished
+
+
+def _peak_yields(problem: Problem) -> bool:
+    """Tell whether energy missing on departure is dearer than a higher peak of one step."""
+    rate = float(problem.demand_charge_per_kw.max(initial=0.0))
+    if problem.promise == "first" or len(problem.step_h) == 0:
+        return True
+    return problem.shortfall_price_per_kwh >= rate / float(problem.step_h.min())
 
 
 def _prices(problem: Problem, planned: Floats, limit_price: Floats | None) -> Prices:
@@ -225,4 +235,5 @@ def _by_time_to_spare(problem: Problem, stays: Stays) -> Ints:
     spare = hours - need / flow
     head = np.flatnonzero(~stays.continues)
     spare = spare[head][np.cumsum(~stays.continues) - 1] if len(head) else spare
-    return np.argsort(spare, kind="stable")
+    order: Ints = np.argsort(spare, kind="stable")
+    return order

@@ -90,6 +90,7 @@ def solve(
     time_limit_s: float = 20.0,
     relax_standby: bool = False,
     wear: Literal["auto", "segments", "linear"] = "auto",
+    integrality: Literal["exact", "concentrated"] = "exact",
 ) -> Plan:
     """Plan all vehicles.
 
@@ -106,6 +107,10 @@ def solve(
         How depth prices are planned with: by ``"segments"``, exactly; by a ``"linear"`` price
         per vehicle that rounds of planning and rainflow counting refresh; ``"auto"`` takes
         segments up to ``SEGMENT_PLACES``. ``Plan.wear_model`` names which.
+    integrality
+        How it is decided where chargers with a smallest power or a standby loss run:
+        ``"exact"``, by branch and bound, up to some thousand decisions; or ``"concentrated"``,
+        by :func:`gridtide.plan.concentrate` from the relaxation, which bounds it from below.
 
     Returns
     -------
@@ -116,10 +121,15 @@ def solve(
     layout = lay_out(problem, relax_standby=relax_standby)
     places = _segment_places(layout)
     if wear == "segments" or (wear == "auto" and places <= SEGMENT_PLACES):
-        return _solve(layout, time_limit_s, began)
+        return _solve(layout, time_limit_s, began, integrality == "exact")
     if problem.wear_depth_price_per_kwh is None:
-        return _solve(layout, time_limit_s, began)
-    share = partial(solve, time_limit_s=time_limit_s / ROUNDS, relax_standby=relax_standby)
+        return _solve(layout, time_limit_s, began, integrality == "exact")
+    share = partial(
+        solve,
+        time_limit_s=time_limit_s / ROUNDS,
+        relax_standby=relax_standby,
+        integrality=integrality,
+    )
     plan = refresh_linear(problem, None, share)
     why = f"wear by depth planned with a linear price: {places} places of segments"
     return replace(plan, cpu_s=cpu_s() - began, notes=(*plan.notes, why))
@@ -130,9 +140,24 @@ def _segment_places(layout: Layout) -> int:
     return 0 if levels is None else int(levels.tracked.sum())
 
 
-def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
+def schedule_cost(problem: Problem, power_kw: Floats) -> float:
+    """Return what a given schedule costs by the accounts that every plan is judged by [currency].
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    power_kw
+        At each plug, + is charging, shape (n, T); what a battery cannot take or give is left out.
+    """
+    from gridtide.plan._accounts import judge  # at the top it would go round in a circle
+
+    return judge(lay_out(problem), power_kw).objective
+
+
+def _solve(layout: Layout, time_limit_s: float, began: float, exact: bool) -> Plan:
     problem = layout.problem
-    found = Search(layout, time_limit_s).find()
+    found = Search(layout, time_limit_s, exact=exact).find()
     schedule = found.schedule
     slacks = name_slacks(layout, schedule)
     bound = min(found.bound, schedule.objective)

@@ -53,8 +53,9 @@ class _Candidate:
 class Search:
     """Solves one laid-out problem."""
 
-    def __init__(self, layout: Layout, limit_s: float) -> None:
+    def __init__(self, layout: Layout, limit_s: float, *, exact: bool = True) -> None:
         self._layout = layout
+        self._exact = exact
         self._deadline = Deadline(limit_s)
         self._lexical = _conflicted(layout)
         self._short_price = layout.problem.shortfall_price_per_kwh
@@ -159,7 +160,7 @@ class Search:
             for pattern in self._patterns(model, x):
                 best = _better(best, self._rounded(model, pattern))
             if self._too_many(model):
-                notes.append(f"{self._rounded_what()}: too many vehicles and steps for the MILP")
+                notes.append(self._rounding())
                 break
             start = None if best is None or len(best.x) != len(model.linear.cost) else best.x
             whole = self._run(model, self._solver(model, whole=True, start=start))
@@ -218,10 +219,12 @@ class Search:
         if not self._layout.switched.any():
             return False
         most = RANGE_BINARIES if self._ranged else STANDBY_BINARIES
-        return int(model.linear.integer.sum()) > most
+        return not self._exact or int(model.linear.integer.sum()) > most
 
-    def _rounded_what(self) -> str:
-        return "smallest powers rounded" if self._ranged else "standby loss rounded"
+    def _rounding(self) -> str:
+        what = "smallest powers" if self._ranged else "standby loss"
+        why = ": too many vehicles and steps for the MILP" if self._exact else ""
+        return f"{what} rounded{why}"
 
     def _twofold(self, model: Model, x: Floats) -> Bools:
         """Pairs whose power flows both ways at once, shape (N,)."""

@@ -250,8 +250,16 @@ def held_cost(stays, i, k, energy):  # type: ignore[no-untyped-def]
             cost += (price - before) * max(0.0, energy - stays.band_edge[i, m])
             before = price
     if stays.recover_price > 0.0:
-        below = max(0.0, stays.each[i].min_kwh - energy) if stays.each[i].low_kwh < stays.each[i].min_kwh else 0.0
-        above = max(0.0, energy - stays.each[i].max_kwh) if stays.each[i].high_kwh > stays.each[i].max_kwh else 0.0
+        below = (
+            max(0.0, stays.each[i].min_kwh - energy)
+            if stays.each[i].low_kwh < stays.each[i].min_kwh
+            else 0.0
+        )
+        above = (
+            max(0.0, energy - stays.each[i].max_kwh)
+            if stays.each[i].high_kwh > stays.each[i].max_kwh
+            else 0.0
+        )
         cost += stays.recover_price * (below + above)
     return cost * stays.step_h[k]
 

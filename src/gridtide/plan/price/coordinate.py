@@ -32,7 +32,9 @@ GROUP = 400
 
 
 class Coordinator:
-    def __init__(self, problem: Problem, stays: Stays, book: Book, pull, tight, dtype=np.float64) -> None:
+    def __init__(
+        self, problem: Problem, stays: Stays, book: Book, pull, tight, dtype=np.float64
+    ) -> None:
         self.problem, self.stays, self.book = problem, stays, book
         self.net = np.zeros((max(len(problem.limit_names), 1), problem.steps))
         self.power = np.zeros(stays.each["steps"].sum(), dtype=dtype)
@@ -43,7 +45,9 @@ class Coordinator:
         self.works = [new_work(stays) for _ in range(LANES)]
         self.pool = ThreadPoolExecutor(LANES)
         plugs = len(problem.meters) == 0
-        self.plug_price = np.stack((book.price_in[0], book.price_out[0])) if plugs else np.zeros((0,1))
+        self.plug_price = (
+            np.stack((book.price_in[0], book.price_out[0])) if plugs else np.zeros((0, 1))
+        )
 
     def make_groups(self):
         """Cut the tree below the limits that have more vehicles than a group may."""
@@ -81,8 +85,15 @@ class Coordinator:
     def _lane(self, lane, group, shared):
         members, locals_ = self.groups[group]
         gain = sweep(
-            self.stays, members, self.rows, self.net, shared, float(self.mirror), self.power,
-            self.plug_price, self.works[lane],
+            self.stays,
+            members,
+            self.rows,
+            self.net,
+            shared,
+            float(self.mirror),
+            self.power,
+            self.plug_price,
+            self.works[lane],
         )
         update_multipliers(self.rows, self.net, locals_)
         return gain
@@ -91,7 +102,11 @@ class Coordinator:
         total = 0.0
         count = len(self.groups)
         step_h = self.stays.step_h
-        base = self.rng.permutation(count) if getattr(self, "rng", None) is not None else np.arange(count)
+        base = (
+            self.rng.permutation(count)
+            if getattr(self, "rng", None) is not None
+            else np.arange(count)
+        )
         for at in range(0, count, LANES):
             chunk = base[at : at + LANES]
             self.mirror = len(chunk) * getattr(self, "extra", 1.0)
@@ -101,7 +116,10 @@ class Coordinator:
             if len(chunk) == 1:
                 total += self._lane(0, chunk[0], shares[0])
             else:
-                jobs = [self.pool.submit(self._lane, n, g, s) for n, (g, s) in enumerate(zip(chunk, shares))]
+                jobs = [
+                    self.pool.submit(self._lane, n, g, s)
+                    for n, (g, s) in enumerate(zip(chunk, shares))
+                ]
                 total += sum(job.result() for job in jobs)
             after = before.copy()
             for s in shares:

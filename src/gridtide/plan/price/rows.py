@@ -102,7 +102,10 @@ def keep_book(problem: Problem, stays: Stays) -> Book:
     square = problem.load_square_price_per_kw2h
     centre = -base if problem.load_reference_kw is None else problem.load_reference_kw - base
     kinds, owners = [], []
-    price_in, price_out = problem.price_import_per_kwh + carbon, problem.price_export_per_kwh + carbon
+    price_in, price_out = (
+        problem.price_import_per_kwh + carbon,
+        problem.price_export_per_kwh + carbon,
+    )
     for j in range(count):
         if np.any(upper[j] < most[j]):
             kinds.append("import"), owners.append(j)
@@ -182,7 +185,11 @@ def make_rows(problem: Problem, book: Book, place: Ints, pull: Floats, tight: Fl
             least[k, never], at[k, never] = 0.0, 0.0
         elif kind == "tariff":
             crosses = _crosses(
-                book.base_kw[j], book.lower_kw[j], book.upper_kw[j], book.least_kw[j], book.most_kw[j]
+                book.base_kw[j],
+                book.lower_kw[j],
+                book.upper_kw[j],
+                book.least_kw[j],
+                book.most_kw[j],
             )
             price_in = book.price_in[book.meter_row[j]]
             price_out = book.price_out[book.meter_row[j]]

@@ -16,6 +16,7 @@ BENCHMARKS = {
     "plan_all_day": "the same with stays of the whole day",
     "plan_wear": "the same as plan, with wear by depth in 8 segments",
     "plan_wear_all_day": "the same with stays of the whole day",
+    "integrality": "smallest powers: heuristic against MILP; few at high power against many",
     "wear": "profit after wear of planning with segments, linear prices, none; 30 price days",
     "plausibility": "false battery telemetry: what is detected, how soon, and what is not",
     "plausibility_lfp": "the same with LFP cells, whose voltage tells little about their charge",
