@@ -25,6 +25,7 @@ Bools = npt.NDArray[np.bool_]
 
 TINY_KWH = 1e-9
 SHORT_KWH = 1e-6
+MARGIN = 1e-9
 
 
 class Stays(NamedTuple):
@@ -68,6 +69,13 @@ class Tree(NamedTuple):
     share: Floats
 
 
+class Nets(NamedTuple):
+    """Net power below each limit, (m, T, K): of those placed, and of all as placed or planned."""
+
+    fixed: Floats
+    planned: Floats
+
+
 class Prices(NamedTuple):
     """Energy prices (rows, T), prices on limits (m, T), and what missing energy may cost."""
 
@@ -77,20 +85,24 @@ class Prices(NamedTuple):
     shortfall: float
 
 
-class Path(NamedTuple):
-    """One vehicle's stay: by step, and energy by node."""
-
-    x: Floats
-    e: Floats
-    most_in: Floats
-    least_in: Floats
-    most_out: Floats
-    least_out: Floats
-    cost_in: Floats
-    worth_out: Floats
-    loss_kwh: Floats
-    taper: Floats
-    slope: Floats
+# Rows of a stay's table, one column per step, or node: energy stored in the step and at its
+# start; the most and least it may store and take; its prices per kWh; its loss; its taper.
+# One array, as handing a tuple of them from function to function costs more than the work.
+(
+    X,
+    E,
+    MOST_IN,
+    LEAST_IN,
+    MOST_OUT,
+    LEAST_OUT,
+    COST_IN,
+    WORTH_OUT,
+    LOSS_KWH,
+    TAPER,
+    SLOPE,
+    X_BEFORE,
+    E_BEFORE,
+) = range(13)
 
 
 @njit(cache=True, error_model="numpy")
@@ -104,55 +116,60 @@ def add_up(net: Floats, tree: Tree, node: int, t: int, i: int, power: float) -> 
 
 @njit(cache=True, error_model="numpy")
 def _room(
-    tree: Tree, node: int, t: int, i: int, fixed: Floats, planned: Floats, gentle: bool
+    tree: Tree, node: int, t: int, i: int, net: Nets, gentle: bool, beyond: float
 ) -> tuple[float, float]:
-    """Largest charging and discharging power that the limits leave, both >= 0."""
+    """Largest charging and discharging power that the limits leave, both >= 0.
+
+    ``gentle`` leaves others their plans; what is wished for is passed by ``beyond`` at most.
+    """
     up, down = np.inf, np.inf
     while node >= 0:
-        for k in range(fixed.shape[2]):
+        for k in range(net.fixed.shape[2]):
             share = tree.share[i, k]
             if share <= 0.0:
                 continue
-            up = min(up, (tree.upper[node, t, k] - fixed[node, t, k]) / share)
-            down = min(down, (fixed[node, t, k] - tree.lower[node, t, k]) / share)
+            wished = min(tree.wished[node, t, k] + beyond, tree.upper[node, t, k])
+            up = min(up, (wished - net.fixed[node, t, k]) / share)
+            down = min(down, (net.fixed[node, t, k] - tree.lower[node, t, k]) / share)
             if gentle:
-                up = min(up, max(tree.wished[node, t, k] - planned[node, t, k], 0.0) / share)
-                down = min(down, max(planned[node, t, k] - tree.lower[node, t, k], 0.0) / share)
+                planned = net.planned[node, t, k]
+                up = min(up, max(wished - planned, 0.0) / share)
+                down = min(down, max(planned - tree.lower[node, t, k], 0.0) / share)
         node = tree.parent[node]
     return max(up, 0.0), max(down, 0.0)
 
 
 @njit(cache=True, error_model="numpy")
 def _look(
-    path: Path,
+    path: Floats,
     stays: Stays,
     tree: Tree,
     i: int,
     step_h: Floats,
-    fixed: Floats,
-    planned: Floats,
+    net: Nets,
     gentle: bool,
+    beyond: float,
 ) -> None:
     """Find what the vehicle may store and take in each step under the room there is."""
     first = stays.arrive[i]
     for t in range(first, stays.depart[i]):
         k, h = t - first, step_h[t]
-        up, down = _room(tree, stays.limit[i], t, i, fixed, planned, gentle)
+        up, down = _room(tree, stays.limit[i], t, i, net, gentle, beyond)
         up, down = min(up, stays.most_charge[i]), min(down, stays.most_discharge[i])
         least = stays.least_charge[i]
-        path.least_in[k] = max(h * (stays.gain[i] * least - stays.loss[i]), 0.0)
-        path.most_in[k] = max(h * (stays.gain[i] * up - stays.loss[i]), 0.0)
+        path[LEAST_IN, k] = max(h * (stays.gain[i] * least - stays.loss[i]), 0.0)
+        path[MOST_IN, k] = max(h * (stays.gain[i] * up - stays.loss[i]), 0.0)
         if up < least:
-            path.most_in[k] = 0.0
+            path[MOST_IN, k] = 0.0
         least = stays.least_discharge[i]
-        path.least_out[k] = h * (stays.draw[i] * least + stays.loss[i])
-        path.most_out[k] = h * (stays.draw[i] * down + stays.loss[i])
+        path[LEAST_OUT, k] = h * (stays.draw[i] * least + stays.loss[i])
+        path[MOST_OUT, k] = h * (stays.draw[i] * down + stays.loss[i])
         if down <= 0.0 or down < least:
-            path.most_out[k] = 0.0
+            path[MOST_OUT, k] = 0.0
 
 
 @njit(cache=True, error_model="numpy")
-def _price(path: Path, stays: Stays, tree: Tree, prices: Prices, i: int, step_h: Floats) -> None:
+def _price(path: Floats, stays: Stays, tree: Tree, prices: Prices, i: int, step_h: Floats) -> None:
     """Price a kWh stored, a kWh taken, and being on, in each step."""
     first, row = stays.arrive[i], stays.meter[i]
     for t in range(first, stays.depart[i]):
@@ -162,95 +179,95 @@ def _price(path: Path, stays: Stays, tree: Tree, prices: Prices, i: int, step_h:
             node = tree.parent[node]
         charge = prices.energy_in[row, t] + extra
         give = prices.energy_out[row, t] + extra - stays.wear[i]
-        path.cost_in[k] = charge / stays.gain[i]
-        path.worth_out[k] = give / stays.draw[i]
-        path.loss_kwh[k] = step_h[t] * stays.loss[i]
-        path.taper[k] = step_h[t] * (stays.full_kw[i] + stays.slope[i] * stays.taper_from[i])
-        path.slope[k] = step_h[t] * stays.slope[i]
+        path[COST_IN, k] = charge / stays.gain[i]
+        path[WORTH_OUT, k] = give / stays.draw[i]
+        path[LOSS_KWH, k] = step_h[t] * stays.loss[i]
+        path[TAPER, k] = step_h[t] * (stays.full_kw[i] + stays.slope[i] * stays.taper_from[i])
+        path[SLOPE, k] = step_h[t] * stays.slope[i]
 
 
 @njit(cache=True, error_model="numpy")
-def _feeble(path: Path, k: int) -> bool:
+def _feeble(path: Floats, k: int) -> bool:
     """Whether the power of a step is one that the charger cannot hold."""
-    x = path.x[k]
+    x = path[X, k]
     if x > 0.0:
-        return bool(x < path.least_in[k] - TINY_KWH)
-    return bool(x < 0.0 and -x < path.least_out[k] - TINY_KWH)
+        return bool(x < path[LEAST_IN, k] - TINY_KWH)
+    return bool(x < 0.0 and -x < path[LEAST_OUT, k] - TINY_KWH)
 
 
 @njit(cache=True, error_model="numpy")
-def _rise_room(path: Path, k: int, high: float) -> float:
+def _rise_room(path: Floats, k: int, high: float) -> float:
     """How far the energy at the end of step k may rise by what happens before it."""
-    room = high - path.e[k + 1]
-    if path.x[k] > 0.0 and path.slope[k] > 0.0:
-        left = path.taper[k] - path.x[k] - path.slope[k] * path.e[k + 1]
-        room = min(room, left / path.slope[k])
+    room = high - path[E, k + 1]
+    if path[X, k] > 0.0 and path[SLOPE, k] > 0.0:
+        left = path[TAPER, k] - path[X, k] - path[SLOPE, k] * path[E, k + 1]
+        room = min(room, left / path[SLOPE, k])
     return float(max(room, 0.0))
 
 
 @njit(cache=True, error_model="numpy")
-def _more(path: Path, k: int, wanted: float) -> float:
+def _more(path: Floats, k: int, wanted: float) -> float:
     """How much more step k may store, or less it may take, of what is wanted."""
-    x = path.x[k]
+    x = path[X, k]
     if x < 0.0:
         if wanted >= -x:
             return float(-x)
-        spare = -x if _feeble(path, k) else -x - path.least_out[k]
+        spare = -x if _feeble(path, k) else -x - path[LEAST_OUT, k]
         return float(min(wanted, max(spare, 0.0)))
-    most = path.most_in[k] - x
-    if path.slope[k] > 0.0:
-        left = path.taper[k] - x - path.slope[k] * path.e[k + 1]
-        most = min(most, left / (1.0 + path.slope[k]))
-    if x == 0.0 and min(wanted, most) < max(path.least_in[k], TINY_KWH):
+    most = path[MOST_IN, k] - x
+    if path[SLOPE, k] > 0.0:
+        left = path[TAPER, k] - x - path[SLOPE, k] * path[E, k + 1]
+        most = min(most, left / (1.0 + path[SLOPE, k]))
+    if x == 0.0 and min(wanted, most) < max(path[LEAST_IN, k], TINY_KWH):
         return 0.0
     return float(min(wanted, max(most, 0.0)))
 
 
 @njit(cache=True, error_model="numpy")
-def _less(path: Path, k: int, wanted: float) -> float:
+def _less(path: Floats, k: int, wanted: float) -> float:
     """How much less step k may store, or more it may take, of what is wanted."""
-    x = path.x[k]
+    x = path[X, k]
     if x > 0.0:
         if wanted >= x:
             return float(x)
-        spare = x if _feeble(path, k) else x - path.least_in[k]
+        spare = x if _feeble(path, k) else x - path[LEAST_IN, k]
         return float(min(wanted, max(spare, 0.0)))
-    most = path.most_out[k] + x
-    if x == 0.0 and min(wanted, most) < max(path.least_out[k], TINY_KWH):
+    most = path[MOST_OUT, k] + x
+    if x == 0.0 and min(wanted, most) < max(path[LEAST_OUT, k], TINY_KWH):
         return 0.0
     return float(min(wanted, max(most, 0.0)))
 
 
 @njit(cache=True, error_model="numpy")
-def _rate(path: Path, k: int, amount: float, more: bool) -> float:
+def _rate(path: Floats, k: int, amount: float, more: bool) -> float:
     """Cost per kWh of storing ``amount`` more in step k; of less, what is saved, negative."""
-    x, loss = path.x[k], path.loss_kwh[k]
+    x, loss = path[X, k], path[LOSS_KWH, k]
     if more and x < 0.0:
         stopped = loss if amount >= -x else 0.0
-        return float(path.worth_out[k] * (1.0 - stopped / amount))
+        return float(path[WORTH_OUT, k] * (1.0 - stopped / amount))
     if more:
         started = loss if x == 0.0 else 0.0
-        return float(path.cost_in[k] * (1.0 + started / amount))
+        return float(path[COST_IN, k] * (1.0 + started / amount))
     if x > 0.0:
         stopped = loss if amount >= x else 0.0
-        return float(-path.cost_in[k] * (1.0 + stopped / amount))
+        return float(-path[COST_IN, k] * (1.0 + stopped / amount))
     started = loss if x == 0.0 else 0.0
-    return float(-path.worth_out[k] * (1.0 - started / amount))
+    return float(-path[WORTH_OUT, k] * (1.0 - started / amount))
 
 
 @njit(cache=True, error_model="numpy")
-def _shift(path: Path, k: int, amount: float, begin: int, end: int, change: float) -> None:
+def _shift(path: Floats, k: int, amount: float, begin: int, end: int, change: float) -> None:
     """Change what step k stores, and the energy at the nodes ``begin < node <= end``."""
-    path.x[k] += amount
-    if abs(path.x[k]) < TINY_KWH:
-        path.x[k] = 0.0
+    path[X, k] += amount
+    if abs(path[X, k]) < TINY_KWH:
+        path[X, k] = 0.0
     for node in range(begin + 1, end + 1):
-        path.e[node] += change
+        path[E, node] += change
 
 
 @njit(cache=True, error_model="numpy")
 def _take_over(
-    path: Path, j: int, length: int, wanted: float, more: bool, low: float, high: float
+    path: Floats, j: int, length: int, wanted: float, more: bool, low: float, high: float
 ) -> tuple[int, float, float]:
     """Find the cheapest step to take over from step j: which, how much, cost per kWh.
 
@@ -263,12 +280,12 @@ def _take_over(
             # The nodes passed are k + 1 going back, k going on.
             if (way < 0) == more:
                 passed = k + 1 if way < 0 else k
-                room = min(room, max(high - path.e[passed], 0.0))
+                room = min(room, max(high - path[E, passed], 0.0))
                 between = k + 1 if way < 0 else k - 1
                 if between != j:
                     room = min(room, _rise_room(path, between, high))
             else:
-                room = min(room, max(path.e[k + 1 if way < 0 else k] - low, 0.0))
+                room = min(room, max(path[E, k + 1 if way < 0 else k] - low, 0.0))
             if room <= TINY_KWH:
                 break
             goal = min(wanted, room)
@@ -283,59 +300,67 @@ def _take_over(
 
 @njit(cache=True, error_model="numpy")
 def _move(
-    path: Path, j: int, length: int, wanted: float, more: bool, low: float, high: float
-) -> tuple[float, float]:
+    path: Floats,
+    j: int,
+    length: int,
+    wanted: float,
+    more: bool,
+    window: Floats,
+    most: float = np.inf,
+    budget: float = np.inf,
+) -> float:
     """Let others store ``wanted`` more (or less) so that step j stores less (more) by it.
 
-    Returns what could be moved and what that cost at the other steps.
+    The cheapest go first, at most at the rate ``most`` per kWh, and none any more once all of it
+    can no longer be had within the budget. Returns what was moved.
     """
     moved, cost = 0.0, 0.0
     sign = 1.0 if more else -1.0
     while wanted - moved > TINY_KWH:
-        k, amount, rate = _take_over(path, j, length, wanted - moved, more, low, high)
-        if k < 0:
+        k, amount, rate = _take_over(path, j, length, wanted - moved, more, window[0], window[1])
+        if k < 0 or rate > most or cost + rate * (wanted - moved) > budget:
             break
         if k < j:
             _shift(path, k, sign * amount, k, j, sign * amount)
         else:
             _shift(path, k, sign * amount, j, k, -sign * amount)
-        path.x[j] -= sign * amount
+        path[X, j] -= sign * amount
         moved += amount
         cost += rate * amount
-    return moved, cost
+    return moved
 
 
 @njit(cache=True, error_model="numpy")
 def _try(
-    path: Path, j: int, length: int, wanted: float, more: bool, window: Floats, most: float
+    path: Floats, j: int, length: int, wanted: float, more: bool, window: Floats, budget: float
 ) -> bool:
-    """Move all that is wanted away from (or to) step j for at most ``most``, or nothing."""
-    x, e = path.x[:length].copy(), path.e[: length + 1].copy()
-    moved, cost = _move(path, j, length, wanted, more, window[0], window[1])
-    if moved >= wanted - TINY_KWH and cost <= most:
-        if abs(path.x[j]) < 2.0 * TINY_KWH:
-            path.x[j] = 0.0
+    """Move all that is wanted away from (or to) step j within the budget, or nothing."""
+    path[X_BEFORE, :length], path[E_BEFORE, : length + 1] = path[X, :length], path[E, : length + 1]
+    moved = _move(path, j, length, wanted, more, window, np.inf, budget)
+    if moved >= wanted - TINY_KWH:
+        if abs(path[X, j]) < 2.0 * TINY_KWH:
+            path[X, j] = 0.0
         return True
-    path.x[:length], path.e[: length + 1] = x, e
+    path[X, :length], path[E, : length + 1] = path[X_BEFORE, :length], path[E_BEFORE, : length + 1]
     return False
 
 
 @njit(cache=True, error_model="numpy")
-def _dearest(path: Path, length: int, done: Bools, feeble: bool) -> int:
+def _dearest(path: Floats, length: int, done: Bools, feeble: bool) -> int:
     """Find the step that is best emptied: dear to charge in, poor to discharge in; -1 if none."""
     best, merit = -1, -np.inf
     for k in range(length):
-        x = path.x[k]
+        x = path[X, k]
         if done[k] or x == 0.0 or (feeble and not _feeble(path, k)):
             continue
-        value = path.cost_in[k] if x > 0.0 else -path.worth_out[k]
+        value = path[COST_IN, k] if x > 0.0 else -path[WORTH_OUT, k]
         if value > merit:
             best, merit = k, value
     return best
 
 
 @njit(cache=True, error_model="numpy")
-def _clear(path: Path, length: int, window: Floats) -> None:
+def _clear(path: Floats, length: int, window: Floats) -> None:
     """Empty each step of too small a power into others, or fill it from others."""
     done = np.zeros(length, dtype=np.bool_)
     while True:
@@ -343,17 +368,17 @@ def _clear(path: Path, length: int, window: Floats) -> None:
         if j < 0:
             return
         done[j] = True
-        x = path.x[j]
+        x = path[X, j]
         if _try(path, j, length, abs(x), x > 0.0, window, np.inf):
             continue
-        least = path.least_in[j] if x > 0.0 else path.least_out[j]
-        most = path.most_in[j] if x > 0.0 else path.most_out[j]
+        least = path[LEAST_IN, j] if x > 0.0 else path[LEAST_OUT, j]
+        most = path[MOST_IN, j] if x > 0.0 else path[MOST_OUT, j]
         if least <= most:
             _try(path, j, length, least - abs(x), x < 0.0, window, np.inf)
 
 
 @njit(cache=True, error_model="numpy")
-def _gather(path: Path, length: int, window: Floats) -> None:
+def _gather(path: Floats, length: int, window: Floats) -> None:
     """Empty steps of part load where fewer hours of loss are worth more than the price says."""
     done = np.zeros(length, dtype=np.bool_)
     while True:
@@ -361,46 +386,65 @@ def _gather(path: Path, length: int, window: Floats) -> None:
         if j < 0:
             return
         done[j] = True
-        x, loss = path.x[j], path.loss_kwh[j]
-        saved = (x + loss) * (path.cost_in[j] if x > 0.0 else path.worth_out[j])
-        _try(path, j, length, abs(x), x > 0.0, window, saved - 1e-12)
+        x, loss = path[X, j], path[LOSS_KWH, j]
+        saved = (x + loss) * (path[COST_IN, j] if x > 0.0 else path[WORTH_OUT, j])
+        _try(path, j, length, abs(x), x > 0.0, window, saved - MARGIN)
 
 
 @njit(cache=True, error_model="numpy")
-def _settle(path: Path, length: int, low: float, high: float) -> None:
+def _trade(path: Floats, length: int, window: Floats) -> None:
+    """Move what a step has above its least to cheaper ones."""
+    done = np.zeros(length, dtype=np.bool_)
+    while True:
+        j = _dearest(path, length, done, False)
+        if j < 0:
+            return
+        done[j] = True
+        x = path[X, j]
+        if x > 0.0:
+            _move(path, j, length, x - path[LEAST_IN, j], True, window, path[COST_IN, j] - MARGIN)
+        else:
+            spare, worth = -x - path[LEAST_OUT, j], path[WORTH_OUT, j]
+            _move(path, j, length, spare, False, window, -worth - MARGIN)
+
+
+@njit(cache=True, error_model="numpy")
+def _settle(path: Floats, length: int, low: float, high: float) -> None:
     """Go through the stay and shorten or drop what the window, the room or the range forbid."""
     for k in range(length):
-        x = path.x[k]
+        x = path[X, k]
         if x > 0.0:
-            x = min(x, path.most_in[k], max(high - path.e[k], 0.0))
-            if path.slope[k] > 0.0:
-                x = min(x, (path.taper[k] - path.slope[k] * path.e[k]) / (1.0 + path.slope[k]))
-            if x < max(path.least_in[k] - TINY_KWH, TINY_KWH):
+            x = min(x, path[MOST_IN, k], max(high - path[E, k], 0.0))
+            if path[SLOPE, k] > 0.0:
+                x = min(x, (path[TAPER, k] - path[SLOPE, k] * path[E, k]) / (1.0 + path[SLOPE, k]))
+            if x < max(path[LEAST_IN, k] - TINY_KWH, TINY_KWH):
                 x = 0.0
         elif x < 0.0:
-            x = -min(-x, path.most_out[k], max(path.e[k] - low, 0.0))
-            if -x < max(path.least_out[k] - TINY_KWH, TINY_KWH):
+            x = -min(-x, path[MOST_OUT, k], max(path[E, k] - low, 0.0))
+            if -x < max(path[LEAST_OUT, k] - TINY_KWH, TINY_KWH):
                 x = 0.0
-        path.x[k] = x
-        path.e[k + 1] = path.e[k] + x
+        path[X, k] = x
+        path[E, k + 1] = path[E, k] + x
 
 
 @njit(cache=True, error_model="numpy")
-def _correct(path: Path, length: int, more: bool, end: float, window: Floats, most: float) -> None:
+def _correct(
+    path: Floats, length: int, more: bool, end: float, window: Floats, most: float
+) -> None:
     """Bring the energy at the end up to ``end`` (or down to it), at most so dear per kWh."""
     low, high = window[0], window[1]
     for _ in range(length):
-        wanted = end - path.e[length] if more else path.e[length] - end
+        wanted = end - path[E, length] if more else path[E, length] - end
         if wanted <= 0.1 * SHORT_KWH:
             return
         best, amount, rate, room = -1, 0.0, np.inf, np.inf
         for k in range(length - 1, -1, -1):
-            room = min(room, high - path.e[k + 1] if more else path.e[k + 1] - low)
+            room = min(room, high - path[E, k + 1] if more else path[E, k + 1] - low)
             if room <= TINY_KWH:
                 break
             goal = min(wanted, room)
-            if more and path.x[k] == 0.0:  # switched on, it stores no less than its least
-                goal = min(max(wanted, path.least_in[k]), room)
+            if more and path[X, k] == 0.0:  # switched on, it stores no less than its least
+                goal = min(max(wanted, path[LEAST_IN, k]), room)
             part = _more(path, k, goal) if more else _less(path, k, goal)
             if part > TINY_KWH:
                 cost = _rate(path, k, part, more) * part / min(part, wanted)
@@ -415,7 +459,7 @@ def _correct(path: Path, length: int, more: bool, end: float, window: Floats, mo
 
 
 @njit(cache=True, error_model="numpy")
-def _read(path: Path, stays: Stays, i: int, step_h: Floats, power: Floats, placed: bool) -> None:
+def _read(path: Floats, stays: Stays, i: int, step_h: Floats, power: Floats, placed: bool) -> None:
     """Read a vehicle's powers: ``placed``, or planned with the loss spread as at full power."""
     first = stays.arrive[i]
     spread_in = stays.loss[i] / max(stays.most_charge[i], 1e-9)
@@ -428,15 +472,15 @@ def _read(path: Path, stays: Stays, i: int, step_h: Floats, power: Floats, place
         elif p < 0.0:
             x = p * (stays.draw[i] + spread_out)
             x = p * stays.draw[i] - stays.loss[i] if placed else x
-        path.x[k] = step_h[t] * x
-        path.e[k + 1] = path.e[k] + path.x[k]
+        path[X, k] = step_h[t] * x
+        path[E, k + 1] = path[E, k] + path[X, k]
 
 
 @njit(cache=True, error_model="numpy")
-def _write(path: Path, stays: Stays, i: int, step_h: Floats, power: Floats) -> None:
+def _write(path: Floats, stays: Stays, i: int, step_h: Floats, power: Floats) -> None:
     first = stays.arrive[i]
     for t in range(first, stays.depart[i]):
-        x = path.x[t - first] / step_h[t]
+        x = path[X, t - first] / step_h[t]
         p = 0.0
         if x > 0.0:
             p = (x + stays.loss[i]) / stays.gain[i]
@@ -448,17 +492,17 @@ def _write(path: Path, stays: Stays, i: int, step_h: Floats, power: Floats) -> N
 
 
 @njit(cache=True, error_model="numpy")
-def _trim(path: Path, length: int, window: Floats) -> None:
+def _trim(path: Floats, length: int, window: Floats) -> None:
     """Move away what the room no longer holds; what cannot be moved is dropped."""
     for k in range(length):
-        x = path.x[k]
-        most = path.most_in[k] if x > 0.0 else path.most_out[k]
+        x = path[X, k]
+        most = path[MOST_IN, k] if x > 0.0 else path[MOST_OUT, k]
         if abs(x) > most + TINY_KWH:
-            _move(path, k, length, abs(x) - most, x > 0.0, window[0], window[1])
+            _move(path, k, length, abs(x) - most, x > 0.0, window)
 
 
 @njit(cache=True, error_model="numpy")
-def _place(path: Path, length: int, window: Floats, losing: bool) -> None:
+def _place(path: Floats, length: int, window: Floats, losing: bool) -> None:
     """Arrange one stay so that every power is one that the charger can hold."""
     _trim(path, length, window)
     _clear(path, length, window)
@@ -482,19 +526,17 @@ def place_each(
     tree: Tree,
     prices: Prices,
     power: Floats,
-    fixed: Floats,
-    planned: Floats,
+    net: Nets,
     end: Floats,
 ) -> None:
     """Place vehicle by vehicle in ``order``; ``power`` is the plan and becomes the schedule.
 
-    ``planned``, shape (m, T, K), starts as the net power of the plan, ``fixed`` as nothing; both
-    end as that of the schedule. ``end`` receives the energy at the end of each stay. Those who
-    come short look once more when all are placed.
+    ``net.planned`` starts as the net power of the plan, ``net.fixed`` as nothing; both end as
+    that of the schedule. ``end`` receives the energy at the end of each stay. When all
+    are placed everyone looks once more: for cheaper hours, and for energy still missing.
     """
     count, steps = power.shape
-    c = np.zeros((11, steps + 1))
-    path = Path(c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10])
+    path = np.zeros((13, steps + 1))
     goal = np.empty(count)
     for again in (False, True):
         for i in order:
@@ -502,35 +544,40 @@ def place_each(
             linked = i + 1 < count and stays.continues[i + 1]
             chained = linked or stays.continues[i]
             due = min(stays.due_kwh[i], stays.high_kwh[i])
-            if again and (length <= 0 or chained or end[i] >= due - SHORT_KWH):
+            if again and (length <= 0 or chained):
                 continue
-            path.e[0] = stays.start_kwh[i]
+            path[E, 0] = stays.start_kwh[i]
             if stays.continues[i]:
-                path.e[0] = max(end[i - 1] - stays.driven_kwh[i], stays.low_kwh[i])
+                path[E, 0] = max(end[i - 1] - stays.driven_kwh[i], stays.low_kwh[i])
             if length <= 0:
-                end[i] = path.e[0]
+                end[i] = path[E, 0]
                 continue
             _read(path, stays, i, step_h, power, again)
             _price(path, stays, tree, prices, i, step_h)
-            _book(stays, tree, i, power, planned, -1.0)
+            _book(stays, tree, i, power, net.planned, -1.0)
             if again:
-                _book(stays, tree, i, power, fixed, -1.0)
+                _book(stays, tree, i, power, net.fixed, -1.0)
             window = np.array([stays.low_kwh[i], stays.high_kwh[i]])
             if not again:
-                aim = path.e[length]
+                aim = path[E, length]
                 goal[i] = min(aim if linked else min(aim, due), window[1])
-                _look(path, stays, tree, i, step_h, fixed, planned, True)
+                _look(path, stays, tree, i, step_h, net, True, 0.0)
                 _place(path, length, window, stays.loss[i] > 0.0)
                 _correct(path, length, True, goal[i], window, prices.shortfall)
                 _correct(path, length, True, aim, window, stays.end_value[i])
                 _correct(path, length, False, aim, window, -stays.end_value[i])
-            if path.e[length] < goal[i] - SHORT_KWH:
-                _look(path, stays, tree, i, step_h, fixed, planned, False)
+                _look(path, stays, tree, i, step_h, net, False, 0.0)
                 _correct(path, length, True, goal[i], window, prices.shortfall)
-            if again:  # what others could not use
-                _look(path, stays, tree, i, step_h, fixed, planned, True)
+            else:
+                _look(path, stays, tree, i, step_h, net, True, 0.0)
+                _trade(path, length, window)
+                _gather(path, length, window)
                 _correct(path, length, True, due, window, prices.shortfall)
+            if again and path[E, length] < goal[i] - SHORT_KWH:
+                for beyond in (stays.least_charge[i], np.inf):
+                    _look(path, stays, tree, i, step_h, net, False, beyond)
+                    _correct(path, length, True, goal[i], window, prices.shortfall)
             _write(path, stays, i, step_h, power)
-            end[i] = path.e[length]
-            _book(stays, tree, i, power, planned, 1.0)
-            _book(stays, tree, i, power, fixed, 1.0)
+            end[i] = path[E, length]
+            _book(stays, tree, i, power, net.planned, 1.0)
+            _book(stays, tree, i, power, net.fixed, 1.0)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridtide.plan._kernel_concentrate import Prices, Stays, Tree, place_each
+from gridtide.plan._kernel_concentrate import Nets, Prices, Stays, Tree, place_each
 from gridtide.plan._layout import demand_periods, net_room, stay_ends, taper_line
 from gridtide.plan._power_range import least_kw, one_phase_lines, one_phase_range
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
@@ -72,14 +72,14 @@ def concentrate(
     tree = _tree(problem, on_one)
     power = np.ascontiguousarray(power_kw, dtype=np.float64).copy()
     planned = _net(problem, tree, power)
-    fixed, end = np.zeros_like(planned), np.zeros(len(problem))
+    net, end = Nets(fixed=np.zeros_like(planned), planned=planned), np.zeros(len(problem))
     wished = _wished(problem, tree, planned)
     tree = tree._replace(wished=wished, upper=tree.upper if _peak_yields(problem) else wished)
     prices = _prices(problem, planned, limit_price_per_kwh)
     order = _by_time_to_spare(problem, problem_stays)
     step_h = np.ascontiguousarray(problem.step_h, dtype=np.float64)
-    place_each(order, step_h, problem_stays, tree, prices, power, fixed, planned, end)
-    return Concentrated(power_kw=power, end_kwh=end, net_kw=fixed[:, :, 0].copy())
+    place_each(order, step_h, problem_stays, tree, prices, power, net, end)
+    return Concentrated(power_kw=power, end_kwh=end, net_kw=net.fixed[:, :, 0].copy())
 
 
 def _stays(problem: Problem, power_kw: Floats) -> tuple[Stays, Bools]:
