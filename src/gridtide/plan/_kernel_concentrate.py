@@ -519,6 +519,21 @@ def _book(stays: Stays, tree: Tree, i: int, power: Floats, net: Floats, sign: fl
 
 
 @njit(cache=True, error_model="numpy")
+def _kept(stays: Stays, tree: Tree, i: int, net: Floats) -> bool:
+    """Whether the limits above a vehicle are kept while it is plugged in."""
+    node = stays.limit[i]
+    while node >= 0:
+        for t in range(stays.arrive[i], stays.depart[i]):
+            for k in range(net.shape[2]):
+                if net[node, t, k] > tree.upper[node, t, k] + MARGIN:
+                    return False
+                if net[node, t, k] < tree.lower[node, t, k] - MARGIN:
+                    return False
+        node = tree.parent[node]
+    return True
+
+
+@njit(cache=True, error_model="numpy")
 def place_each(
     order: Ints,
     step_h: Floats,
@@ -537,7 +552,7 @@ def place_each(
     """
     count, steps = power.shape
     path = np.zeros((13, steps + 1))
-    goal = np.empty(count)
+    aim, old = np.empty(count), np.empty(steps)
     for again in (False, True):
         for i in order:
             length = stays.depart[i] - stays.arrive[i]
@@ -559,25 +574,32 @@ def place_each(
                 _book(stays, tree, i, power, net.fixed, -1.0)
             window = np.array([stays.low_kwh[i], stays.high_kwh[i]])
             if not again:
-                aim = path[E, length]
-                goal[i] = min(aim if linked else min(aim, due), window[1])
-                _look(path, stays, tree, i, step_h, net, True, 0.0)
+                aim[i] = path[E, length]
+            goal = min(aim[i] if linked else min(aim[i], due), window[1])
+            worth, dear = stays.end_value[i], prices.shortfall
+            _look(path, stays, tree, i, step_h, net, True, 0.0)
+            if not again:
                 _place(path, length, window, stays.loss[i] > 0.0)
-                _correct(path, length, True, goal[i], window, prices.shortfall)
-                _correct(path, length, True, aim, window, stays.end_value[i])
-                _correct(path, length, False, aim, window, -stays.end_value[i])
+                _correct(path, length, True, goal, window, dear)
+                _correct(path, length, True, aim[i], window, worth)
                 _look(path, stays, tree, i, step_h, net, False, 0.0)
-                _correct(path, length, True, goal[i], window, prices.shortfall)
+                _correct(path, length, True, goal, window, dear)
             else:
-                _look(path, stays, tree, i, step_h, net, True, 0.0)
                 _trade(path, length, window)
                 _gather(path, length, window)
-                _correct(path, length, True, due, window, prices.shortfall)
-            if again and path[E, length] < goal[i] - SHORT_KWH:
+                _correct(path, length, True, due, window, dear)
                 for beyond in (stays.least_charge[i], np.inf):
-                    _look(path, stays, tree, i, step_h, net, False, beyond)
-                    _correct(path, length, True, goal[i], window, prices.shortfall)
+                    if path[E, length] < goal - SHORT_KWH:
+                        _look(path, stays, tree, i, step_h, net, False, beyond)
+                        _correct(path, length, True, goal, window, dear)
+            _correct(path, length, False, max(aim[i], due), window, -worth)
+            old[:] = power[i]
             _write(path, stays, i, step_h, power)
-            end[i] = path[E, length]
-            _book(stays, tree, i, power, net.planned, 1.0)
             _book(stays, tree, i, power, net.fixed, 1.0)
+            if again and not _kept(stays, tree, i, net.fixed):  # others lean on what it gave
+                _book(stays, tree, i, power, net.fixed, -1.0)
+                power[i] = old
+                _book(stays, tree, i, power, net.fixed, 1.0)
+            else:
+                end[i] = path[E, length]
+            _book(stays, tree, i, power, net.planned, 1.0)

@@ -41,7 +41,8 @@ def gather(total_kw: float, least_kw: Floats, most_kw: Floats, merit: Floats) ->
     before = np.cumsum(most[order]) - most[order]
     power = np.zeros(len(most))
     power[order] = np.clip(total_kw - before, 0.0, most[order])
-    cut = order[(power[order] > SMALL_KW) & (power[order] < least_kw[order] - SMALL_KW)]
+    power[power < SMALL_KW] = 0.0
+    cut = order[(power[order] > 0.0) & (power[order] < least_kw[order] - SMALL_KW)]
     for last in cut:  # one at most: the last one that gets anything
         _raise_last(power, least_kw, order, int(last))
     return power

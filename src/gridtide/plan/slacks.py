@@ -8,6 +8,7 @@ import numpy as np
 
 from gridtide.plan._accounts import Schedule, net_kw
 from gridtide.plan._layout import Layout
+from gridtide.plan._power_range import least_kw
 from gridtide.plan.problem import Bools
 
 SMALL = 1e-6
@@ -148,4 +149,7 @@ def _cause(layout: Layout, schedule: Schedule, i: int, start: int, stop: int) ->
     ]
     if names:
         return f"import limit of {', '.join(names)}", "Raise the limit or move departures apart"
+    least = least_kw(problem)[0][i] * layout.gain[i] * float(problem.step_h.max())
+    if 0 < missing < least:
+        return "smallest charging power", "Lower soc_target or plan in shorter steps"
     return "shortfall is cheaper than the energy", "Raise shortfall_price_per_kwh"
