@@ -4,8 +4,8 @@ Fleets behind one meter, half hours of a day, chargers of 7.4 kW on one phase an
 on three with 6 A at least, and a standby loss as in :mod:`gridtide.battery.losses`. Synthetic.
 For each fleet: the relaxation's bound, the mixed-integer program within a time limit with its
 own bound, the relaxed schedule made whole by :func:`gridtide.plan.concentrate`, and the same
-with its decisions held and the rest optimised once more. Then one day's total power is
-dispatched both ways, over few vehicles and over many.
+with its decisions held and the rest optimised once more. Then a
+day's smooth total is dispatched among 200 vehicles both ways, over few of them and over many.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ Share = Callable[[float, Floats, Floats, Floats], Floats]
 LEAST_KW = {7.4: 1.38, 11.0: 4.14, 22.0: 4.14}
 SEEDS = 3
 TIME_LIMIT_S = 20.0
+DISPATCHED = 200
+STAYING_AHEAD_H = 2.0
 
 
 def measure(size: int | None, seed: int) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def measure(size: int | None, seed: int) -> dict[str, Any]:
         "bound_above_relaxation": _share(rows, "bound", "relaxed"),
         "hard_violation_kw": max(row["violation_kw"] for row in rows),
         "plans": rows,
-        "dispatch": [_day(fleet) for fleet in fleets],
+        "dispatch": [_day(seed + k) for k in range(SEEDS)],
     }
 
 
@@ -122,19 +124,29 @@ def _gaps(drawn: Problem) -> dict[str, float]:
     }
 
 
-def _day(drawn: Problem) -> dict[str, Any]:
-    """Dispatch the total of a relaxed plan that only charges, step by step, in both ways."""
-    idle = np.zeros(len(drawn))
-    total = solve(
-        replace(drawn, max_discharge_kw=idle, min_charge_kw=None, min_discharge_kw=None),
-        relax_standby=True,
-    ).power_kw.sum(axis=0)
-    ways = {"gathered": gather, "spread": spread}
-    return {name: _follow(drawn, total, way) for name, way in ways.items()}
+def _day(seed: int) -> dict[str, Any]:
+    """Dispatch a smooth total in both ways: everyone's need spread evenly over the stay."""
+    drawn = read_problem(problem(DISPATCHED, seed=seed))
+    goal = np.minimum(drawn.target_kwh, drawn.max_kwh)
+    need_kw = (goal - drawn.arrival_kwh) / (cells_kw(drawn.max_charge_kw) / drawn.max_charge_kw)
+    even_kw = need_kw / ((drawn.depart - drawn.arrive) * drawn.step_h[0])
+    t = np.arange(drawn.steps)
+    here = (drawn.arrive[:, None] <= t) & (t < drawn.depart[:, None])
+    total = np.sum(here * even_kw[:, None], axis=0)
+    return {
+        "gathered": _follow(drawn, total, gather),
+        "gathered_staying_on": _follow(drawn, total, gather, ahead_h=STAYING_AHEAD_H),
+        "spread": _follow(drawn, total, spread),
+    }
 
 
-def _follow(drawn: Problem, total: Floats, share: Share) -> dict[str, float]:
-    """Follow a total with those plugged in, the least time to spare first, by the true losses."""
+def _follow(
+    drawn: Problem, total: Floats, share: Share, *, ahead_h: float = 0.0
+) -> dict[str, float]:
+    """Follow a total with those plugged in, the least time to spare first, by the true losses.
+
+    Those already running go before others who have up to ``ahead_h`` less to spare.
+    """
     least = np.zeros(len(drawn)) if drawn.min_charge_kw is None else drawn.min_charge_kw
     full_kw = cells_kw(drawn.max_charge_kw)
     energy, before = drawn.arrival_kwh.copy(), np.zeros(len(drawn))
@@ -145,7 +157,8 @@ def _follow(drawn: Problem, total: Floats, share: Share) -> dict[str, float]:
         missing = np.where(here, np.maximum(goal - energy, 0.0), 0.0)
         most = np.minimum(drawn.max_charge_kw, plug_kw(missing / hours))
         spare = (drawn.depart - t) * hours - missing / full_kw
-        power = share(float(total[t]), least, np.where(missing > 0, most, 0.0), -spare)
+        merit = np.where(before > 0, ahead_h, 0.0) - spare
+        power = share(float(total[t]), least, np.where(missing > 0, most, 0.0), merit)
         energy += hours * np.where(power > 0, cells_kw(power), 0.0)
         lost += hours * loss_kw(power)
         moved += hours * float(power.sum())
