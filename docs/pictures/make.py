@@ -24,8 +24,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gridtide.battery import RoundTrip
+from gridtide.plan import Problem, read_problem, trace_front
 from gridtide.store import read_table
-from gridtide.study import compare_uses, round_trip_picture, uses_picture
+from gridtide.study import compare_uses, front_picture, round_trip_picture, uses_picture
 
 CHARGE, DISCHARGE, INK, QUIET, HERE = "#0072B2", "#D55E00", "#1A1A1A", "#6B6B6B", "#EFEFEF"
 STEP_S = 900
@@ -49,7 +50,16 @@ def main() -> None:
         PICTURE.write_text(_svg(_draw(REPOSITORY / "out" / "campus")), encoding="utf-8")
     uses_picture(compare_uses(), PICTURE.with_name("uses.svg"))
     round_trip_picture(RoundTrip(), PICTURE.with_name("round-trip.svg"))
+    front_picture(trace_front(_yard(), "cost", "variance"), PICTURE.with_name("front.svg"))
     print(f"wrote {PICTURE.name} ({PICTURE.stat().st_size / 1000:.0f} kB) and README.md")
+
+
+def _yard() -> Problem:
+    """Read the problem of the how-to page that shows its front."""
+    page = (REPOSITORY / "docs" / "how-to" / "weigh-objectives.md").read_text(encoding="utf-8")
+    found = re.search(r"```json file=yard.json\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    return read_problem(found[1].encode())
 
 
 def _demo() -> str:

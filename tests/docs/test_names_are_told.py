@@ -8,6 +8,7 @@ import pytest
 
 from doc_pages import REPOSITORY
 from gridtide.core import SENTENCES
+from gridtide.plan import OBJECTIVES
 from gridtide.study import Result, comparison_rows, load, run, write_starter
 
 GLOSSARY = (REPOSITORY / "docs" / "glossary.md").read_text(encoding="utf-8")
@@ -41,3 +42,9 @@ def test_every_column_of_every_table_is_told(result: Result) -> None:
         if f"**`{table}`**" not in TABLES or f"`{column}`" not in TABLES
     }
     assert untold == set()
+
+
+def test_every_objective_is_in_the_glossary_and_the_how_to_page_with_its_units() -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "weigh-objectives.md").read_text(encoding="utf-8")
+    rows = [f"| `{o.name}` | {o.unit} | {o.weight_unit} | {o.told}" for o in OBJECTIVES.values()]
+    assert [row for row in rows if row not in GLOSSARY or row not in page] == []

@@ -136,7 +136,7 @@ def test_intervals_hold_the_price_beside_the_energy(small):
         assert amount == (took - gave) * price
 
 
-@pytest.mark.parametrize("archetype", ["home", "building", "depot", "campus", "hub"])
+@pytest.mark.parametrize("archetype", ["home", "building", "depot", "campus", "hub", "city"])
 def test_every_starting_file_is_in_order(archetype, tmp_path):
     gridtide("new", archetype, cwd=tmp_path)
     assert "nothing to mend" in gridtide("check", f"{archetype}.toml", cwd=tmp_path).stdout
@@ -374,3 +374,38 @@ def test_the_schemas_are_json(tmp_path):
 
 def test_the_demo_scenario_is_in_order():
     assert "nothing to mend" in gridtide("check", "scenarios/campus.toml", cwd=ROOT).stdout
+
+
+@pytest.mark.parametrize("name", ["plan.parquet", "plan.json"])
+def test_a_plan_is_kept_and_verified(name, tmp_path):
+    from gridtide.study.benchmarks.plan import problem
+
+    path = tmp_path / "problem.json"
+    path.write_text(json.dumps(problem(8, steps=24, seed=3)))
+    done = gridtide("plan", path, "--solver", "highs", "--out", name, "--json", cwd=tmp_path)
+    answer = json.loads(done.stdout)
+    done = gridtide("plan", "verify", name, path, "--json", cwd=tmp_path)
+    verdict = json.loads(done.stdout)
+    assert verdict["verdict"] == "verified"
+    assert verdict["cost"] == pytest.approx(answer["objective"], rel=1e-9)
+    assert verdict["lower_bound"] >= answer["lower_bound"] - 1e-7
+    assert all(check["passed"] for check in verdict["checks"])
+    path.write_text(json.dumps(problem(8, steps=24, seed=4)))
+    done = gridtide("plan", "verify", name, path, cwd=tmp_path, ok=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("failed: ")
+
+
+def test_plans_that_cannot_be_kept_or_read_give_findings(tmp_path):
+    path = tmp_path / "problem.json"
+    path.write_text("{}")
+    for words in (("verify", "none.parquet", path), (path, "--out", "plan.csv")):
+        done = gridtide("plan", *words, "--json", cwd=tmp_path, ok=False)
+        assert done.returncode == 2
+        assert json.loads(done.stdout)["findings"]
+
+
+def test_help_of_plan_tells_both_commands(tmp_path):
+    text = gridtide("plan", "--help", cwd=tmp_path).stdout
+    assert "solve" in text
+    assert "verify PLAN PROBLEM" in text

@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridtide.plan import answer, read_problem, solve
+from gridtide.plan._accounts import judge
+from gridtide.plan._layout import lay_out
 
 _path = Path(__file__).parents[1] / "reference" / "plan_draws.py"
 _spec = importlib.util.spec_from_file_location("plan_draws", _path)
@@ -34,6 +36,19 @@ KINDS = [
     "standby",
 ]
 draw_worn = _module.draw_worn
+draw_trips = _module.draw_trips
+draw_parts = _module.draw_parts
+worn_drives = st.builds(
+    lambda seed, kind: _module.draw_worn_trips(seed, kind=kind),
+    st.integers(1000, 9999),
+    st.sampled_from([kind for kind in KINDS if kind != "standby"]),
+)
+driven_problems = st.builds(
+    lambda seed, kind, draw: draw(seed, kind=kind),
+    st.integers(1000, 9999),
+    st.sampled_from(KINDS),
+    st.sampled_from([draw_trips, draw_parts]),
+)
 worn_problems = st.builds(
     lambda seed, kind: draw_worn(seed, kind=kind),
     st.integers(1000, 9999),
@@ -205,3 +220,124 @@ def test_a_linear_stand_in_keeps_limits_and_brackets_its_own_cost(document):
     assert plan.gap <= 1e-5
     refreshed = problem.wear_depth_price_per_kwh is not None
     assert plan.wear_model.startswith("linear price refreshed") == refreshed
+
+
+def _through_parts(power_kw, widths, efficiencies, price):
+    """Sum a price of the efficiency over the parts that a power fills; the last goes on."""
+    left, total = power_kw, 0.0
+    for j, efficiency in enumerate(efficiencies):
+        here = left if j == len(efficiencies) - 1 else min(left, widths[j])
+        total, left = total + here * price(efficiency), left - here
+    return total
+
+
+def _battery_kw(problem, i, p):
+    if p >= 0:
+        parts = [problem.charge_efficiency[i]] if problem.charge_part_kw is None else None
+        widths = [0.0] if parts else problem.charge_part_kw[i]
+        return _through_parts(
+            p, widths, parts or problem.charge_part_efficiency[i], lambda eta: eta
+        )
+    parts = [problem.discharge_efficiency[i]] if problem.discharge_part_kw is None else None
+    widths = [0.0] if parts else problem.discharge_part_kw[i]
+    return -_through_parts(
+        -p, widths, parts or problem.discharge_part_efficiency[i], lambda eta: 1 / eta
+    )
+
+
+def _check_stays(plan, problem):
+    """Limits, windows and every kWh: within each stay, and from each to the next."""
+    assert plan.lower_bound <= plan.objective
+    assert plan.hard_violation_kw <= 1e-6
+    dt, loss = problem.step_h[0], problem.standby_kw
+    left, ceiling = 0.0, 0.0
+    for i in range(len(problem)):
+        start, unaided, way = problem.arrival_kwh[i], None, 0.0
+        if problem.continues is not None and problem.continues[i]:
+            way, unaided = plan.en_route_kwh[i], left - problem.driven_kwh[i]
+            start = unaided + way
+            assert way == pytest.approx(max(problem.min_kwh[i] - unaided, 0.0), abs=1e-9)
+            ceiling = max(problem.max_kwh[i], ceiling)
+        else:
+            ceiling = max(problem.max_kwh[i], start)
+        a, b = problem.arrive[i], min(problem.depart[i], problem.steps)
+        power = plan.power_kw[i]
+        assert not power[:a].any() and not power[b:].any()
+        left = start
+        if a >= b:
+            continue
+        change = np.array([_battery_kw(problem, i, p) for p in power[a:b]])
+        change -= (0.0 if loss is None else loss[i]) * (power[a:b] != 0)
+        energy = plan.energy_kwh[i, a : b + 1]
+        np.testing.assert_allclose(energy, start + np.cumsum([0, *(dt * change)]), atol=1e-8)
+        assert energy.min() >= min(problem.min_kwh[i], start) - 1e-6
+        assert energy.max() <= ceiling + 1e-6
+        left = energy[-1]
+
+
+@given(driven_problems)
+def test_energy_is_kept_from_stay_to_stay(document):
+    problem = read_problem(document)
+    plan = solve(problem, time_limit_s=10.0)
+    _check_stays(plan, problem)
+    assert plan.gap <= 1e-5
+    told = answer(plan, problem)
+    assert list(told["schedule_kw"]) == [v["id"] for v in document["vehicles"]]
+    total = 0.0 if plan.en_route_kwh is None else plan.en_route_kwh.sum()
+    assert sum(told["en_route_kwh"].values()) == pytest.approx(total)
+    assert (told["status"] == "best_effort") == bool(told["slacks"])
+
+
+@given(driven_problems, st.integers(0, 999), st.sampled_from(["priced", "first"]))
+def test_there_is_always_a_schedule_between_drives(document, seed, promise):
+    problem = read_problem(_spoil(document, seed) | {"promise": promise})
+    _check_stays(solve(problem, time_limit_s=10.0), problem)
+
+
+@given(driven_problems)
+def test_idling_is_never_cheaper_and_always_allowed(document):
+    layout = lay_out(read_problem(document))
+    idle = judge(layout, np.zeros((len(layout.problem), layout.problem.steps)))
+    assert idle.violation_kw == 0.0
+    plan = solve(layout.problem, time_limit_s=10.0)
+    assert plan.lower_bound <= idle.objective + 1e-6
+
+
+@given(driven_problems)
+def test_nothing_is_charged_on_the_way_where_the_first_arrival_holds_it_all(document):
+    for vehicle in document["vehicles"]:
+        room = (vehicle["soc_arrival"] - vehicle["soc_min"]) * vehicle["capacity_kwh"]
+        vehicle["max_discharge_kw"] = 0.0
+        for trip in vehicle["trips"]:
+            trip["driven_kwh"] = 0.999 * room / len(vehicle["trips"])
+            trip.pop("max_discharge_kw", None)
+    plan = solve(read_problem(document), time_limit_s=10.0)
+    assert plan.en_route_kwh is None or not plan.en_route_kwh.any()
+    assert all(slack.name != "drive" for slack in plan.slacks)
+
+
+@given(driven_problems)
+def test_the_promise_counts_what_is_charged_on_the_way(document):
+    document["shortfall_price_per_kwh"] = 0.1
+
+    def largest(plan):
+        way = 0.0 if plan.en_route_kwh is None else plan.en_route_kwh.max()
+        return max(way, plan.shortfall_kwh.max())
+
+    priced = solve(read_problem(document), time_limit_s=10.0)
+    first = solve(read_problem(document | {"promise": "first"}), time_limit_s=10.0)
+    assert largest(first) <= largest(priced) + 1e-5
+    assert first.hard_violation_kw <= 1e-6
+
+
+@given(worn_drives, st.sampled_from(["segments", "linear"]))
+def test_wear_by_depth_follows_the_battery_through_its_drives(document, wear):
+    problem = read_problem(document)
+    plan = solve(problem, wear=wear, time_limit_s=10.0)
+    _check_stays(plan, problem)
+    assert plan.gap <= 1e-5
+    assert plan.wear_cycle.min(initial=0.0) >= 0.0
+    if plan.segment_kwh is not None:
+        at = np.isfinite(plan.energy_kwh)
+        held = plan.segment_kwh.sum(axis=2)[at]
+        np.testing.assert_allclose(held, plan.energy_kwh[at], atol=1e-6)

@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 
-def draw_worn(seed, *, kind):
+def draw_worn_trips(seed, *, kind):
+    """The same with trips in between."""
+    return draw_worn(seed, kind=kind, draw=draw_trips)
+
+
+def draw_worn(seed, *, kind, draw=None):
     """A problem of some kind with wear by depth, by holding, or both."""
-    r, document = np.random.default_rng([seed, 77]), draw_problem(seed, kind=kind)
+    r, document = np.random.default_rng([seed, 77]), (draw or draw_problem)(seed, kind=kind)
     count, which = int(r.integers(1, 6)), int(r.integers(0, 3))
     document["wear_model"] = "drawn"
     for vehicle in document["vehicles"]:
@@ -135,3 +140,46 @@ def _limits(r, ids, steps, kind):
     }
     site["import_kw"] = (np.asarray(site["import_kw"]) + 1).tolist()
     return [panel, site | {"members": ["feeder", ids[-1]]}, feeder]
+
+
+def draw_trips(seed, *, kind):
+    """A problem of some kind whose vehicles drive in between, where limits can be kept."""
+    r, document = np.random.default_rng([seed, 99]), draw_problem(seed, kind=kind)
+    names = [limit["name"] for limit in document["limits"]]
+    for vehicle in document["vehicles"]:
+        # Even stays of no length and returns at once are allowed.
+        count = int(r.integers(0, 4))
+        steps = np.sort(r.integers(vehicle["arrive_step"], document["steps"], 2 * count)).tolist()
+        vehicle["depart_step"] = max(vehicle["depart_step"], *steps, 0)
+        vehicle["trips"] = [
+            _trip(r, vehicle, names, depart, back)
+            for depart, back in zip(steps[::2], steps[1::2], strict=True)
+        ]
+    return document
+
+
+def _trip(r, vehicle, names, depart, back):
+    cap, low, high = (vehicle[key] for key in ("capacity_kwh", "soc_min", "soc_max"))
+    trip = {"depart_step": depart, "return_step": back}
+    trip["driven_kwh"] = min(cap, float(cap * r.uniform(0, high - low) * r.choice([0.3, 1.1])))
+    if r.random() < 0.5:
+        trip["soc_target"] = float(r.uniform(low, 1.0))
+    if r.random() < 0.5:
+        power = float(r.choice([3.7, 11.0, 22.0]))
+        trip |= {"max_charge_kw": power, "max_discharge_kw": power * float(r.integers(0, 2))}
+    if names and r.random() < 0.5:
+        trip["at"] = str(r.choice(names))
+    return trip
+
+
+def draw_parts(seed, *, kind):
+    """A problem of some kind, with trips, whose chargers lose more the more power flows."""
+    r, document = np.random.default_rng([seed, 55]), draw_trips(seed, kind=kind)
+    for vehicle in document["vehicles"]:
+        for way in ("charge", "discharge"):
+            if r.random() < 0.7:
+                count = int(r.integers(1, 5))
+                efficiency = np.sort(r.uniform(0.7, 1.0, count))[::-1]
+                vehicle[f"{way}_part_kw"] = r.uniform(0, 6, count).tolist()
+                vehicle[f"{way}_part_efficiency"] = efficiency.tolist()
+    return document

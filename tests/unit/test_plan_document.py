@@ -71,6 +71,18 @@ def test_the_example_by_hand():
         ({"steps": 0}, "steps"),
         ({"vehicles": [EXAMPLE["vehicles"][0], EXAMPLE["vehicles"][0]]}, "named twice"),
         ({"vehicles__0__standby_kw": 20.0}, "leaves nothing to charge"),
+        (
+            {"vehicles__0__charge_part_kw": [4, 7], "vehicles__0__charge_part_efficiency": [0.9]},
+            "1 efficiencies for 2 parts",
+        ),
+        ({"vehicles__0__discharge_part_kw": [4]}, "0 efficiencies for 1 parts"),
+        (
+            {
+                "vehicles__0__charge_part_kw": [4, 7],
+                "vehicles__0__charge_part_efficiency": [0.8, 0.9],
+            },
+            "rises with power",
+        ),
         ({"vehicles__0__arrive_step": 1.5}, "arrive_step"),
         ({"vehicles": {}}, "vehicles"),
     ],
@@ -235,3 +247,32 @@ def test_what_json_lets_pass(old, new, word):
 
 def test_a_byte_order_mark_is_no_fault():
     assert read_problem(b"\xef\xbb\xbf" + json.dumps(EXAMPLE).encode()).ids == ("ev1",)
+
+
+def test_losses_in_parts_are_filled_in_order():
+    """24 kWh in 8 hours: 3 kW at 1.0 all the time would do; hurried, the worse part is used."""
+    parts = {
+        "vehicles__0__charge_part_kw": [4, 4],
+        "vehicles__0__charge_part_efficiency": [1.0, 0.5],
+        "limits__0__demand_charge_per_kw": 0.0,
+    }
+    relaxed = _told(changed(**parts, vehicles__0__depart_step=32))
+    assert max(relaxed["schedule_kw"]["ev1"]) <= 4.0 + 1e-6
+    assert relaxed["objective"] == pytest.approx(0.12 * (24 + 20 * 24))
+    # 5 h: 20 kWh in the good part, the last 4 cost twice; 11 kW is still the limit at the plug.
+    hurried = _told(changed(**parts, vehicles__0__depart_step=20))
+    assert hurried["objective"] == pytest.approx(0.12 * (20 + 8 + 20 * 24))
+    # 2 h: 4 + 7 × 0.5 kW at most
+    late = _told(changed(**parts, vehicles__0__depart_step=8))
+    assert late["shortfall_kwh"]["ev1"] == pytest.approx(24 - 2 * 7.5)
+    assert late["schedule_kw"]["ev1"][:8] == pytest.approx([11.0] * 8)
+
+
+def test_an_efficiency_alone_is_one_part():
+    one = changed(
+        vehicles__0__charge_part_kw=[1],
+        vehicles__0__charge_part_efficiency=[0.93],
+        vehicles__0__discharge_part_kw=[1],
+        vehicles__0__discharge_part_efficiency=[0.93],
+    )
+    assert _told(one)["objective"] == pytest.approx(_told(changed())["objective"], rel=1e-9)

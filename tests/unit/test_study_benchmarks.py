@@ -11,6 +11,7 @@ from gridtide.study.benchmarks import BENCHMARKS, VARIANTS, run_benchmark
 from gridtide.study.benchmarks.plan import _plan_in_a_process, binding_share, peak_share, problem
 
 PUBLISHED = Path(os.environ.get("GRIDTIDE_DATA", "../shared/data")) / "price"
+NEED_DATA = {"wear", "uncertainty", "uncertainty_v1g"}
 
 
 def test_without_the_published_prices_a_finding_says_so(monkeypatch, tmp_path):
@@ -30,7 +31,7 @@ def test_segments_earn_more_than_no_price_of_wear():
         assert all(row.get("gap", 0.0) <= 1e-6 for row in rows.values())
 
 
-@pytest.mark.parametrize("name", sorted(set(BENCHMARKS) - {"wear"}))
+@pytest.mark.parametrize("name", sorted(set(BENCHMARKS) - NEED_DATA))
 def test_every_benchmark_runs_at_a_small_size_and_is_told_by_its_name(name):
     told = run_benchmark(name, size=3, seed=1)
     assert told["benchmark"] == name

@@ -312,8 +312,8 @@ def test_a_scenario_is_read_once(scenario, monkeypatch):
 
 
 def test_ctrl_c_with_scaled_capacities_keeps_what_is_whole_and_says_so(scenario, tmp_path):
-    def stop(what, share):
-        if what == "v2g, capacities × 1.25" and share > 0.5:
+    def stop(moment):
+        if moment.run == "v2g, capacities × 1.25" and moment.share > 0.5:
             raise KeyboardInterrupt
 
     result = run(load(scenario("hub", ("days = 3", "days = 1"))), stop)

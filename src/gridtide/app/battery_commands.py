@@ -11,9 +11,10 @@ import click
 from gridtide.app.command import Group, json_option, print_json
 
 
-def _picture_name(
+def picture_name(
     _context: click.Context, _option: click.Parameter, path: Path | None
 ) -> Path | None:
+    """Let only names of pictures pass."""
     if path is not None and path.suffix not in (".svg", ".png"):
         raise click.BadParameter("name a file that ends in .svg or .png")
     return path
@@ -148,7 +149,7 @@ def _show_ageing(answer: dict[str, Any], end_years: float) -> None:
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),
-    callback=_picture_name,
+    callback=picture_name,
     help="Draw it: a .svg or .png file.",
 )
 @json_option
@@ -211,7 +212,7 @@ def doubt(telemetry: Path, as_json: bool, **declared: Any) -> None:
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),
-    callback=_picture_name,
+    callback=picture_name,
     help="Draw it: a .svg or .png file.",
 )
 @json_option

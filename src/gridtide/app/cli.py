@@ -12,12 +12,14 @@ import click
 import gridtide
 from gridtide.app.battery_commands import battery
 from gridtide.app.command import FAILED, Group, json_option, print_json
+from gridtide.app.pareto_command import pareto
+from gridtide.app.plan_commands import plan
 
 INTERRUPTED = 130
 
 FILE = click.Path(path_type=Path)
 # The kinds of site that gridtide.fleet.tables.Archetype names, which would take too long to import.
-ARCHETYPES = ("home", "building", "depot", "campus", "hub")
+ARCHETYPES = ("home", "building", "depot", "campus", "hub", "city")
 
 
 @click.group(cls=Group)
@@ -31,11 +33,13 @@ def app() -> None:
 @click.option("--out", type=FILE, help="Folder for the results; default out/NAME of the file.")
 @json_option
 @click.option("--csv", is_flag=True, help="Write tables as CSV too.")
-def run(scenario: Path, out: Path | None, as_json: bool, csv: bool) -> int:
+@click.option("--quiet", is_flag=True, help="Tell nothing of the progress.")
+def run(scenario: Path, out: Path | None, as_json: bool, csv: bool, quiet: bool) -> int:
     """Compare strategies, settle the bill, write the report."""
     from gridtide.app.running import run_and_show
 
-    result = run_and_show(scenario, out or Path("out") / scenario.stem, as_json=as_json, csv=csv)
+    folder = out or Path("out") / scenario.stem
+    result = run_and_show(scenario, folder, as_json=as_json, csv=csv, quiet=quiet)
     if as_json:
         print_json(result.summary())
     return INTERRUPTED if result.partial else 0
@@ -58,11 +62,13 @@ def check(scenario: Path, as_json: bool) -> None:
 @app.command()
 @click.argument("archetype", type=click.Choice(ARCHETYPES))
 @click.option("--out", type=FILE, help="File to write; default NAME.toml, never overwritten.")
-def new(archetype: Any, out: Path | None) -> None:
+@click.option("--vehicles", type=click.IntRange(min=1, max=1_000_000), help="Size of a city.")
+def new(archetype: Any, out: Path | None, vehicles: int | None) -> None:
     """Write a commented scenario to start from, for a kind of site."""
     from gridtide.study import write_starter
 
-    click.echo(f"wrote {write_starter(archetype, out or Path(f'{archetype}.toml'))}")
+    path = write_starter(archetype, out or Path(f"{archetype}.toml"), vehicles)
+    click.echo(f"wrote {path}")
 
 
 @app.command()
@@ -74,30 +80,6 @@ def schema(what: str) -> None:
     else:
         from gridtide.study import scenario_schema as schema_of
     print_json(schema_of())
-
-
-@app.command()
-@click.argument("problem", type=FILE)
-@json_option
-def plan(problem: Path, as_json: bool) -> None:
-    """Solve a planning problem that stands alone in a file."""
-    from gridtide.plan import plan_file
-
-    answer = plan_file(problem)
-    if as_json:
-        print_json(answer)
-        return
-    click.echo(
-        f"{answer['status']}: costs {answer['objective']:.2f}, provably at least "
-        f"{answer['lower_bound']:.2f} (gap {answer['gap']:.2g}), "
-        f"limits exceeded by {answer['hard_violation_kw']:.2g} kW, {answer['cpu_s']:.2f} s CPU"
-    )
-    click.echo(f"  wear: {answer['wear_model']}")
-    for slack in answer["slacks"]:
-        click.echo(
-            f"  {slack['name']} of {slack['entity']}: {slack['amount']:.3g} {slack['unit']}. "
-            f"{slack['suggestion']}"
-        )
 
 
 @app.command()
@@ -136,6 +118,8 @@ def _cell(value: Any) -> str:
 
 
 app.add_command(battery)
+app.add_command(pareto)
+app.add_command(plan)
 
 
 def main() -> None:

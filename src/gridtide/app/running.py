@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from gridtide.study import Case, Result, load, prepare_folder, print_comparison, run, write_result
+from gridtide.app.progress import watcher
+from gridtide.study import Result, load, prepare_folder, print_comparison, run, write_result
 
 
-def run_and_show(scenario: Path, out: Path, *, as_json: bool, csv: bool) -> Result:
+def run_and_show(
+    scenario: Path, out: Path, *, as_json: bool, csv: bool, quiet: bool = False
+) -> Result:
     """Run a scenario, write its results, and show them in words.
 
-    With ``as_json`` the table is left out and everything else goes to standard error.
+    With ``as_json`` the table is left out and everything else goes to standard error. With
+    ``quiet`` nothing is told of the progress.
 
     Returns
     -------
@@ -23,7 +26,8 @@ def run_and_show(scenario: Path, out: Path, *, as_json: bool, csv: bool) -> Resu
     console = Console(stderr=as_json)
     case = load(scenario)
     prepare_folder(out)
-    result = _run_with_progress(case)
+    with watcher(Console(stderr=True), quiet=quiet) as watch:
+        result = run(case, watch)
     written = write_result(result, out, csv=csv)
     if not as_json:
         print_comparison(result, console)
@@ -31,20 +35,3 @@ def run_and_show(scenario: Path, out: Path, *, as_json: bool, csv: bool) -> Resu
         console.print("[bold]Interrupted: the results are partial, and say so.[/bold]")
     console.print(f"Report: {written[-1]}", soft_wrap=True)
     return result
-
-
-def _run_with_progress(case: Case) -> Result:
-    """Show a bar per strategy on a terminal, a line per strategy elsewhere."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def tell(name: str, share: float) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(name, total=1.0)
-                if not console.is_terminal:
-                    console.print(f"running {name}")
-            bars.update(tasks[name], completed=share)
-
-        return run(case, tell)

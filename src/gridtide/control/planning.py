@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +14,15 @@ from gridtide.control.image import Image
 from gridtide.control.strategies import Schedule
 from gridtide.control.wearing import SegmentBook, WearOutlook, holding_prices
 from gridtide.core import TimeGrid
-from gridtide.plan import Plan, Problem, solve
+from gridtide.plan import Plan, Problem, solve, weigh
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 # A vehicle that says nothing is expected to draw full power until the next plan.
 UNKNOWN_NEED_H = 1.0
+# A plan that time cut short leaves vehicles without energy: large fleets get more of it [s].
+TIME_PER_VEHICLE_S = 0.05
 # Where it costs nothing, charge sooner: drivers leave early more often than late. The plan sees
 # prices that rise by this much per hour [currency/kWh/h]; bills do not.
 SOONER_PER_KWH_H = 1e-4
@@ -51,6 +54,8 @@ class Outlook:
         Worth of energy that stays in a battery [currency/kWh].
     wear
         How the ageing of cells is priced; None where no vehicle has a cell model.
+    weights
+        What plans minimise, by the names of ``gridtide.plan.OBJECTIVES``; None for the cost.
     """
 
     grid: TimeGrid
@@ -65,6 +70,7 @@ class Outlook:
     demand_period: Ints
     stored_value_per_kwh: float
     wear: WearOutlook | None = None
+    weights: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +94,12 @@ class RollingPlanner:
     horizon_steps
         Steps that a plan looks ahead at most.
     time_limit_s
-        Time for one plan where binaries are needed [s].
+        Time for one plan [s]; ``TIME_PER_VEHICLE_S`` for each vehicle where that is more.
     ready_before_s
         Plans have vehicles ready so long before the stated departure, as far as full power
         allows, for those who leave early [s].
+    watch
+        Called with every plan, right after it was made; None: nobody looks.
     """
 
     def __init__(
@@ -102,6 +110,7 @@ class RollingPlanner:
         horizon_steps: int = 96,
         time_limit_s: float = 5.0,
         ready_before_s: float = 0.0,
+        watch: Callable[[PlanRecord], None] | None = None,
     ) -> None:
         self._outlook = outlook
         self._bidirectional = bidirectional
@@ -109,7 +118,7 @@ class RollingPlanner:
         self._time_limit_s = time_limit_s
         self._ready_before_s = ready_before_s
         self._book = SegmentBook()
-        self.records: list[PlanRecord] = []
+        self._watch = watch
 
     def plan(self, image: Image) -> Schedule:
         """Plan from this image on; the promise first, then the cost.
@@ -123,9 +132,11 @@ class RollingPlanner:
         if at.size == 0:
             return Schedule(edges_s=edges, session=image.session.copy(), power_kw=power)
         problem = self._problem(image, at, depart, edges)
+        if self._outlook.weights is not None:
+            problem = weigh(problem, self._outlook.weights)
         plan = solve(
             problem,
-            time_limit_s=self._time_limit_s,
+            time_limit_s=max(self._time_limit_s, TIME_PER_VEHICLE_S * at.size),
             relax_standby=True,
             wear=self._outlook.wear.solver if self._outlook.wear is not None else "auto",
         )
@@ -136,7 +147,8 @@ class RollingPlanner:
             power_kw=power,
             peak_kw=self._planned_peak(image, problem, plan),
         )
-        self.records.append(PlanRecord(schedule=schedule, chargers=at, plan=plan))
+        if self._watch is not None:
+            self._watch(PlanRecord(schedule=schedule, chargers=at, plan=plan))
         return schedule
 
     def _plannable(self, image: Image) -> tuple[Ints, Ints]:

@@ -106,11 +106,16 @@ class Planned:
         Longest time that a plan is followed [s]. A plan is also renewed when a vehicle came or
         left, a limit changed, or the base load as measured would carry the site past its
         planned peak; at most once in each control step.
+    hold_s
+        Shortest time that a plan is followed before anything but a changed limit renews it [s]:
+        in a large fleet somebody comes or leaves in every step. Who comes meanwhile waits, as
+        far as the promise allows.
     """
 
-    def __init__(self, planner: Planner, replan_s: float = 3600.0) -> None:
+    def __init__(self, planner: Planner, replan_s: float = 3600.0, hold_s: float = 0.0) -> None:
         self._planner = planner
         self._replan_s = replan_s
+        self._hold_s = min(hold_s, replan_s)
         self._schedule: Schedule | None = None
         self._planned_step = -1
         self._limits: bytes = b""
@@ -135,11 +140,14 @@ class Planned:
     def _due(self, image: Image, schedule: Schedule) -> bool:
         if image.step == self._planned_step:
             return False
-        if image.time_s - schedule.edges_s[0] >= self._replan_s - 1e-6:
+        age_s = image.time_s - schedule.edges_s[0]
+        if age_s >= self._replan_s - 1e-6 or _fingerprint(image) != self._limits:
             return True
+        if age_s < self._hold_s - 1e-6:
+            return False
         if not np.array_equal(image.session, schedule.session):
             return True
-        return _fingerprint(image) != self._limits or _passes_peak(image, schedule)
+        return _passes_peak(image, schedule)
 
 
 def _full_power(image: Image, priority: Floats | None) -> Wish:

@@ -7,8 +7,14 @@ from gridtide.fleet.draw import draw_fleet
 from gridtide.fleet.mixes import CAPACITY_MIXES, Mix
 from gridtide.fleet.sampler import KIND_OF_ARCHETYPE, SessionKind, sample_sessions
 from gridtide.fleet.sessions_csv import read_sessions_csv
-from gridtide.fleet.sites import build_chargers, charger_names, limit_tree
-from gridtide.fleet.tables import ChargerTable, LimitChange, LimitTable, VehicleTable
+from gridtide.fleet.sites import build_chargers, charger_names, each_limit, limit_tree, members_of
+from gridtide.fleet.tables import (
+    ChargerTable,
+    LimitChange,
+    LimitGroupTable,
+    LimitTable,
+    VehicleTable,
+)
 from gridtide.fleet.trondheim import read_trondheim
 
 __all__ = [
@@ -17,6 +23,7 @@ __all__ = [
     "ChargerTable",
     "Chargers",
     "LimitChange",
+    "LimitGroupTable",
     "LimitTable",
     "LimitTree",
     "Mix",
@@ -29,7 +36,9 @@ __all__ = [
     "build_chargers",
     "charger_names",
     "draw_fleet",
+    "each_limit",
     "limit_tree",
+    "members_of",
     "read_acn",
     "read_sessions_csv",
     "read_trondheim",

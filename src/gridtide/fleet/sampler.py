@@ -25,6 +25,7 @@ KIND_OF_ARCHETYPE: dict[Archetype, SessionKind] = {
     "campus": "workplace",
     "depot": "depot",
     "hub": "hub",
+    "city": "residential",
 }
 """What is sampled at each archetype of site."""
 

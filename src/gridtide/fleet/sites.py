@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import msgspec
 import numpy as np
 
 from gridtide.fleet.arrays import UNLIMITED, Chargers, Floats, LimitTree
-from gridtide.fleet.tables import ChargerTable, LimitTable
+from gridtide.fleet.tables import ChargerTable, LimitGroupTable, LimitTable
+
+
+def members_of(tables: Sequence[LimitTable]) -> dict[str, tuple[str, ...]]:
+    """Names of the limits that each name of a limit, site or group stands for, in order."""
+    members: dict[str, tuple[str, ...]] = {}
+    for table in tables:
+        count = table.count if isinstance(table, LimitGroupTable) else 1
+        names = counted_names(table.name, count)
+        members |= {name: (name,) for name in names}
+        members[table.name] = names
+    return members
+
+
+def each_limit(tables: Sequence[LimitTable]) -> list[LimitTable]:
+    """Write groups of limits out one by one, each below its share of the group above."""
+    members = members_of(tables)
+    limits = []
+    for table in tables:
+        names, traits = members[table.name], msgspec.structs.asdict(table)
+        own = {key: traits[key] for key in LimitTable.__struct_fields__}
+        above: Sequence[str | None] = [None] * len(names)
+        if table.below is not None:
+            above = spread(members[table.below], len(names))
+        limits += [
+            LimitTable(**own | {"name": name, "below": below})
+            for name, below in zip(names, above, strict=True)
+        ]
+    return limits
+
+
+def spread(above: Sequence[str], count: int) -> list[str]:
+    """Which of the limits above each of ``count`` in a row stands below: shares are even."""
+    return [above[i * len(above) // count] for i in range(count)]
 
 
 def limit_tree(tables: Sequence[LimitTable], meters: Sequence[str]) -> LimitTree:
@@ -16,7 +50,7 @@ def limit_tree(tables: Sequence[LimitTable], meters: Sequence[str]) -> LimitTree
     Parameters
     ----------
     tables
-        Every limit, sites included. Names are unique, ``below`` names exist, no ring.
+        Every limit one by one, sites included. Names are unique, ``below`` names exist, no ring.
     meters
         Names of the limits that are sites, each with a meter.
     """
@@ -28,7 +62,7 @@ def limit_tree(tables: Sequence[LimitTable], meters: Sequence[str]) -> LimitTree
         [index[above] if (above := by_name[n].below) is not None else -1 for n in names],
         dtype=np.int64,
     )
-    is_meter = np.array([name in set(meters) for name in names], dtype=np.bool_)
+    is_meter = np.isin(np.array(names, dtype=object), np.array(meters, dtype=object))
     site = np.full(len(names), -1, dtype=np.int64)
     for i in range(len(names)):
         site[i] = i if is_meter[i] else (site[parent[i]] if parent[i] >= 0 else -1)
@@ -63,21 +97,47 @@ def charger_names(table: ChargerTable) -> tuple[str, ...]:
     """Names of a group's chargers."""
     if table.ids is not None:
         return tuple(table.ids)
-    if table.count == 1:
-        return (table.name,)
-    width = len(str(table.count))
-    return tuple(f"{table.name}-{i:0{width}d}" for i in range(1, table.count + 1))
+    return counted_names(table.name, table.count)
 
 
-def build_chargers(tables: Sequence[ChargerTable], limits: LimitTree) -> Chargers:
-    """Turn charger groups into arrays, in the order of the tables."""
+def counted_names(name: str, count: int) -> tuple[str, ...]:
+    """Names of the members of a group; a group of one is its own member."""
+    if count == 1:
+        return (name,)
+    width = len(str(count))
+    return tuple(f"{name}-{i:0{width}d}" for i in range(1, count + 1))
+
+
+def build_chargers(
+    tables: Sequence[ChargerTable],
+    limits: LimitTree,
+    members: Mapping[str, tuple[str, ...]] | None = None,
+) -> Chargers:
+    """Turn charger groups into arrays, in the order of the tables.
+
+    Parameters
+    ----------
+    tables
+        Charger groups.
+    limits
+        The tree that they stand below.
+    members
+        Of groups of limits, by name (:func:`members_of`); None where there are none.
+    """
     sizes = [len(charger_names(table)) for table in tables]
+    place = {name: i for i, name in enumerate(limits.names)}
+    members = members if members is not None else {name: (name,) for name in limits.names}
+    above = [
+        place[name]
+        for table, size in zip(tables, sizes, strict=True)
+        for name in spread(members[table.below], size)
+    ]
     min_kw = [t.min_current_a * t.phases * t.voltage_v / 1000.0 for t in tables]
     step_kw = [t.current_step_a * t.phases * t.voltage_v / 1000.0 for t in tables]
     discharge = [t.discharge_loss or t.charge_loss for t in tables]
     return Chargers(
         ids=tuple(name for table in tables for name in charger_names(table)),
-        limit=np.repeat([limits.names.index(t.below) for t in tables], sizes).astype(np.int64),
+        limit=np.array(above, dtype=np.int64),
         max_charge_kw=np.repeat([float(t.max_charge_kw) for t in tables], sizes),
         max_discharge_kw=np.repeat([float(t.max_discharge_kw) for t in tables], sizes),
         min_power_kw=np.repeat(min_kw, sizes),

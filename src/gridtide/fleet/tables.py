@@ -9,7 +9,7 @@ from msgspec import Meta
 
 Power = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
-Archetype = Literal["home", "building", "depot", "campus", "hub"]
+Archetype = Literal["home", "building", "depot", "campus", "hub", "city"]
 
 
 class LimitTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,10 +33,28 @@ class LimitTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = 230.0
 
 
+class LimitGroupTable(LimitTable, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A limit, or with a count a group of equal limits that share what stands below them evenly.
+
+    Members of a group are named like chargers are. What names a group as ``below`` is spread
+    over its members in order: of 1000 chargers below 4 feeders the first 250 are below the
+    first one. A member can be named too.
+    """
+
+    count: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="How many; what stands below the group is spread evenly over them",
+        ),
+    ] = 1
+
+
 class LimitChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A limit that changes during the run; planning learns of it only when it happens."""
 
-    limit: Annotated[str, Meta(description="Name of the limit or site")]
+    limit: Annotated[str, Meta(description="Name of the limit, group of limits, or site")]
     at: Annotated[str, Meta(description='Local time of the change, such as "2026-06-02T14:00"')]
     import_kw: Annotated[
         Power | None, Meta(description="New import limit [kW]; none: as before")
@@ -58,7 +76,10 @@ class ChargerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         str | None,
         Meta(description='Stations of the session file whose name fits, such as "CA-*"'),
     ] = None
-    below: Annotated[str, Meta(description="The limit or site right above")]
+    below: Annotated[
+        str,
+        Meta(description="The limit or site right above, or a group of limits to be spread over"),
+    ]
     max_charge_kw: Annotated[Power, Meta(description="Largest charging power at the plug [kW]")]
     max_discharge_kw: Annotated[
         Power, Meta(description="Largest discharging power at the plug [kW]; 0: unidirectional")

@@ -6,16 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gridtide.plan._chains import after_drive, continuing, generations
 from gridtide.plan._layout import Layout, demand_periods, phase_share
-from gridtide.plan._power_range import (
-    has_range,
-    on_one_phase,
-    one_phase_lines,
-    out_of_range_kw,
-    within_range,
-)
+from gridtide.plan._objective_accounts import band_surcharge, square_cost
+from gridtide.plan._power_range import power_range
 from gridtide.plan._wear_accounts import cycle_cost, holding_cost
-from gridtide.plan.problem import Floats
+from gridtide.plan.problem import Floats, Ints
 
 TINY_KW = 1e-9
 
@@ -30,89 +26,142 @@ class Schedule:
         At each plug, + is charging, shape (n, T).
     energy_kwh
         In each battery at the nodes of its stay, NaN elsewhere, shape (n, T + 1).
+    end_kwh
+        Energy at the end of each stay, shape (n,).
     shortfall_kwh
         Missing on departure, shape (n,).
+    en_route_kwh
+        Charged on the way to each stay because the battery held too little, shape (n,).
     objective
         Cost with wear, demand charge, carbon, shortfall and end value [currency].
     wear_cycle, wear_holding
         Its wear by cycling and by holding, step by step [currency], shape (n, T).
     violation_kw
         Largest excess over a limit that vehicles cause [kW].
+    plugged_kw
+        Powers of the plugged steps alone, stay by stay, shape (N,).
+    net_kw
+        Net power of the vehicles below each limit, shape (m, T).
+    reserve_kw
+        Offer of each block that was planned with it, shape (blocks,); None for none. Its value
+        is part of the objective as long as it is not proven.
+    reserve_share_kw
+        Each vehicle's share of a call from each step, shape (blocks, n, T).
+    reserve_recovery_kw
+        What each vehicle may charge beyond the plan after a call, shape (n, T).
     """
 
     power_kw: Floats
     energy_kwh: Floats
+    end_kwh: Floats
     shortfall_kwh: Floats
+    en_route_kwh: Floats
     objective: float
     wear_cycle: Floats
     wear_holding: Floats
     violation_kw: float
+    plugged_kw: Floats
+    net_kw: Floats
+    reserve_kw: Floats | None = None
+    reserve_share_kw: Floats | None = None
+    reserve_recovery_kw: Floats | None = None
+
+    def energy_of(self, stay: int) -> Floats:
+        """Energy at the nodes of one stay, NaN elsewhere, shape (T + 1,)."""
+        energy: Floats = self.energy_kwh[stay]
+        return energy
 
 
 def judge(layout: Layout, power_kw: Floats) -> Schedule:
     """Follow powers through the batteries, trim what rounding left over, and price the result."""
-    power, energy = follow(layout, power_kw)
-    end = end_energy(layout, energy)
+    power, energy, end = follow(layout, power_kw)
     with np.errstate(invalid="ignore"):
         short = np.where(layout.due_kwh > end + 1e-7, layout.due_kwh - end, 0.0)
-    cycle, holding = cycle_cost(layout, power, energy), holding_cost(layout, energy)
-    cost = _cost(layout, power, end, float(short.sum()))
+    cycle, holding = cycle_cost(layout, power, energy, end), holding_cost(layout, energy)
+    en_route = np.zeros(len(short))
+    later = continuing(layout.problem)
+    if len(later):
+        en_route[later] = after_drive(layout.problem, later, end[later - 1])[1]
+    cost = _cost(layout, power, end, float(short.sum() + en_route.sum()))
+    cost += band_surcharge(layout, short)
     return Schedule(
         power_kw=power,
         energy_kwh=energy,
+        end_kwh=end,
         shortfall_kwh=short,
+        en_route_kwh=en_route,
         objective=cost + float(cycle.sum()) + float(holding.sum()),
         wear_cycle=cycle,
         wear_holding=holding,
         violation_kw=_violation(layout, power),
+        plugged_kw=power[layout.vehicle, layout.step],
+        net_kw=net_kw(layout, power),
     )
 
 
-def follow(layout: Layout, power_kw: Floats) -> tuple[Floats, Floats]:
-    """Apply ``e' = e + dt·(η_c·c − d/η_d − a·on)``; shorten a power that would leave the window."""
+def follow(layout: Layout, power_kw: Floats) -> tuple[Floats, Floats, Floats]:
+    """Apply ``e' = e + dt·(stored − taken − a·on)``; shorten a power that would leave the window.
+
+    Returns
+    -------
+    power_kw, energy_kwh, end_kwh
+        Shapes (n, T), (n, T + 1) and (n,): the energy at the end of each stay.
+    """
     problem = layout.problem
-    count, steps = power_kw.shape
-    low, high = np.full(count, -np.inf), np.full(count, np.inf)
-    low[layout.vehicle], high[layout.vehicle] = layout.low_kwh, layout.high_kwh
     power = np.clip(power_kw, -problem.max_discharge_kw[:, None], problem.max_charge_kw[:, None])
     power[np.abs(power) < TINY_KW] = 0.0
-    gaps = has_range(problem)
-    power = within_range(problem, power) if gaps else power
-    plugged = np.zeros((count, steps), dtype=bool)
-    plugged[layout.vehicle, layout.step] = True
-    energy = np.full((count, steps + 1), np.nan)
-    now = problem.arrival_kwh.copy()
-    loss = layout.standby_kw
+    energy = np.full((len(problem), problem.steps + 1), np.nan)
+    end = problem.arrival_kwh.copy()
+    for place, rows in enumerate(generations(problem)):
+        start = end[rows] if place == 0 else after_drive(problem, rows, end[rows - 1])[0]
+        power[rows], energy[rows], end[rows] = _follow_stays(layout, rows, power[rows], start)
+    return power, energy, end
+
+
+def _follow_stays(
+    layout: Layout, rows: Ints, power: Floats, now: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Follow some stays, each from its start [kWh]."""
+    problem, steps = layout.problem, layout.problem.steps
+    low = np.minimum(problem.min_kwh, layout.starts.low_kwh)[rows]
+    high = np.maximum(problem.max_kwh, layout.starts.high_kwh)[rows]
+    arrive, depart = np.maximum(problem.arrive, 0)[rows], problem.depart[rows]
+    energy = np.full((len(rows), steps + 1), np.nan)
+    law, loss = layout.law.of(rows), layout.standby_kw[rows]
+    limits = power_range(problem).of(rows)
+    power = limits.held_kw(power)
     for k in range(steps):
         hours, p = problem.step_h[k], power[:, k]
-        flow = np.where(p > 0, p * layout.gain, p * layout.draw) - loss * (p != 0)
+        flow = law.battery_kw(p) - loss * (p != 0)
         room, stock = (high - now) / hours, (low - now) / hours
         up, down = (p > 0) & (flow > room), (p < 0) & (flow < stock)
         if up.any() or down.any():
-            shorter = np.where(up, (room + loss) / layout.gain, (stock + loss) / layout.draw)
+            shorter = law.plug_kw(np.where(up, room, stock) + loss)
             p = np.where(up, np.maximum(shorter, 0), np.where(down, np.minimum(shorter, 0), p))
-            p = within_range(problem, p) if gaps else p
+            p = limits.held_kw(p)
             power[:, k] = p
-            flow = np.where(p > 0, p * layout.gain, p * layout.draw) - loss * (p != 0)
-        here = plugged[:, k]
+            flow = law.battery_kw(p) - loss * (p != 0)
+        here = (arrive <= k) & (k < depart)
         energy[here, k] = now[here]
         now = np.where(here, now + hours * flow, now)
         energy[here, k + 1] = now[here]
-    return power, energy
-
-
-def end_energy(layout: Layout, energy_kwh: Floats) -> Floats:
-    """Energy at the end of each stay, on arrival where there is none, shape (n,)."""
-    end = layout.problem.arrival_kwh.copy()
-    plugged = layout.last >= 0
-    node = layout.step[layout.last[plugged]] + 1
-    end[plugged] = energy_kwh[plugged, node]
-    return end
+    return power, energy, now
 
 
 def net_kw(layout: Layout, power_kw: Floats) -> Floats:
     """Net power of the vehicles below each limit, shape (m, T)."""
-    return layout.below.astype(float) @ power_kw
+    return _add_up(layout, power_kw)
+
+
+def _add_up(layout: Layout, power_kw: Floats) -> Floats:
+    limit, parent = layout.problem.limit, layout.problem.limit_parent
+    total = np.zeros((len(parent), power_kw.shape[1]))
+    held = limit >= 0
+    np.add.at(total, limit[held], power_kw[held])
+    for child in range(len(parent) - 1, -1, -1):
+        if parent[child] >= 0:
+            total[parent[child]] += total[child]
+    return total
 
 
 def _cost(layout: Layout, power: Floats, end: Floats, short_kwh: float) -> float:
@@ -128,7 +177,7 @@ def _cost(layout: Layout, power: Floats, end: Floats, short_kwh: float) -> float
         if problem.end_value_up_to_kwh is not None:
             level = np.minimum(level, problem.end_value_up_to_kwh)
         cost -= np.sum(problem.end_value_per_kwh * np.minimum(end, np.maximum(level, 0.0)))
-    return float(cost)
+    return float(cost) + square_cost(problem, site)
 
 
 def _demand(layout: Layout, site_kw: Floats) -> float:
@@ -148,13 +197,13 @@ def _violation(layout: Layout, power: Floats) -> float:
         float(np.max(layout.lower_kw - vehicles, initial=0.0)),
         float(np.max(power - problem.max_charge_kw[:, None], initial=0.0)),
         float(np.max(-power - problem.max_discharge_kw[:, None], initial=0.0)),
-        out_of_range_kw(problem, power),
+        power_range(problem).excess_kw(power),
     )
     if problem.phase_kw is None:
         return worst
     for phase in range(3):
         room = problem.phase_kw[:, phase : phase + 1]
-        net = layout.below.astype(float) @ _on_phase(layout, power, phase)
+        net = _add_up(layout, _on_phase(layout, power, phase))
         base = layout.base_kw / 3.0
         above = net - np.maximum(room - base, 0.0)
         beneath = np.minimum(-room - base, 0.0) - net
@@ -168,5 +217,5 @@ def _on_phase(layout: Layout, power: Floats, phase: int) -> Floats:
     part: Floats = power * phase_share(layout)[:, phase : phase + 1]
     if problem.one_phase_kw is None:
         return part
-    own = (one_phase_lines(problem) == phase)[:, None]
-    return np.where(on_one_phase(problem, power), power * own, part)
+    held = power_range(problem)
+    return np.where(held.on_one_phase(power), power * (held.line == phase)[:, None], part)

@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from gridtide.core import Finding
+from gridtide.plan._reserve_checks import check_reserves
+from gridtide.plan._stays import check_trips, stays_of
+from gridtide.plan.objectives import BILLING, EMISSION, LINE, SITE, check_weights, missing_for
 
 if TYPE_CHECKING:
     from gridtide.plan.records import LimitRecord, ProblemRecord, VehicleRecord
@@ -25,21 +30,25 @@ def check_document(record: ProblemRecord, source: str) -> list[Finding]:
         *_holding(record),
         *_names(record),
         *_members(record),
+        *check_reserves(record),
+        *check_trips(record),
+        *_parts(record),
     ]
     if not findings:
-        findings += [*_cycles(record), *_billing(record)]
+        findings += [*_cycles(record), *_billing(record), *_objective(record)]
     return [Finding(f"{source} {f.where}", f.what, f.mend) for f in findings]
 
 
 def _series(record: ProblemRecord) -> Iterator[Finding]:
     for name in ("price_import_per_kwh", "price_export_per_kwh", "carbon_kg_per_kwh"):
-        yield from _length(getattr(record, name), name, record.steps)
+        yield from check_length(getattr(record, name), name, record.steps)
     for j, limit in enumerate(record.limits):
         for name in ("import_kw", "export_kw", "base_load_kw"):
-            yield from _length(getattr(limit, name), f"limits[{j}].{name}", record.steps)
+            yield from check_length(getattr(limit, name), f"limits[{j}].{name}", record.steps)
 
 
-def _length(value: float | list[float] | None, where: str, steps: int) -> Iterator[Finding]:
+def check_length(value: float | list[float] | None, where: str, steps: int) -> Iterator[Finding]:
+    """Find a series that is neither one number nor as many as there are steps."""
     if isinstance(value, list) and len(value) not in (1, steps):
         yield Finding(
             where,
@@ -140,6 +149,24 @@ def _segments(vehicle: VehicleRecord, i: int, count: int) -> Iterator[Finding]:
         yield Finding(where, what, "Correct them or soc_arrival")
 
 
+def _parts(record: ProblemRecord) -> Iterator[Finding]:
+    """Find losses in parts that are incomplete, or better at higher power."""
+    for i, v in enumerate(record.vehicles):
+        for way in ("charge", "discharge"):
+            where = f"vehicles[{i}].{way}_part_efficiency"
+            widths = getattr(v, f"{way}_part_kw")
+            efficiencies = getattr(v, f"{way}_part_efficiency")
+            if widths is None and efficiencies is None:
+                continue
+            counts = len(widths or []), len(efficiencies or [])
+            if counts[0] != counts[1] or not widths:
+                what = f"{counts[1]} efficiencies for {counts[0]} parts"
+                yield Finding(where, what, f"Write one for each of {way}_part_kw, at least one")
+            elif any(later > before for before, later in pairwise(efficiencies)):
+                mend = "Write efficiencies that do not rise, or one mean efficiency"
+                yield Finding(where, "an efficiency rises with power", mend)
+
+
 def _holding(record: ProblemRecord) -> Iterator[Finding]:
     for i, v in enumerate(record.vehicles):
         if v.holding is None:
@@ -154,9 +181,9 @@ def _holding(record: ProblemRecord) -> Iterator[Finding]:
         if len(prices) != len(edges) - 1:
             what = f"{len(prices)} prices for {len(edges)} edges"
             yield Finding(f"{where}.price_per_kwh_h", what, "Write one per band between two edges")
-        wrong = list(_length(v.holding.base_per_h, f"{where}.base_per_h", record.steps))
+        wrong = list(check_length(v.holding.base_per_h, f"{where}.base_per_h", record.steps))
         for m, price in enumerate(prices):
-            wrong += _length(price, f"{where}.price_per_kwh_h[{m}]", record.steps)
+            wrong += check_length(price, f"{where}.price_per_kwh_h[{m}]", record.steps)
         yield from wrong
         if not wrong and any(_falls(low, high) for low, high in pairwise(prices)):
             mend = "Write prices that do not fall from band to band, or their convex envelope"
@@ -224,11 +251,30 @@ def _billing(record: ProblemRecord) -> Iterator[Finding]:
         return
     above = _above(record.limits)
     for i, vehicle in enumerate(record.vehicles):
-        at, passed = vehicle.id, set()
-        while at in above and at not in passed and at != record.billing:
-            passed.add(at)
-            at = above[at]
-        if at != record.billing:
-            what = f"{vehicle.id} is not below the billing limit {record.billing}"
+        for k, stay in enumerate(stays_of(vehicle)):
+            at, passed = vehicle.id if stay.at is None else stay.at, set()
+            while at in above and at not in passed and at != record.billing:
+                passed.add(at)
+                at = above[at]
+            if at == record.billing:
+                continue
+            where = f"vehicles[{i}].id" if k == 0 else f"vehicles[{i}].trips[{k - 1}].at"
+            name = vehicle.id if k == 0 else f"the stay of {vehicle.id} after the trip"
+            what = f"{name} is not below the billing limit {record.billing}"
             mend = f"Add it to the members of {record.billing} or of a limit below"
-            yield Finding(f"vehicles[{i}].id", what, mend)
+            yield Finding(where, what, mend)
+
+
+def _objective(record: ProblemRecord) -> Iterator[Finding]:
+    if record.objective is None:
+        return
+    weights = msgspec.structs.asdict(record.objective)
+    emission = record.carbon_kg_per_kwh
+    has = {
+        SITE: bool(record.limits),
+        BILLING: record.billing is not None,
+        EMISSION: any(emission) if isinstance(emission, list) else emission != 0,
+        LINE: any(limit.line_loss_per_kw > 0 for limit in record.limits),
+    }
+    yield from check_weights(weights)
+    yield from missing_for(weights, has)

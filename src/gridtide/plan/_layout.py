@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridtide.plan._power_range import least_kw
+from gridtide.plan._chains import Starts, find_starts
+from gridtide.plan._losses import LossLaw, loss_law
+from gridtide.plan._power_range import power_range
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 
 
@@ -28,8 +30,11 @@ class Layout:
         True in the first step of a stay, shape (N,).
     last
         Index of the vehicle's last pair; -1 if it never plugs in, shape (n,).
+    law
+        Losses between plug and battery.
     gain, draw
-        Energy stored per kWh charged, taken per kWh discharged, shape (n,).
+        Energy stored per kWh charged, taken per kWh discharged, in the first part of the power,
+        shape (n,).
     standby_kw
         Loss while power flows that is modelled as such; 0 where it is spread by the chord.
     low_kwh, high_kwh
@@ -37,7 +42,9 @@ class Layout:
     due_kwh
         Energy due at the end of the stay or horizon; ``-inf`` for none, shape (n,).
     within_reach_kwh
-        The due energy, or what charging at full power from arrival gives, shape (n,).
+        The due energy, or what charging at full power from the first arrival gives, shape (n,).
+    starts
+        What each stay can begin with.
     base_kw
         Base load of each limit and of all limits below it, shape (m, T).
     upper_kw, lower_kw
@@ -59,6 +66,7 @@ class Layout:
     hours: Floats
     first: Bools
     last: Ints
+    law: LossLaw
     gain: Floats
     draw: Floats
     standby_kw: Floats
@@ -66,6 +74,7 @@ class Layout:
     high_kwh: Floats
     due_kwh: Floats
     within_reach_kwh: Floats
+    starts: Starts
     base_kw: Floats
     upper_kw: Floats
     lower_kw: Floats
@@ -79,24 +88,21 @@ class Layout:
     @property
     def switched(self) -> Bools:
         """Vehicles for which it is a decision of its own whether power flows, shape (n,)."""
-        charge, discharge = least_kw(self.problem)
-        switched: Bools = (self.standby_kw > 0) | (charge > 0) | (discharge > 0)
+        switched: Bools = (self.standby_kw > 0) | power_range(self.problem).gapped
         return switched
 
     @property
     def recovering(self) -> Bools:
-        """Vehicles that arrive below their window, shape (n,)."""
-        problem = self.problem
-        return (self.last >= 0) & (problem.arrival_kwh < problem.min_kwh - 1e-9)
+        """Stays that begin below their window, shape (n,)."""
+        return (self.last >= 0) & (self.starts.low_kwh < self.problem.min_kwh - 1e-9)
 
     @property
     def overfull(self) -> Bools:
-        """Vehicles that arrive above their window, shape (n,)."""
-        problem = self.problem
-        return (self.last >= 0) & (problem.arrival_kwh > problem.max_kwh + 1e-9)
+        """Stays that may begin above their window, shape (n,)."""
+        return (self.last >= 0) & (self.starts.high_kwh > self.problem.max_kwh + 1e-9)
 
 
-def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
+def lay_out(problem: Problem, *, relax_standby: bool = False, pairs: bool = True) -> Layout:
     """Derive the layout of a problem.
 
     Parameters
@@ -105,21 +111,26 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
         The problem.
     relax_standby
         Spread the standby loss over the power as at full power (the chord of the loss).
+    pairs
+        False leaves out what has an entry per pair, or per limit and vehicle: for large fleets.
     """
     steps = problem.steps
     arrive, depart = stay_ends(problem)
     stay = depart - arrive
-    vehicle = np.repeat(np.arange(len(problem)), stay)
     ends = np.cumsum(stay)
+    vehicle = np.repeat(np.arange(len(problem)), stay) if pairs else np.zeros(0, dtype=np.int64)
     step = np.arange(len(vehicle)) - (ends - stay)[vehicle] + arrive[vehicle]
     first = step == arrive[vehicle]
     last = np.where(stay > 0, ends - 1, -1)
-    gain, draw, standby = _conversion(problem, relax_standby)
-    low, high = _window(problem)
+    law = loss_law(problem, chord_of_standby=relax_standby)
+    standby = np.zeros(len(problem))
+    if problem.standby_kw is not None and not relax_standby:
+        standby = problem.standby_kw
+    starts = _starts(problem, (arrive, arrive + stay), law, standby)
+    low, high = _window(problem, starts.low_kwh, starts.high_kwh)
     due = np.where(problem.depart <= steps, problem.target_kwh, _floor(problem))
-    reach = _reach(problem, arrive, stay, gain, standby, high)
-    below = _below(problem)
-    most, least = _natural(problem, vehicle, step)
+    below = _below(problem) if pairs else np.zeros((0, 0), dtype=bool)
+    most, least = _natural(problem, arrive, stay)
     base, upper, lower = net_room(problem)
     carbon = np.zeros(steps)
     if problem.carbon_kg_per_kwh is not None:
@@ -131,13 +142,15 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
         hours=problem.step_h[step],
         first=first,
         last=last,
-        gain=gain,
-        draw=draw,
+        law=law,
+        gain=law.gain[:, 0],
+        draw=law.draw[:, 0],
         standby_kw=standby,
         low_kwh=low[vehicle],
         high_kwh=high[vehicle],
         due_kwh=due,
-        within_reach_kwh=np.minimum(due, reach),
+        within_reach_kwh=np.minimum(due, starts.end_high_kwh),
+        starts=starts,
         base_kw=base,
         upper_kw=upper,
         lower_kw=lower,
@@ -146,7 +159,7 @@ def lay_out(problem: Problem, *, relax_standby: bool = False) -> Layout:
         below=below,
         price_in=problem.price_import_per_kwh + carbon,
         price_out=problem.price_export_per_kwh + carbon,
-        meter=_meter(problem, below),
+        meter=_meter(problem, below) if pairs else np.zeros(0, dtype=np.int64),
     )
 
 
@@ -163,22 +176,9 @@ def net_room(problem: Problem) -> tuple[Floats, Floats, Floats]:
     return base, upper, np.minimum(-problem.export_kw - base, 0.0)
 
 
-def _conversion(problem: Problem, relax: bool) -> tuple[Floats, Floats, Floats]:
-    gain, draw = problem.charge_efficiency, 1.0 / problem.discharge_efficiency
-    if problem.standby_kw is None:
-        return gain, draw, np.zeros(len(problem))
-    if not relax:
-        return gain, draw, problem.standby_kw
-    charge, discharge = problem.max_charge_kw, problem.max_discharge_kw
-    gain = gain - problem.standby_kw / np.where(charge > 0, charge, np.inf)
-    draw = draw + problem.standby_kw / np.where(discharge > 0, discharge, np.inf)
-    return np.maximum(gain, 1e-6), draw, np.zeros(len(problem))
-
-
-def _window(problem: Problem) -> tuple[Floats, Floats]:
-    """Never relax the battery's own window further than the arrival already has."""
-    low = np.minimum(problem.min_kwh, problem.arrival_kwh)
-    return low, np.maximum(problem.max_kwh, problem.arrival_kwh)
+def _window(problem: Problem, least: Floats, most: Floats) -> tuple[Floats, Floats]:
+    """Never relax the battery's own window further than what a stay begins with already has."""
+    return np.minimum(problem.min_kwh, least), np.maximum(problem.max_kwh, most)
 
 
 def _floor(problem: Problem) -> Floats:
@@ -195,7 +195,7 @@ def taper_line(problem: Problem, high: Floats) -> tuple[Floats, Floats]:
     Above ``max_kwh`` (only where a vehicle arrived there) it falls to nothing, not below.
     """
     assert problem.taper_from_kwh is not None and problem.taper_end is not None
-    full = problem.charge_efficiency * problem.max_charge_kw
+    full = loss_law(problem).battery_kw(problem.max_charge_kw)
     width = problem.max_kwh - problem.taper_from_kwh
     tapered = width > 1e-9
     slope = np.where(tapered, full * (1 - problem.taper_end) / np.where(tapered, width, 1.0), 0.0)
@@ -203,26 +203,42 @@ def taper_line(problem: Problem, high: Floats) -> tuple[Floats, Floats]:
     return full, np.minimum(slope, full / beyond)
 
 
-def _reach(
-    problem: Problem, arrive: Ints, stay: Ints, gain: Floats, standby: Floats, high: Floats
+def _starts(problem: Problem, plugged: tuple[Ints, Ints], law: LossLaw, standby: Floats) -> Starts:
+    rise, fall = most_kw(problem, law, standby)
+    clock = np.concatenate(([0.0], np.cumsum(problem.step_h)))
+    begin, end = (np.minimum(step, problem.steps) for step in plugged)
+    hours = clock[end] - clock[begin]
+
+    def ends(start: Floats) -> Floats:
+        high = np.maximum(problem.max_kwh, start)
+        if problem.taper_from_kwh is None:
+            alone: Floats = np.minimum(start + rise * hours, high)
+            return alone
+        return _tapered_reach(problem, start, plugged, rise)
+
+    return find_starts(problem, ends, fall * hours)
+
+
+def most_kw(problem: Problem, law: LossLaw, standby: Floats) -> tuple[Floats, Floats]:
+    """Most that can go into and out of the battery, both shape (n,)."""
+    rise = np.maximum(law.battery_kw(problem.max_charge_kw) - standby, 0.0)
+    return rise, standby - law.battery_kw(-problem.max_discharge_kw)
+
+
+def _tapered_reach(
+    problem: Problem, start: Floats, plugged: tuple[Ints, Ints], rise: Floats
 ) -> Floats:
-    """Energy at the end of the stay when charging at full power from arrival [kWh]."""
-    flow = np.maximum(gain * problem.max_charge_kw - standby, 0.0)
-    steps = problem.steps
-    if problem.taper_from_kwh is None:
-        clock = np.concatenate(([0.0], np.cumsum(problem.step_h)))
-        start = np.minimum(arrive, steps)
-        hours = clock[np.minimum(start + stay, steps)] - clock[start]
-        alone: Floats = np.minimum(problem.arrival_kwh + flow * hours, high)
-        return alone
+    """Energy at the end of the stay when charging at full power from its start [kWh]."""
+    high = np.maximum(problem.max_kwh, start)
     full, slope = taper_line(problem, high)
-    energy = problem.arrival_kwh.copy()
-    for k in range(steps):
-        here = (arrive <= k) & (k < arrive + stay)
+    assert problem.taper_from_kwh is not None
+    bend, energy = full + slope * problem.taper_from_kwh, start.copy()
+    for k in range(problem.steps):
+        here = (plugged[0] <= k) & (k < plugged[1])
         hours = problem.step_h[k]
-        above = (energy + hours * (full + slope * problem.taper_from_kwh)) / (1 + hours * slope)
-        rise = np.minimum(np.minimum(energy + flow * hours, above), high)
-        energy = np.where(here, np.maximum(energy, rise), energy)
+        above = (energy + hours * bend) / (1 + hours * slope)
+        risen = np.minimum(np.minimum(energy + rise * hours, above), high)
+        energy = np.where(here, np.maximum(energy, risen), energy)
     return energy
 
 
@@ -246,16 +262,18 @@ def _total(own: Floats, parent: Ints) -> Floats:
     return total
 
 
-def _natural(problem: Problem, vehicle: Ints, step: Ints) -> tuple[Floats, Floats]:
+def _natural(problem: Problem, arrive: Ints, stay: Ints) -> tuple[Floats, Floats]:
     """Largest and smallest net power of the vehicles below each limit, shape (m, T)."""
-    shape = (len(problem.limit_names), problem.steps)
-    most, least = np.zeros(shape), np.zeros(shape)
-    bound = problem.limit[vehicle]
-    held = bound >= 0
-    place = (bound[held], step[held])
-    np.add.at(most, place, problem.max_charge_kw[vehicle[held]])
-    np.add.at(least, place, -problem.max_discharge_kw[vehicle[held]])
-    return _total(most, problem.limit_parent), _total(least, problem.limit_parent)
+    here = (problem.limit >= 0) & (stay > 0)
+    limit, begin = problem.limit[here], arrive[here]
+    totals = []
+    for power in (problem.max_charge_kw[here], -problem.max_discharge_kw[here]):
+        change = np.zeros((len(problem.limit_names), problem.steps + 1))
+        np.add.at(change, (limit, begin), power)
+        np.add.at(change, (limit, begin + stay[here]), -power)
+        own = np.round(np.cumsum(change, axis=1)[:, :-1], 9)
+        totals.append(_total(own, problem.limit_parent))
+    return totals[0], totals[1]
 
 
 def _meter(problem: Problem, below: Bools) -> Ints:

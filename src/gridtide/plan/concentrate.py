@@ -17,7 +17,8 @@ import numpy as np
 
 from gridtide.plan._kernel_concentrate import Nets, Prices, Stays, Tree, place_each
 from gridtide.plan._layout import demand_periods, net_room, stay_ends, taper_line
-from gridtide.plan._power_range import least_kw, one_phase_lines, one_phase_range
+from gridtide.plan._losses import loss_law
+from gridtide.plan._power_range import power_range
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 
 
@@ -65,8 +66,9 @@ def concentrate(
     Notes
     -----
     A charger that switches phases stays on one phase for a whole stay or on all: on one where
-    the powers planned would mostly be too small for all. Wear by depth and by holding is not
-    looked at. Vehicles with less time to spare choose first.
+    the powers planned would mostly be too small for all. Losses in parts are taken as at full
+    power; wear by depth and by holding, squares of load and reserve are not looked at. Vehicles
+    with less time to spare choose first.
     """
     problem_stays, on_one = _stays(problem, power_kw)
     tree = _tree(problem, on_one)
@@ -86,37 +88,38 @@ def _stays(problem: Problem, power_kw: Floats) -> tuple[Stays, Bools]:
     """Vehicles as the kernel takes them, and which stay on one phase."""
     count = len(problem)
     arrive, depart = stay_ends(problem)
-    low = np.minimum(problem.min_kwh, problem.arrival_kwh)
-    high = np.maximum(problem.max_kwh, problem.arrival_kwh)
+    zeros = np.zeros(count)
+    continues = zeros > 0 if problem.continues is None else problem.continues
+    begin = np.where(continues, problem.min_kwh, problem.arrival_kwh)
+    low, high = np.minimum(problem.min_kwh, begin), np.maximum(problem.max_kwh, begin)
     floor = problem.horizon_floor_kwh
     later = np.full(count, -np.inf) if floor is None else floor
     full, slope = np.zeros(count), np.zeros(count)
     if problem.taper_from_kwh is not None:
         full, slope = taper_line(problem, high)
-    least_in, least_out = least_kw(problem)
+    held = power_range(problem)
     on_one = _mostly_small(problem, power_kw)
-    low_one, high_one = one_phase_range(problem)
-    zeros = np.zeros(count)
+    gain, draw = _at_full_power(problem)
     columns = {
         "arrive": arrive,
         "depart": depart,
-        "start_kwh": problem.arrival_kwh,
+        "start_kwh": begin,
         "low_kwh": low,
         "high_kwh": high,
         "due_kwh": np.where(problem.depart <= problem.steps, problem.target_kwh, later),
-        "least_charge": np.where(on_one, low_one, least_in),
-        "most_charge": np.where(on_one, high_one, problem.max_charge_kw),
-        "least_discharge": least_out,
+        "least_charge": np.where(on_one, held.one_low, held.charge),
+        "most_charge": np.where(on_one, held.one_high, problem.max_charge_kw),
+        "least_discharge": held.discharge,
         "most_discharge": np.where(on_one, 0.0, problem.max_discharge_kw),
-        "gain": problem.charge_efficiency,
-        "draw": 1.0 / problem.discharge_efficiency,
+        "gain": gain,
+        "draw": draw,
         "loss": zeros if problem.standby_kw is None else problem.standby_kw,
         "taper_from": zeros if problem.taper_from_kwh is None else problem.taper_from_kwh,
         "full_kw": full,
         "slope": slope,
         "wear": problem.wear_price_per_kwh,
         "end_value": zeros if problem.end_value_per_kwh is None else problem.end_value_per_kwh,
-        "continues": zeros > 0 if problem.continues is None else problem.continues,
+        "continues": continues,
         "driven_kwh": zeros if problem.driven_kwh is None else problem.driven_kwh,
         "meter": _meter_row(problem),
         "limit": problem.limit,
@@ -124,12 +127,22 @@ def _stays(problem: Problem, power_kw: Floats) -> tuple[Stays, Bools]:
     return Stays(**{name: np.ascontiguousarray(a) for name, a in columns.items()}), on_one
 
 
+def _at_full_power(problem: Problem) -> tuple[Floats, Floats]:
+    """Return what is stored per kWh charged and taken per kWh discharged, both shape (n,)."""
+    law = loss_law(problem)
+    charge, discharge = (
+        np.maximum(most, 1e-3) for most in (problem.max_charge_kw, problem.max_discharge_kw)
+    )
+    return law.battery_kw(charge) / charge, -law.battery_kw(-discharge) / discharge
+
+
 def _mostly_small(problem: Problem, power_kw: Floats) -> Bools:
     """Tell whose charging power would mostly be too small for all phases, shape (n,)."""
     charge = np.maximum(power_kw, 0.0)
     mean = charge.sum(axis=1) / np.maximum(np.sum(charge > 1e-6, axis=1), 1)
     gives = (power_kw < -1e-6).any(axis=1)
-    small: Bools = (one_phase_range(problem)[1] > 0) & (mean < least_kw(problem)[0]) & ~gives
+    held = power_range(problem)
+    small: Bools = (held.one_high > 0) & (mean < held.charge) & ~gives
     return small
 
 
@@ -152,7 +165,7 @@ def _tree(problem: Problem, on_one: Bools) -> Tree:
     if problem.phase_kw is not None:
         own = problem.phase_share
         phases = np.full((len(problem), 3), 1.0 / 3.0) if own is None else own
-        phases = np.where(on_one[:, None], np.eye(3)[one_phase_lines(problem), :], phases)
+        phases = np.where(on_one[:, None], np.eye(3)[power_range(problem).line, :], phases)
         share = np.concatenate((share, phases), axis=1)
         for phase in range(3):
             room = problem.phase_kw[:, phase : phase + 1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,19 +19,34 @@ import numpy.typing as npt
 
 from gridtide.core import Finding, InputError, parse_utc, read_record, unusable_numbers
 from gridtide.plan._document_checks import check_document
+from gridtide.plan._scenario_records import check_scenarios
+from gridtide.plan._stays import Stay, stays_of
+from gridtide.plan.blocks import Reserve
+from gridtide.plan.objectives import weigh
 from gridtide.plan.problem import Floats, Ints, Problem
 from gridtide.plan.records import (
     HoldingRecord,
     LimitRecord,
+    ObjectiveRecord,
     ProblemRecord,
+    ReserveRecord,
     Series,
+    TripRecord,
     VehicleRecord,
 )
 from gridtide.plan.segments import fresh_segments
 
 
 def read_problem(data: bytes | Mapping[str, Any], source: str = "problem") -> Problem:
-    """Read a JSON planning problem.
+    """Read a JSON planning problem; days that may come are checked and left aside.
+
+    Parameters and errors are those of :func:`read_document`.
+    """
+    return to_problem(read_document(data, source))
+
+
+def read_document(data: bytes | Mapping[str, Any], source: str = "problem") -> ProblemRecord:
+    """Read a JSON planning problem and check it.
 
     Parameters
     ----------
@@ -48,7 +64,7 @@ def read_problem(data: bytes | Mapping[str, Any], source: str = "problem") -> Pr
         data = _decode(data, source)
     quick = _quick(data)
     if quick is not None and not (findings := check_document(quick, source)):
-        return _arrays(quick)
+        return quick
 
     def place(path: str) -> str:
         return f"{source} {path}".strip()
@@ -58,13 +74,22 @@ def read_problem(data: bytes | Mapping[str, Any], source: str = "problem") -> Pr
     findings += [f for f in more if f.where not in {g.where for g in findings}]
     if record is not None and not findings:
         findings += _start(record, source) + check_document(record, source)
+        findings += [] if findings else check_scenarios(record, source)
     if findings or record is None:
         raise InputError(findings)
-    return _arrays(record)
+    return record
 
 
 def read_problem_file(path: Path) -> Problem:
-    """Read a JSON planning problem from a file.
+    """Read a JSON planning problem from a file, without the days that may come.
+
+    Errors are those of :func:`read_document_file`.
+    """
+    return to_problem(read_document_file(path))
+
+
+def read_document_file(path: Path) -> ProblemRecord:
+    """Read a JSON planning problem from a file and check it.
 
     Raises
     ------
@@ -76,7 +101,7 @@ def read_problem_file(path: Path) -> Problem:
     except OSError as error:
         why = error.strerror or str(error)
         raise InputError([Finding(str(path), why, "Name a readable JSON file")]) from error
-    return read_problem(data, str(path))
+    return read_document(data, str(path))
 
 
 def problem_schema() -> dict[str, Any]:
@@ -87,11 +112,20 @@ def problem_schema() -> dict[str, Any]:
 def _quick(data: Mapping[str, Any]) -> ProblemRecord | None:
     """Read a document without any fault in one go; None where a finding has to be told."""
     parts: list[tuple[type[msgspec.Struct], Any]] = [(ProblemRecord, [data])]
+    if data.get("scenarios") or data.get("bid"):
+        return None
     vehicles = data.get("vehicles", [])
     parts += [(VehicleRecord, vehicles), (LimitRecord, data.get("limits", []))]
+    parts.append((ReserveRecord, data.get("reserves", [])))
     if isinstance(vehicles, list):
         holding = [v.get("holding") for v in vehicles if isinstance(v, Mapping)]
         parts.append((HoldingRecord, [h for h in holding if h is not None]))
+        trips = [v.get("trips", []) for v in vehicles if isinstance(v, Mapping)]
+        if not all(isinstance(each, list) for each in trips):
+            return None
+        parts.append((TripRecord, [trip for each in trips for trip in each]))
+    if data.get("objective") is not None:
+        parts.append((ObjectiveRecord, [data["objective"]]))
     for kind, rows in parts:
         known = frozenset(kind.__struct_fields__)
         if not isinstance(rows, list) or any(
@@ -151,14 +185,17 @@ def _start(record: ProblemRecord, source: str) -> list[Finding]:
     return []
 
 
-def _series(value: Series | None, steps: int) -> Floats:
+def series(value: Series | None, steps: int) -> Floats:
+    """Spread a series over the steps; None is unlimited."""
     if value is None:
         return np.full(steps, np.inf)
     return np.broadcast_to(np.atleast_1d(np.asarray(value, dtype=float)), (steps,))
 
 
-def _arrays(record: ProblemRecord) -> Problem:
-    steps, vehicles = record.steps, record.vehicles
+def to_problem(record: ProblemRecord) -> Problem:
+    """Turn a checked document into arrays."""
+    steps, stays = record.steps, [stay for v in record.vehicles for stay in stays_of(v)]
+    vehicles = [stay.vehicle for stay in stays]
     order, parent = _tree(record.limits)
     limits = [record.limits[j] for j in order]
     names = tuple(limit.name for limit in limits)
@@ -166,7 +203,7 @@ def _arrays(record: ProblemRecord) -> Problem:
     capacity = _column(vehicles, "capacity_kwh")
     shape = (len(limits), steps)
     stacked: dict[str, Any] = {
-        name: np.array([_series(getattr(limit, name), steps) for limit in limits]).reshape(shape)
+        name: np.array([series(getattr(limit, name), steps) for limit in limits]).reshape(shape)
         for name in ("import_kw", "export_kw", "base_load_kw")
     }
     named: dict[str, Any] = {
@@ -179,7 +216,9 @@ def _arrays(record: ProblemRecord) -> Problem:
             "wear_price_per_kwh",
         )
     }
-    return Problem(
+    if not record.discharge:
+        named["max_discharge_kw"] = np.zeros(len(vehicles))
+    problem = Problem(
         ids=tuple(vehicle.id for vehicle in vehicles),
         step_h=np.full(steps, record.step_minutes / 60.0),
         arrive=_column(vehicles, "arrive_step").astype(np.int64),
@@ -188,43 +227,59 @@ def _arrays(record: ProblemRecord) -> Problem:
         target_kwh=capacity * _column(vehicles, "soc_target"),
         min_kwh=capacity * _column(vehicles, "soc_min"),
         max_kwh=capacity * _column(vehicles, "soc_max"),
-        limit=np.array([holder.get(vehicle.id, -1) for vehicle in vehicles], dtype=np.int64),
+        limit=np.array(
+            [holder.get(s.vehicle.id, -1) if s.at is None else names.index(s.at) for s in stays],
+            dtype=np.int64,
+        ),
         limit_names=names,
         limit_parent=parent,
         demand_charge_per_kw=_column(limits, "demand_charge_per_kw"),
         demand_peak_so_far_kw=_column(limits, "demand_peak_so_far_kw"),
         meters=np.array([names.index(record.billing)] if record.billing else [], dtype=np.int64),
-        price_import_per_kwh=_series(record.price_import_per_kwh, steps)[None, :],
-        price_export_per_kwh=_series(record.price_export_per_kwh, steps)[None, :],
+        price_import_per_kwh=series(record.price_import_per_kwh, steps)[None, :],
+        price_export_per_kwh=series(record.price_export_per_kwh, steps)[None, :],
         shortfall_price_per_kwh=record.shortfall_price_per_kwh,
         promise=record.promise,
         wear_model=record.wear_model,
-        carbon_kg_per_kwh=_series(record.carbon_kg_per_kwh, steps),
+        carbon_kg_per_kwh=series(record.carbon_kg_per_kwh, steps),
         carbon_price_per_kg=record.carbon_price_per_kg,
+        reserves=tuple(_reserve(block) for block in record.reserves),
+        availability=_availability(vehicles),
         **stacked,
         **named,
-        **_optional(record, limits, capacity),
+        **_optional(record, vehicles, limits, capacity),
+        **_trips(stays),
     )
+    if record.objective is None:
+        return problem
+    return weigh(problem, msgspec.structs.asdict(record.objective))
 
 
-def _optional(record: ProblemRecord, limits: list[LimitRecord], capacity: Floats) -> dict[str, Any]:
+def _trips(stays: list[Stay]) -> dict[str, Any]:
+    if not any(stay.continues for stay in stays):
+        return {}
+    driven = np.array([stay.driven_kwh for stay in stays])
+    return {"continues": np.array([stay.continues for stay in stays]), "driven_kwh": driven}
+
+
+def _optional(
+    record: ProblemRecord,
+    vehicles: list[VehicleRecord],
+    limits: list[LimitRecord],
+    capacity: Floats,
+) -> dict[str, Any]:
     """Arrays that most problems do not need, only where one vehicle or limit asks for them."""
-    vehicles = record.vehicles
-    arrays: dict[str, Any] = {}
+    arrays = _ranges(vehicles)
     if any(v.standby_kw > 0 for v in vehicles):
         arrays["standby_kw"] = _column(vehicles, "standby_kw")
-    for name in ("min_charge_kw", "min_discharge_kw"):
-        if any(getattr(v, name) > 0 for v in vehicles):
-            arrays[name] = _column(vehicles, name)
-    if any(v.one_phase_kw is not None for v in vehicles):
-        arrays["one_phase_kw"] = np.array([v.one_phase_kw or [0.0, 0.0] for v in vehicles])
-        arrays["one_phase_line"] = np.array([v.one_phase_line - 1 for v in vehicles])
     if any(v.taper_soc < v.soc_max and v.taper_end < 1 for v in vehicles):
         arrays["taper_from_kwh"] = capacity * _column(vehicles, "taper_soc")
         arrays["taper_end"] = _column(vehicles, "taper_end")
     if any(v.end_value_per_kwh > 0 for v in vehicles):
         arrays["end_value_per_kwh"] = _column(vehicles, "end_value_per_kwh")
         arrays["end_value_up_to_kwh"] = capacity * _column(vehicles, "end_value_up_to_soc")
+    if any(limit.line_loss_per_kw > 0 for limit in limits):
+        arrays["line_loss_per_kw"] = _column(limits, "line_loss_per_kw")
     if any(limit.phase_kw is not None for limit in limits):
         arrays["phase_kw"] = np.array([limit.phase_kw or [np.inf] * 3 for limit in limits])
         arrays["phase_share"] = np.array([v.phases or [1 / 3] * 3 for v in vehicles]).reshape(-1, 3)
@@ -232,6 +287,45 @@ def _optional(record: ProblemRecord, limits: list[LimitRecord], capacity: Floats
         arrays |= _depth(vehicles, capacity)
     if any(v.holding is not None for v in vehicles):
         arrays |= _holding(vehicles, capacity, record.steps)
+    for way in ("charge", "discharge"):
+        if any(getattr(v, f"{way}_part_kw") is not None for v in vehicles):
+            arrays |= _parts(vehicles, way)
+    return arrays
+
+
+def _availability(vehicles: list[VehicleRecord]) -> Floats | None:
+    given = _column(vehicles, "availability")
+    return given if np.any(given < 1) else None
+
+
+def _reserve(block: ReserveRecord) -> Reserve:
+    given = {name: getattr(block, name) for name in block.__struct_fields__}
+    given |= {"most_kw": math.inf if block.most_kw is None else block.most_kw}
+    return Reserve(**given | {"limit": block.limit or ""})
+
+
+def _parts(vehicles: list[VehicleRecord], way: str) -> dict[str, Any]:
+    """Parts of all vehicles, as many for each: those it has not are empty and lose as its last."""
+    given = [getattr(v, f"{way}_part_kw") or [0.0] for v in vehicles]
+    most = max(len(widths) for widths in given)
+    widths, efficiency = np.zeros((len(vehicles), most)), np.zeros((len(vehicles), most))
+    for i, vehicle in enumerate(vehicles):
+        single = [getattr(vehicle, f"{way}_efficiency")]
+        parts = getattr(vehicle, f"{way}_part_efficiency") or single
+        widths[i, : len(given[i])] = given[i]
+        efficiency[i] = np.pad(np.array(parts), (0, most - len(parts)), mode="edge")
+    return {f"{way}_part_kw": widths, f"{way}_part_efficiency": efficiency}
+
+
+def _ranges(vehicles: list[VehicleRecord]) -> dict[str, Any]:
+    """Smallest powers, and the range on one phase."""
+    arrays: dict[str, Any] = {}
+    for name in ("min_charge_kw", "min_discharge_kw"):
+        if any(getattr(v, name) > 0 for v in vehicles):
+            arrays[name] = _column(vehicles, name)
+    if any(v.one_phase_kw is not None for v in vehicles):
+        arrays["one_phase_kw"] = np.array([v.one_phase_kw or [0.0, 0.0] for v in vehicles])
+        arrays["one_phase_line"] = np.array([v.one_phase_line - 1 for v in vehicles])
     return arrays
 
 
@@ -260,11 +354,11 @@ def _holding(vehicles: list[VehicleRecord], capacity: Floats, steps: int) -> dic
         if held is None:
             edges[i, 1:] = capacity[i]
             continue
-        bands = np.array([_series(band, steps) for band in held.price_per_kwh_h])
+        bands = np.array([series(band, steps) for band in held.price_per_kwh_h])
         more = most - len(bands)
         edges[i] = np.pad(np.array(held.edges_kwh), (0, more), mode="edge")
         price[i] = np.pad(bands, ((0, more), (0, 0)), mode="edge").T
-        base[i] = _series(held.base_per_h, steps)
+        base[i] = series(held.base_per_h, steps)
     return {
         "holding_edges_kwh": edges,
         "holding_price_per_kwh_h": price,

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gridtide.plan.blocks import Reserve
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -33,7 +35,7 @@ class Problem:
     Parameters
     ----------
     ids
-        Names of the vehicles, n of them.
+        Names of the vehicles, n of them; where a row continues a vehicle's stay, its name again.
     step_h
         Length of each step [h], shape (T,).
     arrive, depart
@@ -97,7 +99,8 @@ class Problem:
         battery, 0 the shallowest, beside ``wear_price_per_kwh``. Charging fills the shallowest
         segment with room, discharging empties the shallowest with energy, so that a deep cycle
         reaches the dear ones. What leaves the cells counts, times ``discharge_efficiency``:
-        a standby loss while discharging wears too.
+        a standby loss while discharging wears too, and so does a drive between two stays, whose
+        prices are those of the vehicle's first row.
     wear_capacity_kwh
         Energy of all segments together, J equal parts [kWh], shape (n,); given where segments
         are. Energy beyond it sits in the deepest.
@@ -120,7 +123,9 @@ class Problem:
         Several trips: row i is the next stay of the vehicle of row i - 1, which has left with
         what it held and driven ``driven_kwh[i]`` [kWh]; ``arrival_kwh[i]`` is not used. What the
         battery did not hold for the drive, down to ``min_kwh``, was charged on the way at
-        ``shortfall_price_per_kwh``. Both shape (n,), None where every row is a vehicle.
+        ``shortfall_price_per_kwh``, and no more. A stay may have no length, but begins where the
+        one before has ended. Target, end value and prices count for each row. Both shape (n,),
+        None where every row is a vehicle.
     min_charge_kw, min_discharge_kw
         Smallest power at which the charger runs each way; between it and 0 nothing [kW], shape
         (n,); None for none.
@@ -136,6 +141,21 @@ class Problem:
         Instead of ``shortfall_price_per_kwh``: what the k-th of K equal parts of the energy
         wanted (target less arrival) costs where it is missing, the first to go first, not
         falling [currency/kWh], shape (K,); None for one price. Rising prices share shortage out.
+    reserves
+        Blocks of reserve that may be offered.
+    availability
+        Probability that a vehicle is there as planned, each independent of the others, shape
+        (n,) or (n, T); None for certainty. Only reserve at a confidence below 1 asks for it.
+    charge_part_kw, charge_part_efficiency, discharge_part_kw, discharge_part_efficiency
+        Losses that grow with power: it is cut into P parts, filled in order, each with its own
+        efficiency instead of the single one, never rising; the last goes on beyond its width.
+        Widths [kW] and efficiencies in (0, 1], shape (n, P); None for one efficiency.
+        ``discharge_efficiency`` then only turns prices of wear by depth.
+    line_loss_per_kw
+        Share of a limit's net power that its line loses, per kW of it [1/kW], shape (m,); it
+        costs nothing by itself (see :func:`gridtide.plan.weigh`). None for no losses.
+    stated
+        The problem as stated, where this one weighs objectives; None where it does not.
 
     References
     ----------
@@ -196,6 +216,14 @@ class Problem:
     load_square_price_per_kw2h: Floats | None = None
     load_reference_kw: Floats | None = None
     shortfall_band_price_per_kwh: Floats | None = None
+    reserves: tuple[Reserve, ...] = ()
+    availability: Floats | None = None
+    charge_part_kw: Floats | None = None
+    charge_part_efficiency: Floats | None = None
+    discharge_part_kw: Floats | None = None
+    discharge_part_efficiency: Floats | None = None
+    line_loss_per_kw: Floats | None = None
+    stated: Problem | None = None
 
     @property
     def steps(self) -> int:

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from gridtide.plan._accounts import Schedule, net_kw
+from gridtide.plan._chains import first_stay
 from gridtide.plan._layout import Layout
-from gridtide.plan._power_range import least_kw
-from gridtide.plan.problem import Bools
+from gridtide.plan._power_range import power_range
+from gridtide.plan.problem import Bools, Floats
 
 SMALL = 1e-6
+
+
+class Judged(Protocol):
+    """What names need to know of a schedule."""
+
+    @property
+    def net_kw(self) -> Floats:
+        """Net power of the vehicles below each limit, shape (m, T)."""
+
+    @property
+    def shortfall_kwh(self) -> Floats:
+        """Missing on departure, shape (n,)."""
+
+    @property
+    def en_route_kwh(self) -> Floats:
+        """Charged on the way to each stay, shape (n,)."""
+
+    def energy_of(self, stay: int) -> Floats:
+        """Energy at the nodes of one stay, shape (T + 1,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +41,10 @@ class Slack:
     Parameters
     ----------
     name
-        ``shortfall``, ``soc_below_minimum``, ``soc_above_maximum`` or ``base_overload``.
+        ``shortfall``, ``drive``, ``soc_below_minimum``, ``soc_above_maximum``,
+        ``base_overload`` or ``reserve_commitment``.
     entity
-        The vehicle or limit concerned.
+        The vehicle, limit or block concerned.
     from_step, to_step
         Steps concerned, half-open.
     amount, unit
@@ -44,19 +65,23 @@ class Slack:
     suggestion: str
 
 
-def name_slacks(layout: Layout, schedule: Schedule) -> tuple[Slack, ...]:
+def name_slacks(layout: Layout, schedule: Judged) -> tuple[Slack, ...]:
     """List the slacks of a schedule, limits first, then vehicles."""
     slacks = _overloads(layout, schedule)
     for i in np.flatnonzero(layout.recovering | layout.overfull):
         slacks += _outside(layout, schedule, int(i))
-    for i in np.flatnonzero(schedule.shortfall_kwh > SMALL):
-        slacks.append(_shortfall(layout, schedule, int(i)))
+    missing = schedule.shortfall_kwh > SMALL
+    for i in np.flatnonzero(missing | (schedule.en_route_kwh > SMALL)):
+        if schedule.en_route_kwh[i] > SMALL:
+            slacks.append(_drive(layout, schedule, int(i)))
+        if missing[i]:
+            slacks.append(_shortfall(layout, schedule, int(i)))
     return tuple(slacks)
 
 
-def _overloads(layout: Layout, schedule: Schedule) -> list[Slack]:
+def _overloads(layout: Layout, schedule: Judged) -> list[Slack]:
     problem, slacks = layout.problem, []
-    vehicles = net_kw(layout, schedule.power_kw)
+    vehicles = schedule.net_kw
     for sign, room, side in (
         (1.0, problem.import_kw, "import"),
         (-1.0, problem.export_kw, "export"),
@@ -87,9 +112,9 @@ def _runs(marked: Bools) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _outside(layout: Layout, schedule: Schedule, i: int) -> list[Slack]:
+def _outside(layout: Layout, schedule: Judged, i: int) -> list[Slack]:
     problem = layout.problem
-    energy = schedule.energy_kwh[i]
+    energy = schedule.energy_of(i)
     low = bool(layout.recovering[i])
     bound = problem.min_kwh[i] if low else problem.max_kwh[i]
     with np.errstate(invalid="ignore"):
@@ -113,12 +138,12 @@ def _outside(layout: Layout, schedule: Schedule, i: int) -> list[Slack]:
     ]
 
 
-def _shortfall(layout: Layout, schedule: Schedule, i: int) -> Slack:
+def _shortfall(layout: Layout, schedule: Judged, i: int) -> Slack:
     problem = layout.problem
     last = int(layout.last[i])
     start = max(int(problem.arrive[i]), 0)
-    stop = int(layout.step[last]) + 1 if last >= 0 else min(start, problem.steps)
-    binding, mend = _cause(layout, schedule, i, start, stop)
+    stop = min(int(problem.depart[i]), problem.steps) if last >= 0 else min(start, problem.steps)
+    binding, mend = _cause(layout, schedule, i)
     return Slack(
         name="shortfall",
         entity=problem.ids[i],
@@ -131,7 +156,37 @@ def _shortfall(layout: Layout, schedule: Schedule, i: int) -> Slack:
     )
 
 
-def _cause(layout: Layout, schedule: Schedule, i: int, start: int, stop: int) -> tuple[str, str]:
+def _drive(layout: Layout, schedule: Judged, i: int) -> Slack:
+    """Name what the battery did not hold for the drive to stay i."""
+    problem = layout.problem
+    start, stop = (
+        min(max(int(step), 0), problem.steps) for step in (problem.depart[i - 1], problem.arrive[i])
+    )
+    amount = float(schedule.en_route_kwh[i])
+    binding, mend = _drive_cause(layout, schedule, i, amount)
+    return Slack(
+        name="drive",
+        entity=problem.ids[i],
+        from_step=min(start, stop),
+        to_step=stop,
+        amount=amount,
+        unit="kWh",
+        binding=binding,
+        suggestion=mend,
+    )
+
+
+def _drive_cause(layout: Layout, schedule: Judged, i: int, amount: float) -> tuple[str, str]:
+    problem = layout.problem
+    assert problem.driven_kwh is not None
+    if problem.driven_kwh[i] > problem.max_kwh[i - 1] - problem.min_kwh[i] + SMALL:
+        return "the drive takes more than soc_max less soc_min", "Charge on the way"
+    if amount - layout.starts.en_route_least_kwh[i] <= SMALL:
+        return "length of stay and charging power", "Leave later, or use a stronger charger"
+    return _limits_or_price(layout, schedule, i - 1, amount)
+
+
+def _cause(layout: Layout, schedule: Judged, i: int) -> tuple[str, str]:
     problem = layout.problem
     if layout.last[i] < 0:
         return "not plugged in before departure", "Plug in earlier or leave later"
@@ -140,16 +195,24 @@ def _cause(layout: Layout, schedule: Schedule, i: int, start: int, stop: int) ->
     missing = schedule.shortfall_kwh[i] - (layout.due_kwh[i] - layout.within_reach_kwh[i])
     if missing <= SMALL:
         return "length of stay and charging power", "Leave later, or use a stronger charger"
-    vehicles = net_kw(layout, schedule.power_kw)
+    return _limits_or_price(layout, schedule, i, missing)
+
+
+def _limits_or_price(layout: Layout, schedule: Judged, i: int, missing: float) -> tuple[str, str]:
+    """Name limits that were full while stay i, or one before it, could have charged."""
+    problem = layout.problem
+    vehicles = schedule.net_kw
     full = vehicles >= layout.upper_kw - 1e-5
-    names = [
-        problem.limit_names[j]
-        for j in np.flatnonzero(layout.below[:, i])
-        if full[j, start:stop].any()
-    ]
+    names: dict[str, None] = {}
+    for k in range(int(first_stay(problem)[i]), i + 1):
+        steps = slice(max(int(problem.arrive[k]), 0), max(int(problem.depart[k]), 0))
+        j = int(problem.limit[k])
+        while j >= 0:
+            if full[j, steps].any():
+                names[problem.limit_names[j]] = None
+            j = int(problem.limit_parent[j])
     if names:
         return f"import limit of {', '.join(names)}", "Raise the limit or move departures apart"
-    least = least_kw(problem)[0][i] * layout.gain[i] * float(problem.step_h.max())
-    if 0 < missing < least:
+    if missing < power_range(problem).charge[i] * layout.gain[i] * float(problem.step_h.max()):
         return "smallest charging power", "Lower soc_target or plan in shorter steps"
     return "shortfall is cheaper than the energy", "Raise shortfall_price_per_kwh"

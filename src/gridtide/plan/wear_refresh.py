@@ -12,16 +12,17 @@ linear price alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gridtide.plan._chains import first_stay
 from gridtide.plan.problem import Floats, Problem
 
 if TYPE_CHECKING:
-    from gridtide.plan.solve import Plan
+    from gridtide.plan.made import Plan
 
 ROUNDS = 6
 DAMPING = 0.5
@@ -61,18 +62,21 @@ def refresh_linear(
     price = np.zeros(len(problem)) if depth_price is None else depth_price.mean(axis=1)
     plain = replace(problem, wear_depth_price_per_kwh=None, wear_segment_kwh=None)
     best: tuple[float, Plan] | None = None
+    linear = price
     for _ in range(max(rounds, 1)):
         plan = solve(replace(plain, wear_price_per_kwh=problem.wear_price_per_kwh + price))
         cycles = planned_cycle_cost(problem, plan.energy_kwh, cost_of)
         out = np.sum(np.maximum(-plan.power_kw, 0.0) * problem.step_h, axis=1)
         counted = plan.objective + float(np.sum(cycles - price * out))
         if best is None or counted < best[0]:
-            best = counted, plan
-        price = _next_price(price, cycles, out)
+            best, linear = (counted, plan), problem.wear_price_per_kwh + price
+        # All stays of a vehicle share one price, that of what its cycles cost together.
+        price = _next_price(price, cycles, _total(problem, out))[first_stay(problem)]
     assert best is not None
     note = f"wear by rainflow instead of the linear price: the plan costs {best[0]:.6g}"
     name = f"{LINEAR_REFRESHED}{_holding(problem)}{_of(problem)}"
-    return replace(best[1], wear_model=name, notes=(*best[1].notes, note))
+    notes = (*best[1].notes, note)
+    return replace(best[1], wear_model=name, notes=notes, linear_wear_per_kwh=linear)
 
 
 def cycle_cost_from_segments(problem: Problem) -> CycleCost:
@@ -96,7 +100,9 @@ def cycle_cost_from_segments(problem: Problem) -> CycleCost:
 def planned_cycle_cost(problem: Problem, energy_kwh: Floats, cost_of: CycleCost) -> Floats:
     """Rainflow cost of each planned profile beyond that of its net change, shape (n,) [currency].
 
-    An open cycle at the start is counted on: both profiles then begin where it began.
+    Several stays of a vehicle are one profile, told in its first row; the drives between them and
+    the net change of each stay are left out. An open cycle at the start is counted on: both
+    profiles then begin where it began.
 
     Parameters
     ----------
@@ -112,16 +118,25 @@ def planned_cycle_cost(problem: Problem, energy_kwh: Floats, cost_of: CycleCost)
 
     assert problem.wear_capacity_kwh is not None
     costs, emptied = np.zeros(len(problem)), open_depth_kwh(problem)
-    for i, capacity in enumerate(problem.wear_capacity_kwh):
-        profile = energy_kwh[i][np.isfinite(energy_kwh[i])] / capacity
-        if len(profile) < 2:
-            continue
-        before = profile[:1] + emptied[i] / capacity
-        planned = count_cycles(np.concatenate((before, profile)))
-        straight = count_cycles(np.concatenate((before, profile[[0, -1]])))
+    for i, stays in _by_vehicle(problem, energy_kwh):
+        capacity = problem.wear_capacity_kwh[i]
+        before = stays[0][:1] + emptied[i]
+        planned = count_cycles(np.concatenate((before, *stays)) / capacity)
+        direct = np.concatenate([stay[[0, -1]] for stay in stays])
+        straight = count_cycles(np.concatenate((before, direct)) / capacity)
         cost = planned.count @ cost_of(i, planned.range)
         costs[i] = max(float(cost - straight.count @ cost_of(i, straight.range)), 0.0)
     return costs
+
+
+def _by_vehicle(problem: Problem, energy_kwh: Floats) -> Iterator[tuple[int, list[Floats]]]:
+    """Yield each vehicle's first row and the energies of its stays [kWh]."""
+    stays: dict[int, list[Floats]] = {}
+    for first, energy in zip(first_stay(problem).tolist(), energy_kwh, strict=True):
+        known = energy[np.isfinite(energy)]
+        if len(known) > 1:
+            stays.setdefault(first, []).append(known)
+    return iter(stays.items())
 
 
 def open_depth_kwh(problem: Problem) -> Floats:
@@ -143,6 +158,12 @@ def open_depth_kwh(problem: Problem) -> Floats:
     deeper = held.sum(axis=1) > 1
     part = np.where(deeper, width - segment[vehicles, first], 0.0)
     return np.where(held.any(axis=1), first * width + part, 0.0)
+
+
+def _total(problem: Problem, values: Floats) -> Floats:
+    """Add the stays of each vehicle up in its first row; 0 in the others, shape (n,)."""
+    total: Floats = np.bincount(first_stay(problem), values, minlength=len(problem)).astype(float)
+    return total
 
 
 def _next_price(price: Floats, cycles: Floats, out_kwh: Floats) -> Floats:

@@ -143,8 +143,8 @@ class SimPlant:
         return {key: None if value is None else _frozen(value) for key, value in told.items()}
 
     def _look_at_wear(self) -> dict[str, Any]:
-        """Tell what planning needs to price wear; nothing where no vehicle has a cell model."""
-        if not self._has_cells:
+        """Tell what planning needs to price wear; nothing where nobody with a cell model comes."""
+        if not self._has_cells or not len(self.world.sessions):
             return {}
         session, stays = self._plugs.session, self._stays
         vehicle = stays.vehicle[session]

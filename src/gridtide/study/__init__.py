@@ -12,6 +12,13 @@ from gridtide.study.build import load
 from gridtide.study.case import Case
 from gridtide.study.keep import prepare_folder, provenance, write_result
 from gridtide.study.operate import check_strategies, run, run_strategy
+from gridtide.study.pareto_told import (
+    front_document,
+    front_picture,
+    front_sentence,
+    front_text,
+)
+from gridtide.study.progress import Moment, Progress
 from gridtide.study.report import comparison_rows, print_comparison, write_report
 from gridtide.study.result import Result, StrategyResult
 from gridtide.study.round_trip import efficiency_rows, efficiency_text, round_trip_picture
@@ -21,6 +28,8 @@ from gridtide.study.starters import write_starter
 
 __all__ = [
     "Case",
+    "Moment",
+    "Progress",
     "Result",
     "Scenario",
     "StrategyResult",
@@ -31,6 +40,10 @@ __all__ = [
     "comparison_rows",
     "efficiency_rows",
     "efficiency_text",
+    "front_document",
+    "front_picture",
+    "front_sentence",
+    "front_text",
     "load",
     "prepare_folder",
     "print_comparison",

@@ -116,7 +116,8 @@ def to_svg(figure: Any, name: str, title: str) -> str:
     text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
     text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
     text = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', text)
-    text = re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", text)
+    # Places need no more; what is written keeps its digits.
+    text = re.sub(r"\d+\.\d{3,}(?![^<>]*</text>)", lambda found: f"{float(found[0]):.2f}", text)
     # Measured with a wide typeface, shown in the page's own: words never run into each other.
     text = text.replace("'DejaVu Sans'", "sans-serif")
     text = re.sub(r'<svg ([^>]*?)height="[^"]*"', r"<svg \1", text, count=1)

@@ -146,6 +146,7 @@ def vehicle_table(result: Result, strategy: StrategyResult) -> str:
     worn = {account.name: account.amount_nano for account in accounts(lines, "battery:")}
     rows = [_vehicle_row(account, paid, worn) for account in vehicles[:MOST_VEHICLES]]
     others = vehicles[MOST_VEHICLES:]
+    spread = _spread_sentence(vehicles, currency) if len(others) > MOST_VEHICLES else ""
     if others:
         rest = Account(
             f"{count(len(others), 'other vehicle')}",
@@ -168,7 +169,18 @@ def vehicle_table(result: Result, strategy: StrategyResult) -> str:
             f"Battery wear, not billed [{currency}]")  # fmt: skip
     keep = [k for k in range(len(head)) if k < 4 or (k == 4 and paid) or (k == 5 and worn)]
     shown = [[row[k] for k in keep] for row in rows]
-    return table([head[k] for k in keep], shown, kinds=[""] * (len(rows) - 1) + ["sum"])
+    drawn = table([head[k] for k in keep], shown, kinds=[""] * (len(rows) - 1) + ["sum"])
+    return drawn + (paragraph(spread) if spread else "")
+
+
+def _spread_sentence(vehicles: list[Account], currency: str) -> str:
+    """Tell how parts of the bill are spread among vehicles that are too many to be listed."""
+    paid = np.array([account.amount_nano for account in vehicles]) / NANO
+    low, middle, high = (money(float(p), currency) for p in np.percentile(paid, (5, 50, 95)))
+    return (
+        f"Of {len(vehicles):,} vehicles half pay less than {middle}, one in twenty less than "
+        f"{low} and one in twenty more than {high}."
+    )
 
 
 def _vehicle_row(account: Account, paid: dict[str, int], worn: dict[str, int]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from gridtide.core import SENTENCES, Reason
 from gridtide.study._report_html import bullets, paragraph, table
@@ -16,6 +17,7 @@ from gridtide.study.result import MET_WITHIN_KWH, Result, StrategyResult
 # The worst are shown; the tables beside the report hold everyone.
 MOST_SHOWN = 10
 MOST_EARLY = 5
+MOST_LIMITS = 5
 # A limit that held for this share of the stay is named as the reason.
 _HELD_BACK = 0.1
 # A reason that held for less than this is left out of the table of reasons.
@@ -57,6 +59,7 @@ def worst_departures(
     short = table["departed"] & (table["left_early"] == early) & (missing > MET_WITHIN_KWH)
     rows = np.flatnonzero(short)
     rows = rows[np.lexsort((table["session"][rows], -missing[rows]))][:most]
+    held = _held(case, strategy) if rows.size else None
     return [
         Short(
             session=str(table["session_id"][row]),
@@ -66,26 +69,36 @@ def worst_departures(
             asked_kwh=float(min(table["target_kwh"][row], table["reach_kwh"][row])),
             had_kwh=float(table["departure_kwh"][row]),
             missing_kwh=float(missing[row]),
-            reason=_why_short(case, strategy, int(row)),
+            reason=_why_short(case, strategy, int(row), held),
         )
         for row in rows
     ]
 
 
-def _why_short(case: Case, strategy: StrategyResult, row: int) -> str:
+_Held = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]
+
+
+def _held(case: Case, strategy: StrategyResult) -> _Held | None:
+    """Hours that decisions held and their order; None where none was recorded."""
+    if strategy.columns["decisions"]["time_s"].size == 0:
+        return None
+    return decision_hours(case, strategy)
+
+
+def _why_short(case: Case, strategy: StrategyResult, row: int, held: _Held | None) -> str:
     table = strategy.columns["sessions"]
     departure, stated = float(table["departure_s"][row]), float(table["stated_departure_s"][row])
     if table["left_early"][row]:
         return f"left {_duration(stated - departure)} before the stated time"
-    hours, limits = _hours_by_reason(case, strategy, int(table["session"][row]))
+    hours, limits = _hours_by_reason(strategy, held, int(table["session"][row]))
     whole = sum(hours.values())
     if whole <= 0:
         return "no decision was recorded"
-    held = hours.get(Reason.SITE_LIMIT, 0.0)
-    if held > _HELD_BACK * whole:
+    limited = hours.get(Reason.SITE_LIMIT, 0.0)
+    if limited > _HELD_BACK * whole:
         name = max(limits, key=lambda node: limits[node])
         limit = case.world.limits.names[name] if name >= 0 else "the site"
-        return f"held back by the limit {limit} for {_duration(3600 * held)}"
+        return f"held back by the limit {limit} for {_duration(3600 * limited)}"
     if np.isnan(stated):
         return SENTENCES[Reason.DEPARTURE_UNKNOWN]
     longest = max(hours, key=lambda reason: hours[reason])
@@ -93,13 +106,13 @@ def _why_short(case: Case, strategy: StrategyResult, row: int) -> str:
 
 
 def _hours_by_reason(
-    case: Case, strategy: StrategyResult, session: int
+    strategy: StrategyResult, held: _Held | None, session: int
 ) -> tuple[dict[Reason, float], dict[int, float]]:
     """Hours of a session under each reason, and under each limit that held it back."""
     table = strategy.columns["decisions"]
-    if table["time_s"].size == 0:
+    if held is None:
         return {}, {}
-    hours, order = decision_hours(case, strategy)
+    hours, order = held
     mine = np.flatnonzero(table["session"][order] == session)
     reasons: dict[Reason, float] = {}
     limits: dict[int, float] = {}
@@ -183,11 +196,16 @@ def _limits_that_held(result: Result) -> list[str]:
     for name, strategy in result.strategies.items():
         held = _limit_hours(result.case, strategy)
         names = result.case.world.limits.names
+        longest = sorted(held.items(), key=lambda pair: -pair[1])
+        longest = [(node, hours) for node, hours in longest if hours >= 0.05]
         parts = [
             f"{names[node] if node >= 0 else 'a limit'} for {quantity(hours, 'vehicle-hours')}"
-            for node, hours in sorted(held.items(), key=lambda pair: -pair[1])
-            if hours >= 0.05
+            for node, hours in longest[:MOST_LIMITS]
         ]
+        others = [hours for _, hours in longest[MOST_LIMITS:]]
+        if others:
+            more = f"{len(others):,} other limits" if len(others) > 1 else "one other limit"
+            parts.append(f"{more} for {quantity(sum(others), 'vehicle-hours')}")
         if parts:
             told.append(f"{short_name(name)}: vehicles were held back by {joined(parts)}.")
     return told
@@ -200,4 +218,6 @@ def _limit_hours(case: Case, strategy: StrategyResult) -> dict[int, float]:
     hours, order = decision_hours(case, strategy)
     held = np.flatnonzero(table["reason"][order] == Reason.SITE_LIMIT)
     nodes = table["limit"][order][held].astype(np.int64)
-    return {int(n): float(hours[held][nodes == n].sum()) for n in np.unique(nodes)}
+    # Decisions of a limit that is not known have -1.
+    held_h = np.bincount(nodes + 1, weights=hours[held])
+    return {int(node): float(held_h[node + 1]) for node in np.unique(nodes)}

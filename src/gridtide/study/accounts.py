@@ -21,19 +21,16 @@ def settle(result: Result) -> None:
     Drivers' gains are measured against uncontrolled charging, where that was run whole.
     """
     case = result.case
-    settled = {name: settle_strategy(case, s) for name, s in result.strategies.items()}
-    baseline = result.strategies.get(BASELINE)
+    first = result.strategies.get(BASELINE)
+    # One at a time: a settlement of many vehicles holds a copy of their meter readings.
+    baseline = settle_strategy(case, first) if first is not None else []
     for name, strategy in result.strategies.items():
-        compare = baseline is not None and name != BASELINE and not result.partial
-        told = statements(
-            settled[name],
-            case.scenario.contract,
-            settled[BASELINE] if compare else (),
-            case.zone,
-        )
+        settled = baseline if name == BASELINE else settle_strategy(case, strategy)
+        compare = baseline if name != BASELINE and not result.partial else ()
+        told = statements(settled, case.scenario.contract, compare, case.zone)
         strategy.columns["statement"] = with_wear(told.columns(), strategy.columns["wear"])
-        _price_the_rows(case, strategy, settled[name])
-        strategy.summary = _with_costs(case, strategy, settled[name])
+        _price_the_rows(case, strategy, settled)
+        strategy.summary = _with_costs(case, strategy, settled)
 
 
 def settle_strategy(case: Case, strategy: StrategyResult) -> list[Settlement]:

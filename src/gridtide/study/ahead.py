@@ -132,7 +132,14 @@ def look_ahead(
         demand_period=demand_period(prices)[:n],
         stored_value_per_kwh=stored,
         wear=_wear_outlook(scenario, world),
+        weights=_weights(scenario),
     )
+
+
+def _weights(scenario: Scenario) -> dict[str, float] | None:
+    """Return the objectives that plans weigh; None where it is the cost alone."""
+    weights = scenario.objective.weights()
+    return {"cost": 1.0, **weights} if weights else None
 
 
 def _wear_outlook(scenario: Scenario, world: World) -> WearOutlook | None:

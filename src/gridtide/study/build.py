@@ -21,7 +21,9 @@ from gridtide.fleet import (
     LimitTree,
     build_chargers,
     charger_names,
+    each_limit,
     limit_tree,
+    members_of,
 )
 from gridtide.signals import midnight_s, read_zone
 from gridtide.sim import World
@@ -75,7 +77,8 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
     grid = run_grid(scenario, zone)
     inputs: dict[str, Path] = {}
     find = file_finder(folder, inputs)
-    tree = limit_tree([*scenario.site, *scenario.limit], [site.name for site in scenario.site])
+    limits = [*scenario.site, *scenario.limit]
+    tree = limit_tree(each_limit(limits), [site.name for site in scenario.site])
     meters = np.array([tree.names.index(site.name) for site in scenario.site], dtype=np.int64)
     doubts = _Doubts()
     ahead = steps_ahead(scenario, grid)
@@ -208,7 +211,8 @@ def _chargers(
         findings.append(Finding(place("charger"), what, mend))
     if findings:
         raise InputError(findings)
-    return build_chargers(tables, tree)
+    members = members_of([*scenario.site, *scenario.limit])
+    return build_chargers(tables, tree, members)
 
 
 def _matched(tables: Sequence[ChargerTable], stations: Sequence[str]) -> list[ChargerTable]:
@@ -232,6 +236,7 @@ def _limits_over_time(
     """Limits in force on every control step, shape (steps, limits) each."""
     import_kw = np.tile(tree.import_kw, (grid.n, 1))
     export_kw = np.tile(tree.export_kw, (grid.n, 1))
+    members = members_of([*scenario.site, *scenario.limit])
     findings = []
     for i, change in enumerate(scenario.change):
         step = _step_of(change.at, grid, zone)
@@ -240,10 +245,10 @@ def _limits_over_time(
             what = f"{change.at!r} is no time of this run"
             findings.append(Finding(place(f"change[{i}].at"), what, mend))
             continue
-        node = tree.names.index(change.limit)
+        nodes = np.flatnonzero(np.isin(tree.names, members[change.limit]))
         for limit_kw, new in ((import_kw, change.import_kw), (export_kw, change.export_kw)):
             if new is not None:
-                limit_kw[step:, node] = new
+                limit_kw[step:, nodes] = new
     if findings:
         raise InputError(findings)
     return import_kw, export_kw
@@ -278,5 +283,6 @@ def _check_base_load(world: World, scenario: Scenario, place: TomlPlaces) -> Non
 
 def _place_of_limit(name: str, scenario: Scenario, place: TomlPlaces) -> str:
     places = {site.name: f"site[{i}].import_kw" for i, site in enumerate(scenario.site)}
-    places |= {limit.name: f"limit[{i}].import_kw" for i, limit in enumerate(scenario.limit)}
+    for i, table in enumerate(scenario.limit):
+        places |= dict.fromkeys(members_of([table]), f"limit[{i}].import_kw")
     return place(places[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import signal
 import sys
@@ -27,15 +28,22 @@ from gridtide.control import (
 )
 from gridtide.core import Finding, InputError, cpu_s
 from gridtide.sim import SimPlant
+from gridtide.study._report_words import clock
 from gridtide.study.accounts import settle
 from gridtide.study.case import Case
-from gridtide.study.record import Columns, DecisionTape, Tape, plan_columns, schedule_columns
+from gridtide.study.plan_tape import PlanTape
+from gridtide.study.progress import Moment, Progress
+from gridtide.study.record import Columns, DecisionTape, Tape
 from gridtide.study.result import EARLY_BY_S, Result, StrategyResult, departures, peak_kw
 from gridtide.study.sensitivity import Moved, scaled_case
 from gridtide.study.wear import wear_columns
 
 PLANNED = ("v1g", "v2g")
-Progress = Callable[[str, float], None]
+
+# Up to so many chargers a plan is followed for so long at least [min]; beyond, for an hour.
+KEEP_PLAN_MINUTES = ((2_000, 0.0), (20_000, 30.0))
+# Schedules of larger fleets would fill the disk: a plan an hour, a day ahead, for everyone.
+WHOLE_SCHEDULES_UP_TO = 2_000
 
 BASELINES: dict[str, Callable[[], Strategy]] = {
     "uncontrolled": Uncontrolled,
@@ -52,8 +60,8 @@ def run(case: Case, progress: Progress | None = None) -> Result:
     case
         A loaded scenario.
     progress
-        Called with what runs, a strategy or one with scaled capacities, and the share of it
-        that is done.
+        Called with where the run stands when a strategy, or one with scaled capacities,
+        begins, and in every control step.
 
     Returns
     -------
@@ -109,7 +117,9 @@ def _with_scale(progress: Progress | None, scale: float) -> Progress | None:
     """Tell progress under the strategy's name and the scale of the capacities."""
     if progress is None:
         return None
-    return lambda name, share: progress(f"{name}, capacities × {scale:g}", share)
+    return lambda moment: progress(
+        dataclasses.replace(moment, run=f"{moment.run}, capacities × {scale:g}")
+    )
 
 
 def check_strategies(case: Case) -> None:
@@ -130,8 +140,8 @@ def check_strategies(case: Case) -> None:
         raise InputError(findings)
 
 
-def make_strategy(case: Case, name: str) -> tuple[Strategy, RollingPlanner | None]:
-    """Return a strategy by name, and the planner that it follows.
+def make_strategy(case: Case, name: str, plans: PlanTape | None = None) -> Strategy:
+    """Return a strategy by name; its plans, if it makes any, go onto the tape.
 
     Raises
     ------
@@ -139,7 +149,7 @@ def make_strategy(case: Case, name: str) -> tuple[Strategy, RollingPlanner | Non
         If there is no strategy of that name.
     """
     if name in BASELINES:
-        return BASELINES[name](), None
+        return BASELINES[name]()
     if name in PLANNED:
         options = case.scenario.strategy
         steps = round(options.horizon_hours * 3600 / case.world.grid.step_s)
@@ -148,9 +158,26 @@ def make_strategy(case: Case, name: str) -> tuple[Strategy, RollingPlanner | Non
             bidirectional=name == "v2g",
             horizon_steps=max(steps, 1),
             ready_before_s=60.0 * options.ready_before_minutes,
+            watch=plans,
         )
-        return Planned(planner, replan_s=60.0 * options.replan_minutes), planner
-    return _own_strategy(name, case), None
+        return Planned(planner, 60.0 * options.replan_minutes, 60.0 * _keep_plan_minutes(case))
+    return _own_strategy(name, case)
+
+
+def _keep_plan_minutes(case: Case) -> float:
+    """Shortest time that a plan is followed: the more vehicles, the longer a plan takes."""
+    stated = case.scenario.strategy.keep_plan_minutes
+    if stated is not None:
+        return stated
+    chargers = len(case.world.chargers)
+    return next((minutes for most, minutes in KEEP_PLAN_MINUTES if chargers <= most), 60.0)
+
+
+def _plan_tape(case: Case) -> PlanTape:
+    kept = case.scenario.strategy.record_schedules
+    small = len(case.world.chargers) <= WHOLE_SCHEDULES_UP_TO
+    whole = small if kept is None else kept == "whole"
+    return PlanTape(case.world.sessions.vehicle, len(case.world.vehicles), whole=whole)
 
 
 def _own_strategy(name: str, case: Case) -> Strategy:
@@ -186,7 +213,8 @@ def _told(error: BaseException) -> str:
 def run_strategy(case: Case, name: str, progress: Progress | None = None) -> StrategyResult:
     """Run one strategy; costs are filled in when the run is settled."""
     began = cpu_s()
-    strategy, planner = make_strategy(case, name)
+    plans = _plan_tape(case)
+    strategy = make_strategy(case, name, plans)
     warmth = ("temperature_c",) if case.world.models_temperature else ()
     chargers, site = Tape((*_CHARGER_COLUMNS, *warmth)), Tape(_SITE_COLUMNS)
     decisions = DecisionTape(len(case.world.chargers))
@@ -198,28 +226,38 @@ def run_strategy(case: Case, name: str, progress: Progress | None = None) -> Str
         if case.scenario.strategy.record_decisions:
             decisions(image, setpoints)
         if progress is not None:
-            progress(name, (image.step + 1) / grid.n)
+            here = int(np.count_nonzero(image.connected))
+            progress(_moment(case, name, image.until_s, here, len(plans)))
 
     partial = False
     try:
         with _interrupts_between_steps() as heed:
+            if progress is not None:
+                progress(_moment(case, name, grid.start_s, 0, 0))
             run_loop(plant, strategy, grid.end_s, watch)
     except KeyboardInterrupt:
         partial = True
     plant.close()
-    records = planner.records if planner is not None else []
+    plans.close(grid.end_s)
     columns = {
         "intervals": chargers.columns(),
         "site": site.columns(),
         "decisions": decisions.columns(),
         "sessions": session_columns(case, plant),
-        "plans": plan_columns(records),
-        "schedule": schedule_columns(records),
+        "plans": plans.plans(),
+        "schedule": plans.schedules(),
     }
-    columns["wear"] = wear_columns(case, columns, records)
+    columns["wear"] = wear_columns(case, columns, plans.wear)
     summary = _physical_summary(case, plant, columns)
     summary["cpu_s"] = cpu_s() - began
     return StrategyResult(name, summary, columns, partial)
+
+
+def _moment(case: Case, name: str, time_s: float, vehicles: int, plans: int) -> Moment:
+    grid = case.world.grid
+    share = (time_s - grid.start_s) / (grid.end_s - grid.start_s)
+    told = clock(time_s, case.zone)
+    return Moment(run=name, share=share, clock=told, vehicles=vehicles, plans=plans)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a run keeps: meter readings, decisions with reasons, plans with certificates."""
+"""What a run keeps: rows in batches, decisions with their reasons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.control import Image, PlanRecord, Setpoints
+from gridtide.control import Image, Setpoints
 from gridtide.study._kernel_record import note_changes
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -25,17 +25,21 @@ class Tape:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = tuple(names)
-        self._batches: list[Mapping[str, npt.NDArray[Any]]] = []
+        self._parts: dict[str, list[npt.NDArray[Any]]] = {}
 
     def __call__(self, batch: Mapping[str, npt.NDArray[Any]]) -> None:
         """Keep a batch."""
-        self._batches.append(batch)
+        for name, values in batch.items():
+            self._parts.setdefault(name, []).append(values)
 
     def columns(self) -> Columns:
         """All rows as one set of columns."""
-        if not self._batches:
+        if not self._parts:
             return {name: np.zeros(0, dtype=np.int64) for name in self._names}
-        return {name: np.concatenate([b[name] for b in self._batches]) for name in self._names}
+        for name in self._names:
+            # Each column takes the place of its parts at once: a long run fits only once.
+            self._parts[name] = [np.concatenate(self._parts[name])]
+        return {name: self._parts[name][0] for name in self._names}
 
 
 class DecisionTape:
@@ -77,37 +81,3 @@ class DecisionTape:
     def columns(self) -> Columns:
         """All decisions, in the order of time."""
         return self._tape.columns()
-
-
-def plan_columns(records: Sequence[PlanRecord]) -> Columns:
-    """One row per plan: its certificate."""
-    plans = [record.plan for record in records]
-    return {
-        "time_s": np.array([r.schedule.edges_s[0] for r in records], dtype=np.float64),
-        "vehicles": np.array([r.chargers.size for r in records], dtype=np.int64),
-        "status": np.array([plan.status for plan in plans], dtype=object),
-        "wear_model": np.array([plan.wear_model for plan in plans], dtype=object),
-        "objective": np.array([plan.objective for plan in plans], dtype=np.float64),
-        "lower_bound": np.array([plan.lower_bound for plan in plans], dtype=np.float64),
-        "gap": np.array([plan.gap for plan in plans], dtype=np.float64),
-        "hard_violation_kw": np.array([plan.hard_violation_kw for plan in plans], float),
-        "shortfall_kwh": np.array([plan.shortfall_kwh.sum() for plan in plans], float),
-        "cpu_s": np.array([plan.cpu_s for plan in plans], dtype=np.float64),
-    }
-
-
-def schedule_columns(records: Sequence[PlanRecord]) -> Columns:
-    """One row per plan, session and step in which something is planned."""
-    tape = Tape(("plan_time_s", "step_time_s", "session", "power_kw"))
-    for record in records:
-        schedule = record.schedule
-        step, charger = np.nonzero(np.abs(schedule.power_kw) > 1e-6)
-        tape(
-            {
-                "plan_time_s": np.full(step.size, schedule.edges_s[0]),
-                "step_time_s": schedule.edges_s[step],
-                "session": schedule.session[charger],
-                "power_kw": schedule.power_kw[step, charger].astype(np.float32),
-            }
-        )
-    return tape.columns()

@@ -22,6 +22,7 @@ from gridtide.study._report_html import (
     section,
     table,
 )
+from gridtide.study._report_limits import limits_section
 from gridtide.study._report_money import (
     bill_table,
     payments_sentence,
@@ -78,6 +79,7 @@ def report_html(result: Result) -> str:
         _top(result),
         _comparison(result),
         _power(result),
+        limits_section(result),
         _fleet(result),
         _soc(result),
         _departures(result),

@@ -11,6 +11,7 @@ from gridtide.battery import Envelope, Thermal, WearTable
 from gridtide.fleet import (
     ChargerTable,
     LimitChange,
+    LimitGroupTable,
     LimitTable,
     Mix,
     SessionKind,
@@ -18,6 +19,7 @@ from gridtide.fleet import (
 )
 from gridtide.fleet.tables import Archetype, Power
 from gridtide.market import Contract
+from gridtide.plan import OBJECTIVES
 from gridtide.signals import BaseLoad, Carbon, Pv, Tariff, Weather
 
 
@@ -82,6 +84,11 @@ class SessionsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = msgspec.field(default_factory=lambda: [0.8, 1.25])
 
 
+def _weight(name: str) -> Meta:
+    known = OBJECTIVES[name]
+    return Meta(description=f"{known.told} [{known.weight_unit}]", ge=0)
+
+
 class ObjectiveTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a plan minimises beside energy, demand and wear."""
 
@@ -95,6 +102,15 @@ class ObjectiveTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             "import price of the run"
         ),
     ] = None
+    variance: Annotated[float, _weight("variance")] = 0.0
+    valley: Annotated[float, _weight("valley")] = 0.0
+    self_consumption: Annotated[float, _weight("self_consumption")] = 0.0
+    fairness: Annotated[float, _weight("fairness")] = 0.0
+
+    def weights(self) -> dict[str, float]:
+        """Return weights beside the cost's, by the names of ``gridtide.plan.OBJECTIVES``."""
+        names = ("variance", "valley", "self_consumption", "fairness")
+        return {name: weight for name in names if (weight := getattr(self, name))}
 
 
 class StrategyTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -110,6 +126,13 @@ class StrategyTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     replan_minutes: Annotated[
         int, Meta(ge=1, le=60, description="Longest time that a plan is followed [min]")
     ] = 60
+    keep_plan_minutes: Annotated[
+        Annotated[int, Meta(ge=0, le=60)] | None,
+        Meta(
+            description="Shortest time that a plan is followed though vehicles come and leave; "
+            "none: 0 up to 2,000 chargers, 30 up to 20,000, 60 beyond [min]"
+        ),
+    ] = None
     horizon_hours: Annotated[
         float, Meta(gt=0, le=24, description="How far a plan looks ahead at most [h]")
     ] = 24.0
@@ -125,6 +148,13 @@ class StrategyTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     record_decisions: Annotated[
         bool, Meta(description="Keep every setpoint with its reason; switch off for large fleets")
     ] = True
+    record_schedules: Annotated[
+        Literal["whole", "followed"] | None,
+        Meta(
+            description="Keep every plan up to its horizon, or only the steps that were followed "
+            "until the next plan; none: whole up to 2,000 chargers"
+        ),
+    ] = None
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -144,8 +174,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 15
     seed: Annotated[int, Meta(ge=0, description="Seed of everything drawn")] = 1
     site: Annotated[list[SiteTable], Meta(min_length=1, description="Grid connections")]
-    limit: Annotated[list[LimitTable], Meta(description="Panels, cables, feeders")] = msgspec.field(
-        default_factory=list
+    limit: Annotated[list[LimitGroupTable], Meta(description="Panels, cables, feeders")] = (
+        msgspec.field(default_factory=list)
     )
     change: Annotated[list[LimitChange], Meta(description="Limits that change in the run")] = (
         msgspec.field(default_factory=list)

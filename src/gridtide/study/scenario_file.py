@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gridtide.battery import CHEMISTRIES, cell_model, check_envelope, check_thermal
 from gridtide.core import Finding, InputError, read_record, unusable_numbers
+from gridtide.fleet import LimitTable, members_of
 from gridtide.signals import read_zone
 from gridtide.study.scenario import Scenario
 from gridtide.study.toml_places import TomlPlaces
@@ -103,6 +104,7 @@ def _check_tree(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
     findings = []
     named = [("site", t.name) for t in scenario.site] + [("limit", t.name) for t in scenario.limit]
     above = _ways_up(scenario)
+    known = [name for _, name in named]
     seen: set[str] = set()
     for position, (kind, name) in enumerate(named):
         i = position if kind == "site" else position - len(scenario.site)
@@ -110,16 +112,17 @@ def _check_tree(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
         if name in seen:
             findings.append(Finding(where, f"the name {name} is used twice", "Rename one"))
         seen.add(name)
-        findings += _check_way_up(name, above, place(f"{kind}[{i}].below"))
+        findings += _check_way_up(name, above, known, place(f"{kind}[{i}].below"))
+    findings += _check_members(scenario, place)
     for i, charger in enumerate(scenario.charger):
         if charger.below not in above:
-            findings.append(_unknown(place(f"charger[{i}].below"), charger.below, above))
+            findings.append(_unknown(place(f"charger[{i}].below"), charger.below, known))
         elif _meter_above(charger.below, above, {t.name for t in scenario.site}) is None:
             mend = "Put the charger below a site, or its limit below one"
             findings.append(Finding(place(f"charger[{i}].below"), "no meter is above", mend))
     for i, change in enumerate(scenario.change):
         if change.limit not in above:
-            findings.append(_unknown(place(f"change[{i}].limit"), change.limit, above))
+            findings.append(_unknown(place(f"change[{i}].limit"), change.limit, known))
         if change.import_kw is None and change.export_kw is None:
             mend = "Write import_kw, export_kw or both"
             findings.append(Finding(place(f"change[{i}]"), "nothing is changed", mend))
@@ -127,16 +130,37 @@ def _check_tree(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
 
 
 def _ways_up(scenario: Scenario) -> dict[str, str | None]:
-    """Return what stands right above each limit and site."""
-    return {table.name: table.below for table in (*scenario.site, *scenario.limit)}
+    """Return what stands right above each limit, group of limits and its members, and site."""
+    tables = (*scenario.site, *scenario.limit)
+    members = {name: table.below for table in tables for name in _members(table)}
+    return members | {table.name: table.below for table in tables}
 
 
-def _check_way_up(name: str, above: dict[str, str | None], where: str) -> list[Finding]:
+def _members(table: LimitTable) -> tuple[str, ...]:
+    return members_of([table])[table.name]
+
+
+def _check_members(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
+    """Check that no member of a group has the name of another limit."""
+    tables = [*scenario.site, *scenario.limit]
+    owner = {table.name: table.name for table in tables}
+    findings = []
+    for i, table in enumerate(scenario.limit):
+        for name in _members(table):
+            if owner.setdefault(name, table.name) != table.name:
+                what = f"a member of {table.name} has the name of the limit {name}"
+                findings.append(Finding(place(f"limit[{i}].name"), what, "Rename one"))
+    return findings
+
+
+def _check_way_up(
+    name: str, above: dict[str, str | None], known: list[str], where: str
+) -> list[Finding]:
     passed = {name}
     node = above[name]
     while node is not None:
         if node not in above:
-            return [_unknown(where, node, above)]
+            return [_unknown(where, node, known)]
         if node in passed:
             return [Finding(where, f"{name} is below itself", "Let one end at the top")]
         passed.add(node)
@@ -150,7 +174,7 @@ def _check_meters(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
     findings = []
     for i, site in enumerate(scenario.site):
         outer = _meter_above(site.below, above, sites)
-        if outer is None or _check_way_up(site.name, above, ""):
+        if outer is None or _check_way_up(site.name, above, [], ""):
             continue
         what = (
             f"a site cannot stand below another site: {site.name} is below {outer}, "
@@ -172,8 +196,8 @@ def _meter_above(node: str | None, above: dict[str, str | None], sites: set[str]
     return None
 
 
-def _unknown(where: str, name: str, above: dict[str, str | None]) -> Finding:
-    return Finding(where, f"there is no limit or site {name}", f"Known: {', '.join(above)}")
+def _unknown(where: str, name: str, known: list[str]) -> Finding:
+    return Finding(where, f"there is no limit or site {name}", f"Known: {', '.join(known)}")
 
 
 def _check_sites(scenario: Scenario, place: TomlPlaces) -> list[Finding]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gridtide.core import Finding, InputError
 from gridtide.store import write_text
+from gridtide.study._starter_city import city_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Starter:
     capacity_kwh: int | None
 
 
-STARTERS = {
+SITES = {
     "home": Starter(
         title="One house, one car",
         import_kw=14,
@@ -93,25 +94,41 @@ STARTERS = {
         capacity_kwh=None,
     ),
 }
+STARTERS = (*SITES, "city")
 
 
-def write_starter(archetype: str, path: Path) -> Path:
+def write_starter(archetype: str, path: Path, vehicles: int | None = None) -> Path:
     """Write a starting file; an existing file is never overwritten.
+
+    Parameters
+    ----------
+    archetype
+        One of ``STARTERS``.
+    path
+        File to write.
+    vehicles
+        Size of a city; None for a small one. Other sites have the size of their example.
 
     Raises
     ------
     InputError
-        If the file exists.
+        If the file exists, or the size of another site than a city is given.
     """
+    if vehicles is not None and archetype != "city":
+        mend = "Leave it out, and change the counts in the file"
+        raise InputError([Finding("--vehicles", f"goes with city, not with {archetype}", mend)])
     if path.exists():
         mend = "Name another file with --out"
         raise InputError([Finding(str(path), "the file exists already", mend)])
-    return write_text(path, starter_text(archetype))
+    text = starter_text(archetype) if vehicles is None else city_text(vehicles)
+    return write_text(path, text)
 
 
 def starter_text(archetype: str) -> str:
     """Text of a starting file."""
-    s = STARTERS[archetype]
+    if archetype == "city":
+        return city_text()
+    s = SITES[archetype]
     return f'''# {s.title}: a scenario for gridtide.
 #   gridtide check {archetype}.toml     lists everything that is wrong with it
 #   gridtide run {archetype}.toml       compares uncontrolled, V1G and V2G operation
@@ -199,6 +216,7 @@ emission_kg_per_kwh = 0.38    # marginal; or file = "marginal.csv"
 
 [objective]
 carbon_price_per_kg = 0.0     # weight of carbon in the plan
+# variance = 0.001            # levels the load; also valley, self_consumption, fairness
 
 [strategy]
 run = ["uncontrolled", "v1g", "v2g"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +18,6 @@ from gridtide.battery import (
     outside_share,
     wear_price,
 )
-from gridtide.control import PlanRecord
 from gridtide.study.case import Case
 from gridtide.study.record import Columns
 
@@ -103,14 +101,15 @@ def price_of(case: Case, model: str) -> WearPrice:
     return wear_price(model, table.life_years, table.life_efc)
 
 
-def wear_columns(case: Case, columns: dict[str, Columns], records: Sequence[PlanRecord]) -> Columns:
+def wear_columns(case: Case, columns: dict[str, Columns], planned: Floats) -> Columns:
     """Table of wear, one row per vehicle that was plugged in.
 
     ``loss_calendar`` and ``loss_cycle`` are shares of the capacity, spread evenly over the
     battery's life; costs are in the run's currency. Cycles are the rainflow cycles of the whole
     path, driving included. ``planned_cycle_cost`` and ``planned_holding_cost`` are what the plans
-    thought of the steps that were carried out. Vehicles without a cell model have their price
-    per discharged kWh as cost of use, and no losses.
+    thought of the steps that were carried out, as ``planned`` has it by vehicle, shape
+    (2, vehicles). Vehicles without a cell model have their price per discharged kWh as cost of
+    use, and no losses.
     """
     vehicles, paths = case.world.vehicles, follow_vehicles(case, columns)
     n = paths.vehicle.size
@@ -130,7 +129,7 @@ def wear_columns(case: Case, columns: dict[str, Columns], records: Sequence[Plan
         by_use[mine], by_time[mine] = used.by_use, used.by_time
     worth = (vehicles.capacity_kwh * vehicles.pack_price_per_kwh)[paths.vehicle]
     given = _given_kwh(case, columns, paths.vehicle)
-    cycle, holding = _planned(case, records, paths.vehicle)
+    cycle, holding = planned[:, paths.vehicle]
     moved = np.abs(np.diff(paths.soc, prepend=0.0))
     moved[paths.first[:-1]] = 0.0
     return {
@@ -157,21 +156,6 @@ def _given_kwh(case: Case, columns: dict[str, Columns], seen: Ints) -> Floats:
         vehicle, weights=sessions["energy_out_kwh"], minlength=len(case.world.vehicles)
     )
     return given[seen].astype(np.float64)
-
-
-def _planned(case: Case, records: Sequence[PlanRecord], seen: Ints) -> tuple[Floats, Floats]:
-    """Add up what plans thought of wear until the next plan; shape (seen,) each."""
-    totals = np.zeros((2, len(case.world.vehicles)))
-    of_session = case.world.sessions.vehicle
-    ends = [record.schedule.edges_s[0] for record in records[1:]]
-    for record, until in zip(records, [*ends, case.world.grid.end_s], strict=False):
-        edges = record.schedule.edges_s
-        begin, end = edges[:-1], edges[1:]
-        share = np.clip((until - begin) / (end - begin), 0.0, 1.0)
-        vehicle = of_session[record.schedule.session[record.chargers]]
-        np.add.at(totals[0], vehicle, record.plan.wear_cycle @ share)
-        np.add.at(totals[1], vehicle, record.plan.wear_holding @ share)
-    return totals[0][seen], totals[1][seen]
 
 
 def run_outside(case: Case, columns: dict[str, Columns], model: str) -> list[str]:

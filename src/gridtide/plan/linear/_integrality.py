@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.plan._layout import Layout
-from gridtide.plan._power_range import least_kw, on_one_phase, one_phase_lines, one_phase_range
+from gridtide.plan._power_range import power_range
 from gridtide.plan.linear._linear import Builder
 from gridtide.plan.problem import Bools, Floats, Ints
 
@@ -47,8 +47,8 @@ def add_running(
     problem, v = layout.problem, layout.vehicle
     switched = layout.switched[v]
     able = switched & (discharge >= 0)
-    low, high = one_phase_range(problem)
-    least_charge, least_discharge = least_kw(problem)
+    held = power_range(problem)
+    low, high = held.one_low, held.one_high
     on_charge = _binaries(build, switched)
     on_discharge = _binaries(build, able)
     on_one = _binaries(build, switched & (high > 0)[v])
@@ -58,9 +58,9 @@ def add_running(
     for on in (on_charge, on_one, on_discharge):
         at = np.flatnonzero((on >= 0) & (layout.standby_kw[v] > 0))
         build.entries(energy_rows[at], on[at], (layout.hours * layout.standby_kw[v])[at])
-    _between(build, charge, on_charge, (least_charge[v], problem.max_charge_kw[v]), single)
+    _between(build, charge, on_charge, (held.charge[v], problem.max_charge_kw[v]), single)
     _between(build, single, on_one, (low[v], high[v]))
-    _between(build, discharge, on_discharge, (least_discharge[v], problem.max_discharge_kw[v]))
+    _between(build, discharge, on_discharge, (held.discharge[v], problem.max_discharge_kw[v]))
     _one_at_a_time(build, (on_charge, on_one, on_discharge))
     return Running(
         on_charge=on_charge, on_one_phase=on_one, on_discharge=on_discharge, one_phase=single
@@ -103,7 +103,7 @@ def running_as(layout: Layout, running: Running, pair_kw: Floats, pattern: Float
         return
     power = np.zeros((len(problem), problem.steps))
     power[v, layout.step] = pair_kw
-    one = on_one_phase(problem, power)[v, layout.step] & (running.on_one_phase >= 0)
+    one = power_range(problem).on_one_phase(power)[v, layout.step] & (running.on_one_phase >= 0)
     for on, chosen in (
         (running.on_charge, (pair_kw > 1e-6) & ~one),
         (running.on_one_phase, one),
@@ -125,5 +125,5 @@ def phase_entries(layout: Layout, running: Running, pairs: Ints, phase: int) -> 
     v = layout.vehicle[pairs[at]]
     share = layout.problem.phase_share
     usual = np.full(len(v), 1.0 / 3.0) if share is None else share[v, phase]
-    own = one_phase_lines(layout.problem)[v] == phase
+    own = power_range(layout.problem).line[v] == phase
     return at, own.astype(float) - usual

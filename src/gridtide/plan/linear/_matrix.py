@@ -13,8 +13,12 @@ for each demand charge the peak P:
     phase       |Σ share·(c - d)| ≤ room
     end value   w ≤ e_end,  w ≤ up_to;  earns value·w
     direction   c ≤ Pc·z,  d ≤ Pd·(1 - z), only where ``Modes`` asks for it
+    square      u ≥ tangents of (y + base - reference)², see ``_squares``
+    parts       losses that grow with power, see ``_parts``
+    drive       from stay to stay, see ``_trips``
     running     on and off, smallest powers, phases: see ``_integrality``
     wear        by depth and by holding, see ``_wear``
+    reserve     what is held free for calls, see ``_reserves``
 """
 
 from __future__ import annotations
@@ -24,10 +28,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.plan._layout import Layout, demand_periods, phase_share, taper_line
+from gridtide.plan.linear._bands import add_bands
+from gridtide.plan.linear._duals import PricedRows
 from gridtide.plan.linear._integrality import Running, add_running, phase_entries
 from gridtide.plan.linear._linear import Builder, Linear
-from gridtide.plan.linear._phases import Phases, add_phases
-from gridtide.plan.linear._wear import Levels, add_holding, add_levels, add_shallowest
+from gridtide.plan.linear._parts import Parts, add_order, add_parts
+from gridtide.plan.linear._phases import Missing, Phases, add_phases
+from gridtide.plan.linear._reserves import ReserveColumns, add_reserves
+from gridtide.plan.linear._squares import Squares, fixed_square_cost, square_places
+from gridtide.plan.linear._trips import Drives, add_drives, add_modes
+from gridtide.plan.linear._wear import Levels, add_driving, add_holding, add_levels, add_shallowest
 from gridtide.plan.problem import Bools, Ints
 
 NONE: Ints = np.empty(0, dtype=np.int64)
@@ -43,14 +53,21 @@ class Modes:
         Pairs that get a binary, shape (N,).
     meters
         Meters and steps that get a binary, shape (k, T).
+    drives
+        Stays that get one for the drive before them, shape (n,).
+    parts
+        Pairs that get one for each further part of their losses, shape (N,).
     """
 
     plugs: Bools
     meters: Bools
+    drives: Bools
+    parts: Bools
 
     def __bool__(self) -> bool:
         """Tell whether there is any binary."""
-        return bool(self.plugs.any() or self.meters.any())
+        asked = (self.plugs, self.meters, self.drives, self.parts)
+        return any(bool(places.any()) for places in asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +88,24 @@ class Model:
         Columns and vehicles of the shortfall beyond what the stay itself makes unavoidable.
     short_vehicle
         Vehicles of these columns.
-    plug_modes, meter_modes
+    drives
+        Columns of the drives between stays.
+    parts
+        Columns of the losses' further parts.
+    plug_modes, meter_modes, drive_modes
         Columns of the binaries, shape of the places asked for.
     running
         Columns of what is on and off.
+    part_modes, moded_part
+        Columns of the binaries of further parts, and which parts these are.
     phases
         What is minimised before the cost.
+    reserve
+        Columns of reserve.
     basic, tight_rows
         Columns that equations determine, energies and net powers, and the rows that do so.
+    priced
+        Rows whose duals are the certificate's prices.
     """
 
     linear: Linear
@@ -88,12 +115,19 @@ class Model:
     energy: Ints
     short: Ints
     short_vehicle: Ints
+    drives: Drives
+    parts: Parts
     plug_modes: Ints
     running: Running
     meter_modes: Ints
+    drive_modes: Ints
+    part_modes: Ints
+    moded_part: Ints
     phases: Phases
+    reserve: ReserveColumns
     basic: Ints
     tight_rows: Ints
+    priced: PricedRows
 
 
 @dataclass(slots=True)
@@ -103,6 +137,7 @@ class _Draft:
     charge: Ints
     discharge: Ints
     energy: Ints
+    priced: PricedRows
     offset: float = 0.0
 
 
@@ -113,6 +148,7 @@ def assemble(
     short_price: float,
     lexical: bool,
     levels: Levels | None = None,
+    squares: Squares | None = None,
 ) -> Model:
     """Build the matrix of a plan.
 
@@ -128,23 +164,46 @@ def assemble(
         Whether the phases before the cost are to be solved, and get their columns and rows.
     levels
         Levels of wear by depth that get all their rows; None leaves them to cuts.
+    squares
+        Squares of load with the tangents found so far; None where there are none.
     """
     draft = _powers(layout)
-    energy_rows = _energy_rows(draft)
+    drives = add_drives(layout, draft.build, draft.energy, short_price)
+    draft.priced.energy[:] = energy_rows = _energy_rows(draft, drives)
     running = add_running(layout, draft.build, draft.charge, draft.discharge, energy_rows)
-    add_shallowest(layout, draft.build, draft.discharge, running.on_discharge)
+    parts = add_parts(layout, draft.build, (draft.charge, draft.discharge), energy_rows)
+    add_shallowest(layout, draft.build, draft.discharge, running.on_discharge, parts)
     if levels is not None:
-        add_levels(layout, draft.build, draft.energy, levels)
+        add_levels(draft.build, levels.nodes.columns(draft.energy, drives.start), levels)
+    add_driving(layout, draft.build, drives)
     draft.offset += add_holding(layout, draft.build, draft.energy)
     net, net_rows = _limit_rows(draft)
+    if squares is not None:
+        squares.assemble(draft.build, net)
+        draft.offset += fixed_square_cost(layout)
     meter_modes = _meter_costs(draft, net, modes)
     _demand(draft, net)
     _phase_rows(draft, running)
-    _taper(draft, running)
-    _end_value(draft)
-    short_vehicle, short = _targets(draft, short_price)
+    _taper(draft, running, parts)
+    _end_value(draft, drives.end)
+    short_vehicle, short = _targets(draft, short_price, drives.end)
+    draft.offset += add_bands(layout, draft.build, short_vehicle, short)
+    reserve = add_reserves(
+        layout,
+        draft.build,
+        charge=draft.charge,
+        discharge=draft.discharge,
+        energy=draft.energy,
+        net=net,
+        short=short,
+        short_vehicle=short_vehicle,
+        start=drives.start,
+    )
     plug_modes = _plug_modes(draft, modes.plugs)
-    phases = add_phases(layout, draft.build, net, draft.energy, short, short_vehicle, lexical)
+    part_modes, moded_part = add_order(draft.build, parts, modes.parts)
+    drive_modes = add_modes(layout, draft.build, drives, modes.drives)
+    missing = Missing(short, short_vehicle, drives.en_route)
+    phases = add_phases(layout, draft.build, net, draft.energy, missing, lexical)
     return Model(
         linear=draft.build.finish(),
         offset=draft.offset,
@@ -153,12 +212,19 @@ def assemble(
         energy=draft.energy,
         short=short,
         short_vehicle=short_vehicle,
+        drives=drives,
+        parts=parts,
         plug_modes=plug_modes,
         running=running,
         meter_modes=meter_modes,
+        drive_modes=drive_modes,
+        part_modes=part_modes,
+        moded_part=moded_part,
         phases=phases,
-        basic=np.concatenate((draft.energy, net[net >= 0])),
-        tight_rows=np.concatenate((energy_rows, net_rows)),
+        reserve=reserve,
+        basic=np.concatenate((draft.energy, drives.start[drives.start >= 0], net[net >= 0])),
+        tight_rows=np.concatenate((energy_rows, drives.rows, net_rows)),
+        priced=draft.priced,
     )
 
 
@@ -175,17 +241,20 @@ def _powers(layout: Layout) -> _Draft:
     limit = problem.max_discharge_kw[v[able]]
     discharge[able] = build.columns(int(able.sum()), 0.0, limit, (wear - price_out)[able])
     energy = build.columns(len(v), layout.low_kwh, layout.high_kwh)
-    return _Draft(layout, build, charge, discharge, energy)
+    return _Draft(layout, build, charge, discharge, energy, PricedRows.none(layout))
 
 
-def _energy_rows(draft: _Draft) -> Ints:
+def _energy_rows(draft: _Draft, drives: Drives) -> Ints:
     layout, build = draft.layout, draft.build
     v, hours, first = layout.vehicle, layout.hours, layout.first
-    start = np.where(first, layout.problem.arrival_kwh[v], 0.0)
+    known = drives.start < 0
+    start = np.where(first & known[v], layout.problem.arrival_kwh[v], 0.0)
     rows = build.rows(len(v), start, start)
     build.entries(rows, draft.energy, 1.0)
     later = np.flatnonzero(~first)
     build.entries(rows[later], draft.energy[later - 1], -1.0)
+    back = np.flatnonzero(first & ~known[v])
+    build.entries(rows[back], drives.start[v[back]], -1.0)
     build.entries(rows, draft.charge, -hours * layout.gain[v])
     able = draft.discharge >= 0
     build.entries(rows[able], draft.discharge[able], (hours * layout.draw[v])[able])
@@ -198,7 +267,7 @@ def _limit_rows(draft: _Draft) -> tuple[Ints, Ints]:
     busy = (layout.most_kw > 0) | (layout.least_kw < 0)
     wanted = (layout.upper_kw < layout.most_kw) | (layout.lower_kw > layout.least_kw)
     charged = np.sum(demand_periods(problem)[1] > 0, axis=1) > 0
-    wanted |= charged[:, None]
+    wanted |= charged[:, None] | square_places(layout)
     if len(problem.meters):
         wanted[problem.meters] = True
     wanted &= busy
@@ -209,7 +278,7 @@ def _limit_rows(draft: _Draft) -> tuple[Ints, Ints]:
     net[limit, step] = build.columns(len(limit), lower, upper)
     row_of = np.full(wanted.shape, -1)
     rows = build.rows(len(limit), 0.0, 0.0)
-    row_of[limit, step] = rows
+    row_of[limit, step] = draft.priced.net[limit, step] = rows
     build.entries(rows, net[limit, step], -1.0)
     above = _nearest(problem.limit_parent, wanted, problem.limit_parent[limit], step)
     held = above >= 0
@@ -284,6 +353,7 @@ def _demand(draft: _Draft, net: Ints) -> None:
         rows = build.rows(len(t), -np.inf, -base[t])
         build.entries(rows, net[j, t], 1.0)
         build.entries(rows, np.repeat(peak, len(t)), -1.0)
+        draft.priced.peak[j, t] = rows
 
 
 def _phase_rows(draft: _Draft, running: Running) -> None:
@@ -300,6 +370,7 @@ def _phase_rows(draft: _Draft, running: Running) -> None:
             rows = build.rows(
                 len(steps), np.minimum(-room - base, 0.0), np.maximum(room - base, 0.0)
             )
+            draft.priced.phase[j, phase, steps] = rows
             weight = share[layout.vehicle[pairs], phase]
             build.entries(rows[row], draft.charge[pairs], weight)
             able = draft.discharge[pairs] >= 0
@@ -308,16 +379,16 @@ def _phase_rows(draft: _Draft, running: Running) -> None:
             build.entries(rows[row][at], running.one_phase[pairs][at], change)
 
 
-def _taper(draft: _Draft, running: Running) -> None:
+def _taper(draft: _Draft, running: Running, parts: Parts) -> None:
     layout, build, problem = draft.layout, draft.build, draft.layout.problem
     if problem.taper_from_kwh is None:
         return
     v = layout.vehicle
-    high = np.maximum(problem.max_kwh, problem.arrival_kwh)
+    high = np.maximum(problem.max_kwh, layout.starts.high_kwh)
     full, slope = taper_line(problem, high)
     since = layout.step - np.maximum(problem.arrive, 0)[v] + 1
     hours = float(problem.step_h.max(initial=0.0))
-    ahead = problem.arrival_kwh[v] + since * hours * (layout.gain * problem.max_charge_kw)[v]
+    ahead = layout.starts.high_kwh[v] + since * hours * (layout.gain * problem.max_charge_kw)[v]
     pairs = np.flatnonzero((slope[v] > 0) & (ahead > problem.taper_from_kwh[v]))
     v = v[pairs]
     rows = build.rows(len(pairs), -np.inf, full[v] + slope[v] * problem.taper_from_kwh[v])
@@ -326,39 +397,41 @@ def _taper(draft: _Draft, running: Running) -> None:
     for on in (running.on_charge[pairs], running.on_one_phase[pairs]):
         lossy = (on >= 0) & (layout.standby_kw[v] > 0)
         build.entries(rows[lossy], on[lossy], -layout.standby_kw[v[lossy]])
+    row_of = np.full(len(layout.vehicle), -1)
+    row_of[pairs] = rows
+    held = parts.charging & (row_of[parts.pair] >= 0)
+    build.entries(row_of[parts.pair[held]], parts.beyond[held], -parts.loss[held])
 
 
-def _end_value(draft: _Draft) -> None:
-    layout, build, problem = draft.layout, draft.build, draft.layout.problem
+def _end_value(draft: _Draft, end: Ints) -> None:
+    build, problem = draft.build, draft.layout.problem
     if problem.end_value_per_kwh is None:
         return
     level = problem.max_kwh
     if problem.end_value_up_to_kwh is not None:
         level = np.minimum(problem.end_value_up_to_kwh, level)
     level = np.maximum(level, 0.0)
-    away = layout.last < 0
+    away = end < 0
     held = np.minimum(problem.arrival_kwh, level)
     draft.offset -= float(np.sum((problem.end_value_per_kwh * held)[away]))
     v = np.flatnonzero(~away & (problem.end_value_per_kwh > 0))
     worth = build.columns(len(v), 0.0, level[v], -problem.end_value_per_kwh[v])
     rows = build.rows(len(v), -np.inf, 0.0)
     build.entries(rows, worth, 1.0)
-    build.entries(rows, draft.energy[layout.last[v]], -1.0)
+    build.entries(rows, end[v], -1.0)
 
 
-def _targets(draft: _Draft, price: float) -> tuple[Ints, Ints]:
+def _targets(draft: _Draft, price: float, end: Ints) -> tuple[Ints, Ints]:
     layout, build, problem = draft.layout, draft.build, draft.layout.problem
-    plugged = layout.last >= 0
-    end = np.where(plugged, layout.within_reach_kwh, problem.arrival_kwh)
     wanted = np.isfinite(layout.due_kwh)
-    missing = np.maximum(np.where(wanted, layout.due_kwh, 0.0) - np.where(wanted, end, 0.0), 0.0)
-    draft.offset += problem.shortfall_price_per_kwh * float(missing.sum())
-    low = np.minimum(problem.min_kwh, problem.arrival_kwh)
-    v = np.flatnonzero(plugged & (layout.within_reach_kwh > low))
+    missing = np.where(wanted, layout.due_kwh - layout.starts.end_high_kwh, 0.0)
+    draft.offset += problem.shortfall_price_per_kwh * float(np.maximum(missing, 0.0).sum())
+    low = np.minimum(problem.min_kwh, layout.starts.low_kwh)
+    v = np.flatnonzero((end >= 0) & (layout.within_reach_kwh > low))
     due = layout.within_reach_kwh[v]
     short = build.columns(len(v), 0.0, due - low[v], price)
     rows = build.rows(len(v), due, np.inf)
-    build.entries(rows, draft.energy[layout.last[v]], 1.0)
+    build.entries(rows, end[v], 1.0)
     build.entries(rows, short, 1.0)
     return v, short
 

@@ -2,7 +2,8 @@
 
 1. ``recovery``: energy below the window (or above it) on arrival, summed over time, kWh·h, which
    is least when the vehicle comes back as fast as the limits let it.
-2. ``largest`` and 3. ``sum`` of the shortfalls, where the promise comes first.
+2. ``largest`` and 3. ``sum`` of the shortfalls, and of what is charged on the way, where the
+   promise comes first.
 4. ``overload``, there too: where base load alone is above a limit, its excess over the limit,
    kWh. Vehicles never add to it; in a run they also relieve it before any cost is saved. A
    problem with priced shortfall minimises its stated cost alone.
@@ -34,13 +35,21 @@ class Phase:
 Phases = tuple[Phase, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Columns of shortfall and their stays, and columns of what is charged on the way."""
+
+    short: Ints
+    stay: Ints
+    en_route: Ints
+
+
 def add_phases(
     layout: Layout,
     build: Builder,
     net: Ints,
     energy: Ints,
-    short: Ints,
-    short_vehicle: Ints,
+    missing: Missing,
     lexical: bool,
 ) -> Phases:
     """Add columns and rows of the phases that have something to minimise."""
@@ -48,7 +57,7 @@ def add_phases(
         return ()
     phases = [_recovery(layout, build, energy)]
     if layout.problem.promise == "first":
-        phases += _promise(layout, build, short, short_vehicle)
+        phases += _promise(layout, build, missing)
         phases.append(_overload(layout, build, net))
     return tuple(phase for phase in phases if phase is not None)
 
@@ -83,7 +92,7 @@ def _recovery(layout: Layout, build: Builder, energy: Ints) -> Phase | None:
     problem, v = layout.problem, layout.vehicle
     columns, weights = [], []
     low = np.flatnonzero(layout.recovering[v])
-    depth = (problem.min_kwh - problem.arrival_kwh)[v[low]]
+    depth = (problem.min_kwh - layout.starts.low_kwh)[v[low]]
     below = build.columns(len(low), 0.0, depth)
     rows = build.rows(len(low), problem.min_kwh[v[low]], np.inf)
     build.entries(rows, energy[low], 1.0)
@@ -91,7 +100,7 @@ def _recovery(layout: Layout, build: Builder, energy: Ints) -> Phase | None:
     columns.append(below)
     weights.append(layout.hours[low])
     high = np.flatnonzero(layout.overfull[v])
-    above = build.columns(len(high), 0.0, (problem.arrival_kwh - problem.max_kwh)[v[high]])
+    above = build.columns(len(high), 0.0, (layout.starts.high_kwh - problem.max_kwh)[v[high]])
     rows = build.rows(len(high), -np.inf, problem.max_kwh[v[high]])
     build.entries(rows, energy[high], 1.0)
     build.entries(rows, above, -1.0)
@@ -100,21 +109,22 @@ def _recovery(layout: Layout, build: Builder, energy: Ints) -> Phase | None:
     return _phase("recovery", build, np.concatenate(columns), np.concatenate(weights))
 
 
-def _promise(
-    layout: Layout, build: Builder, short: Ints, short_vehicle: Ints
-) -> list[Phase | None]:
-    if len(short) == 0:
+def _promise(layout: Layout, build: Builder, missing: Missing) -> list[Phase | None]:
+    columns = np.concatenate((missing.short, missing.en_route))
+    if len(columns) == 0:
         return []
-    unavoidable = layout.due_kwh[short_vehicle] - layout.within_reach_kwh[short_vehicle]
-    widest = (
-        layout.due_kwh[short_vehicle]
-        - np.minimum(layout.problem.min_kwh, layout.problem.arrival_kwh)[short_vehicle]
+    stay, none = missing.stay, np.zeros(len(missing.en_route))
+    unavoidable = layout.due_kwh[stay] - layout.within_reach_kwh[stay]
+    low = np.minimum(layout.problem.min_kwh, layout.starts.low_kwh)
+    widest = max(
+        float((layout.due_kwh - low)[stay].max(initial=0.0)),
+        float(layout.starts.en_route_most_kwh.max(initial=0.0)),
     )
-    largest = build.columns(1, 0.0, float(widest.max()))
-    rows = build.rows(len(short), unavoidable, np.inf)
-    build.entries(rows, np.repeat(largest, len(short)), 1.0)
-    build.entries(rows, short, -1.0)
+    largest = build.columns(1, 0.0, widest)
+    rows = build.rows(len(columns), np.concatenate((unavoidable, none)), np.inf)
+    build.entries(rows, np.repeat(largest, len(columns)), 1.0)
+    build.entries(rows, columns, -1.0)
     return [
         _phase("largest", build, largest, np.ones(1)),
-        _phase("sum", build, short, np.ones(len(short))),
+        _phase("sum", build, columns, np.ones(len(columns))),
     ]

@@ -13,12 +13,18 @@ import numpy as np
 
 from gridtide.plan._accounts import Schedule, judge, net_kw
 from gridtide.plan._layout import Layout
-from gridtide.plan._power_range import has_range
+from gridtide.plan._power_range import power_range
+from gridtide.plan._wear_prices import shallowest_price_per_kwh, steepest_wear_per_kwh
+from gridtide.plan.certificate import Certificate
 from gridtide.plan.concentrate import concentrate
+from gridtide.plan.linear._duals import certificate
 from gridtide.plan.linear._integrality import running_as
 from gridtide.plan.linear._matrix import Model, Modes, assemble
+from gridtide.plan.linear._parts import lost_kw, wasteful
 from gridtide.plan.linear._solver import Deadline, Solution, Solver
-from gridtide.plan.linear._wear import find_levels, shallowest_price_per_kwh, steepest_wear_per_kwh
+from gridtide.plan.linear._squares import Squares, steepest_square_per_kwh
+from gridtide.plan.linear._trips import charged_too_much
+from gridtide.plan.linear._wear import find_levels
 from gridtide.plan.linear._wear_cuts import DepthCuts
 from gridtide.plan.problem import Bools, Floats
 
@@ -26,6 +32,8 @@ STANDBY_BINARIES = 600
 """Up to so many on/off binaries the standby loss goes to the MILP, beyond it is rounded."""
 RANGE_BINARIES = 6_000
 """The same where chargers have a smallest power."""
+INSIDE_ROWS = 20_000
+"""With reserve and so many rows the interior-point method is faster."""
 VIOLATION_KW = 1e-6
 SAME = 1e-7
 ROUNDS = 8
@@ -40,6 +48,8 @@ class Found:
 
     schedule: Schedule
     bound: float
+    certificate: Certificate | None = None
+    bound_by: str = "duality"
     notes: list[str] = field(default_factory=list)
 
 
@@ -60,7 +70,8 @@ class Search:
         self._lexical = _conflicted(layout)
         self._short_price = layout.problem.shortfall_price_per_kwh
         self._levels = find_levels(layout)
-        self._ranged = has_range(layout.problem)
+        self._ranged = bool(power_range(layout.problem).gapped.any())
+        self._squares = Squares(layout)
 
     def find(self) -> Found:
         """Return a schedule with its bound; there always is one."""
@@ -79,7 +90,7 @@ class Search:
         self._short_price = _steep_price(self._layout)
         found = self._find()
         self._short_price = usual
-        missing = found.schedule.shortfall_kwh.sum() - _unavoidable(self._layout)
+        missing = _missing_kwh(found.schedule) - _unavoidable(self._layout)
         return found if missing <= 1e-6 else None
 
     def _find(self) -> Found:
@@ -93,24 +104,58 @@ class Search:
         bound = model.offset + relaxed.bound
         mixed = bool(modes) or bool(self._layout.switched.any())
         if not mixed and self._same(best.schedule, model, relaxed):
-            return Found(schedule=best.schedule, bound=bound)
-        if self._levels is not None and not mixed and not self._twofold(model, relaxed.x).any():
-            over = "wear by depth: the time given ended before the gap was closed"
+            return self._found(best.schedule, bound, model, relaxed)
+        twofold = self._widened(_no_modes(self._layout), model, relaxed.x)
+        cut = self._levels is not None or bool(self._squares)
+        if cut and not mixed and not twofold:
+            over = "wear by depth or squares: the time given ended before the gap was closed"
             notes = [over] if self._deadline.over() else []
-            return Found(schedule=best.schedule, bound=bound, notes=notes)
+            return self._found(best.schedule, bound, model, relaxed, notes)
         return self._mixed(modes, model, relaxed, bound)
 
+    def _found(
+        self,
+        schedule: Schedule,
+        bound: float,
+        model: Model,
+        relaxed: Solution | None,
+        notes: list[str] | None = None,
+    ) -> Found:
+        """Put an answer together with the prices that prove its bound; without duals, with 0."""
+        duals = None if relaxed is None else relaxed.duals
+        if duals is None:
+            duals = np.zeros(len(model.linear.row_lower))
+        return Found(
+            schedule=schedule,
+            bound=bound,
+            certificate=certificate(self._layout, model.priced, duals, self._short_price),
+            bound_by=self._bound_by(model),
+            notes=notes or [],
+        )
+
+    def _bound_by(self, model: Model) -> str:
+        """Name what the bound rests on beyond what the certificate's prices can say."""
+        if self._levels is not None:
+            return "segments"
+        if model.phases:
+            return "order of wishes"
+        return "linear program" if self._layout.problem.taper_from_kwh is not None else "duality"
+
     def _cut(self, model: Model, solver: Solver, relaxed: Solution) -> tuple[_Candidate, Solution]:
-        """Add the rows of wear by depth that are broken until the plan costs what it claims."""
-        best = self._candidate(model, relaxed.x)
-        if self._levels is None:
+        """Add the rows of wear and squares that are broken until the plan costs what it claims."""
+        best, count = self._candidate(model, relaxed.x), len(model.linear.cost)
+        cuts: list[DepthCuts | Squares] = [self._squares] if self._squares else []
+        if self._levels is not None:
+            columns = self._levels.nodes.columns(model.energy, model.drives.start)
+            cuts.append(DepthCuts(self._levels, columns))
+        if not cuts:
             return best, relaxed
-        cuts, count = DepthCuts(self._layout, self._levels, model.energy), len(model.linear.cost)
         for _ in range(CUT_ROUNDS):
             if self._same(best.schedule, model, relaxed) or self._deadline.over():
                 break
             between = best.x + TOWARDS_RELAXED * (relaxed.x[:count] - best.x)
-            if not (cuts.add(solver, between, relaxed.x) or cuts.add(solver, relaxed.x, relaxed.x)):
+            x = relaxed.x
+            if not sum(c.add(solver, between, x) or c.add(solver, x, x) for c in cuts):
                 break
             found = solver.minimise(solver.cost, self._deadline.left_s())
             if found is None:
@@ -129,7 +174,13 @@ class Search:
             short_price=self._short_price,
             lexical=self._lexical,
             levels=self._levels if deep else None,
+            squares=self._squares,
         )
+
+    def relaxed_model(self) -> Model:
+        """Build all rows at once and no choice of direction; what comes before the cost does."""
+        self._lexical |= self._layout.problem.promise == "first"
+        return self._model(_no_modes(self._layout), deep=True)
 
     def _solver(self, model: Model, *, whole: bool, start: Floats | None = None) -> Solver:
         solver = Solver(model.linear, whole=whole)
@@ -137,6 +188,8 @@ class Search:
             solver.start_from(start)
         elif not whole:
             solver.start_basis(model.basic, model.tight_rows)
+        if len(model.reserve.offer) and len(model.linear.row_lower) > INSIDE_ROWS:
+            solver.start_inside()
         return solver
 
     def _run(self, model: Model, solver: Solver) -> Solution | None:
@@ -153,7 +206,7 @@ class Search:
     def _mixed(self, modes: Modes, model: Model, relaxed: Solution, bound: float) -> Found:
         best: _Candidate | None = None
         notes: list[str] = []
-        x = relaxed.x
+        first, x = model, relaxed.x
         for _ in range(ROUNDS):
             modes = self._widened(modes, model, x)
             model = self._model(modes, deep=True)
@@ -176,43 +229,53 @@ class Search:
             if self._lexical:
                 bound = model.offset + whole.bound
             x = whole.x
+            self._squares.note(x)
             if self._same(candidate.schedule, model, whole) or self._deadline.over():
                 break
         if best is None:
             return self._idle("no schedule with directions was found in the time given")
-        return Found(schedule=best.schedule, bound=bound, notes=notes)
+        found = self._found(best.schedule, bound, first, relaxed, notes)
+        return replace(found, bound_by="branch and bound")
 
-    def _netted(self, model: Model, x: Floats) -> Floats:
+    def netted(self, model: Model, x: Floats) -> Floats:
         """Power at each plug with the same change of store and one direction, shape (n, T)."""
         layout = self._layout
         charge, discharge = _columns(model, x)
         power = np.zeros((len(layout.problem), layout.problem.steps))
         gain, draw = layout.gain[layout.vehicle], layout.draw[layout.vehicle]
-        flow = gain * charge - draw * discharge
+        flow = gain * charge - draw * discharge - lost_kw(layout, model.parts, x)
         both = (charge > 0) & (discharge > 0)
-        single = np.where(flow > 0, flow / gain, flow / draw)
-        power[layout.vehicle, layout.step] = np.where(both, single, charge - discharge)
+        both |= wasteful(layout, model.parts, x)
+        if both.any():
+            at = np.flatnonzero(both)
+            single = layout.law.of(layout.vehicle[at]).plug_kw(flow[at])
+            charge[at], discharge[at] = np.maximum(single, 0.0), np.maximum(-single, 0.0)
+        power[layout.vehicle, layout.step] = charge - discharge
         return power
 
     def _same(self, schedule: Schedule, model: Model, solution: Solution) -> bool:
         """Whether the schedule is as good as the solution it was read from, and keeps limits."""
         steep = self._short_price - self._layout.problem.shortfall_price_per_kwh
-        extra = steep * float(solution.x[model.short].sum())
+        missing = solution.x[model.short].sum() + solution.x[model.drives.en_route].sum()
+        extra = steep * float(missing)
         cost = model.offset + solution.value - extra
         near = schedule.objective <= cost + SAME * max(1.0, abs(cost))
         return near and schedule.violation_kw <= VIOLATION_KW
 
     def _candidate(self, model: Model, x: Floats) -> _Candidate:
-        schedule = judge(self._layout, self._netted(model, x))
+        schedule = _with_reserve(self._layout, judge(self._layout, self.netted(model, x)), model, x)
         ranks = [round(float(phase.weights @ x[phase.columns]), 5) for phase in model.phases]
         broken = float(schedule.violation_kw > VIOLATION_KW)
         steep = self._short_price - self._layout.problem.shortfall_price_per_kwh
-        cost = schedule.objective + steep * float(schedule.shortfall_kwh.sum())
+        cost = schedule.objective + steep * _missing_kwh(schedule)
         return _Candidate((broken, *ranks, cost), schedule, x)
 
     def _widened(self, modes: Modes, model: Model, x: Floats) -> Modes:
-        """Add binaries where power flows both ways at once, and on and off do not decide it."""
+        """Add binaries where power flows both ways at once, or where waste of any kind paid."""
+        loose = charged_too_much(self._layout, model.drives, x)
+        waste = wasteful(self._layout, model.parts, x)
         twofold = self._twofold(model, x) & ~self._layout.switched[self._layout.vehicle]
+        modes = replace(modes, drives=modes.drives | loose, parts=modes.parts | waste)
         return replace(modes, plugs=modes.plugs | twofold)
 
     def _too_many(self, model: Model) -> bool:
@@ -234,7 +297,7 @@ class Search:
 
     def _patterns(self, model: Model, x: Floats) -> list[Floats]:
         """Directions to try: as the relaxation goes, then no discharge in doubt, then rest."""
-        power = self._netted(model, x) if len(x) else np.zeros(0)
+        power = self.netted(model, x) if len(x) else np.zeros(0)
         layout = self._layout
         pair = power[layout.vehicle, layout.step]
         site = layout.base_kw + net_kw(layout, power)
@@ -269,13 +332,32 @@ class Search:
         model = self._model(_no_modes(layout))
         duals = np.zeros(len(model.linear.row_lower))
         bound = model.offset + model.linear.bound(model.linear.cost, duals)
-        return Found(schedule=schedule, bound=bound, notes=[why])
+        return replace(self._found(schedule, bound, model, None, [why]), bound_by="duality")
 
 
 def _better(best: _Candidate | None, other: _Candidate | None) -> _Candidate | None:
     if best is None or (other is not None and other.rank < best.rank):
         return other
     return best
+
+
+def _with_reserve(layout: Layout, schedule: Schedule, model: Model, x: Floats) -> Schedule:
+    """Add what reserve was planned with it, and its value."""
+    reserve = model.reserve
+    if len(reserve.offer) == 0:
+        return schedule
+    shares = np.zeros((len(reserve.offer), *schedule.power_kw.shape))
+    for b, (column, pair) in enumerate(zip(reserve.share, reserve.pair, strict=True)):
+        shares[b, layout.vehicle[pair], layout.step[pair]] = np.maximum(x[column], 0.0)
+    recovery, pair = np.zeros_like(schedule.power_kw), reserve.recovery_pair
+    recovery[layout.vehicle[pair], layout.step[pair]] = np.maximum(x[reserve.recovery], 0.0)
+    return replace(
+        schedule,
+        objective=schedule.objective + float(model.linear.cost[reserve.all] @ x[reserve.all]),
+        reserve_kw=np.maximum(x[reserve.offer], 0.0),
+        reserve_share_kw=shares,
+        reserve_recovery_kw=recovery,
+    )
 
 
 def _columns(model: Model, x: Floats) -> tuple[Floats, Floats]:
@@ -293,13 +375,27 @@ def _pattern(model: Model, layout: Layout, pair_kw: Floats, site_kw: Floats) -> 
     if meters.any():
         pattern[model.meter_modes[meters]] = site_kw[layout.problem.meters][meters] >= 0
     running_as(layout, model.running, pair_kw, pattern)
+    at, parts = model.moded_part, model.parts
+    used_kw = np.where(parts.charging, pair_kw[parts.pair], -pair_kw[parts.pair])
+    pattern[model.part_modes] = (used_kw > parts.from_kw)[at]
+    drives = model.drive_modes >= 0
+    if drives.any():
+        power = np.zeros((len(layout.problem), layout.problem.steps))
+        power[layout.vehicle, layout.step] = pair_kw
+        pattern[model.drive_modes[drives]] = judge(layout, power).en_route_kwh[drives] > 0
     return pattern
+
+
+def _missing_kwh(schedule: Schedule) -> float:
+    return float(schedule.shortfall_kwh.sum() + schedule.en_route_kwh.sum())
 
 
 def _no_modes(layout: Layout) -> Modes:
     return Modes(
         plugs=np.zeros(len(layout.vehicle), dtype=bool),
         meters=np.zeros((len(layout.problem.meters), layout.problem.steps), dtype=bool),
+        drives=np.zeros(len(layout.problem), dtype=bool),
+        parts=np.zeros(len(layout.vehicle), dtype=bool),
     )
 
 
@@ -325,7 +421,7 @@ def rewarded(layout: Layout) -> Modes:
     meters = np.zeros((len(problem.meters), problem.steps), dtype=bool)
     if len(problem.meters):
         meters = layout.price_out > layout.price_in
-    return Modes(plugs=plugs, meters=meters)
+    return replace(_no_modes(layout), plugs=plugs, meters=meters)
 
 
 def _conflicted(layout: Layout) -> bool:
@@ -341,8 +437,8 @@ def _conflicted(layout: Layout) -> bool:
 
 def _unavoidable(layout: Layout) -> float:
     due = np.isfinite(layout.due_kwh)
-    end = np.where(layout.last >= 0, layout.within_reach_kwh, layout.problem.arrival_kwh)
-    return float(np.maximum(layout.due_kwh[due] - end[due], 0.0).sum())
+    short = np.maximum(layout.due_kwh[due] - layout.starts.end_high_kwh[due], 0.0).sum()
+    return float(short + layout.starts.en_route_least_kwh.sum())
 
 
 def _steep_price(layout: Layout) -> float:
@@ -354,4 +450,7 @@ def _steep_price(layout: Layout) -> float:
     if problem.end_value_per_kwh is not None:
         worth = float(problem.end_value_per_kwh.max(initial=0.0))
     usual = energy + demand + steepest_wear_per_kwh(problem) + worth
-    return max(10.0 * usual / float(layout.gain.min(initial=1.0)), problem.shortfall_price_per_kwh)
+    usual += steepest_square_per_kwh(layout)
+    return max(
+        10.0 * usual / float(layout.law.gain.min(initial=1.0)), problem.shortfall_price_per_kwh
+    )

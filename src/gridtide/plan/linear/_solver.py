@@ -30,11 +30,14 @@ class Solution:
         Cost of ``x``.
     bound
         Proven lower bound of the cost.
+    duals
+        Of the rows, None for a mixed-integer problem.
     """
 
     x: Floats
     value: float
     bound: float
+    duals: Floats | None = None
 
 
 class Deadline:
@@ -88,6 +91,7 @@ class Solver:
         self._highs.changeColsCost(count, np.arange(count, dtype=np.int32), cost)
         self._highs.setOptionValue("time_limit", self._highs.getRunTime() + limit_s)
         self._highs.run()
+        self._highs.setOptionValue("solver", "choose")
         status = self._highs.getModelStatus()
         info = self._highs.getInfo()
         feasible = info.primal_solution_status == highspy.kSolutionStatusFeasible
@@ -98,8 +102,8 @@ class Solver:
         x = np.array(found.col_value)
         if self._mixed:
             return Solution(x, float(cost @ x), float(info.mip_dual_bound))
-        bound = self._linear.bound(cost, np.array(found.row_dual))
-        return Solution(x, float(cost @ x), bound)
+        duals = np.array(found.row_dual)
+        return Solution(x, float(cost @ x), self._linear.bound(cost, duals), duals)
 
     def start_basis(self, basic: Ints, tight_rows: Ints) -> None:
         """Start the simplex method with these columns in the basis instead of these rows.
@@ -116,6 +120,15 @@ class Solver:
         basis.col_status, basis.row_status = columns.tolist(), rows.tolist()
         basis.valid = True
         self._highs.setBasis(basis)
+
+    def start_inside(self) -> None:
+        """Solve the next time by the interior-point method, to a basis all the same.
+
+        Rows of reserve leave the simplex method many ties: 200 vehicles with six blocks below a
+        limit (68,000 rows) take it 23 s, the interior point 9 s.
+        """
+        if not self._mixed:
+            self._highs.setOptionValue("solver", "ipm")
 
     def start_from(self, x: Floats) -> None:
         """Give a feasible point to start from, for mixed-integer problems."""

@@ -10,7 +10,8 @@ deeper give is what F falls by; each level adds the step in price from segment j
 
 with g the shallow store's energy: two columns and one row per level instead of three columns and
 one row per segment, and none where the level cannot matter within reach of the arrival. The
-price of segment 0 stands at every discharge.
+price of segment 0 stands at every discharge. A drive between two stays empties segments as a
+discharge does, and wears as one.
 
 **Holding.** e ≤ upper edge of the lowest band in reach + Σ b,  0 ≤ b ≤ width of each band above,
 each at its slope beyond that of the lowest, which stands at e itself.
@@ -22,10 +23,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gridtide.plan._chains import continuing, first_stay
 from gridtide.plan._layout import Layout
+from gridtide.plan._wear_prices import (
+    holding_base,
+    holding_slopes,
+    shallowest_price_per_kwh,
+    start_segments,
+)
 from gridtide.plan.linear._linear import Builder
-from gridtide.plan.problem import Bools, Floats, Ints, Problem
-from gridtide.plan.segments import fresh_segments
+from gridtide.plan.linear._nodes import Nodes, find_nodes, within_reach
+from gridtide.plan.linear._parts import Parts
+from gridtide.plan.linear._trips import Drives
+from gridtide.plan.problem import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,50 +44,25 @@ class Levels:
 
     Parameters
     ----------
+    nodes
+        The K places of energy that the levels follow.
     tracked, falls
-        Pair and level whose shallow store is a decision; whose deep store can fall; shape
-        (N, J - 1).
-    shallow_kwh
-        Energy in the shallow store of each level at the start, shape (n, J - 1).
+        Place and level whose shallow store is a decision; whose deep store can fall; shape
+        (K, J - 1).
+    deep_kwh
+        Energy in the deep store of each level at the start, shape (n, J - 1).
     size_kwh
         Size of that store, shape (n, J - 1).
     price_per_kwh
         Step in price on each kWh out of the cells, shape (n, J - 1).
     """
 
+    nodes: Nodes
     tracked: Bools
     falls: Bools
-    shallow_kwh: Floats
+    deep_kwh: Floats
     size_kwh: Floats
     price_per_kwh: Floats
-
-
-def shallowest_price_per_kwh(problem: Problem) -> Floats:
-    """Price of the shallowest segment per kWh at the plug, shape (n,)."""
-    if problem.wear_depth_price_per_kwh is None:
-        return np.zeros(len(problem))
-    first: Floats = problem.wear_depth_price_per_kwh[:, 0]
-    return first
-
-
-def steepest_wear_per_kwh(problem: Problem) -> float:
-    """Most that a kWh can cost in wear: discharged from the deepest segment, then held out."""
-    steepest = float(problem.wear_price_per_kwh.max(initial=0.0))
-    if problem.wear_depth_price_per_kwh is not None:
-        steepest += float(problem.wear_depth_price_per_kwh.max(initial=0.0))
-    if problem.holding_price_per_kwh_h is not None:
-        slope = float(np.abs(problem.holding_price_per_kwh_h).max(initial=0.0))
-        steepest += slope * float(problem.step_h.sum())
-    return steepest
-
-
-def start_segments(problem: Problem) -> Floats:
-    """Energy by segment at the start: as given, or of a battery without an open cycle."""
-    assert problem.wear_depth_price_per_kwh is not None and problem.wear_capacity_kwh is not None
-    if problem.wear_segment_kwh is not None:
-        return problem.wear_segment_kwh
-    count = problem.wear_depth_price_per_kwh.shape[1]
-    return fresh_segments(problem.arrival_kwh, problem.wear_capacity_kwh, count)
 
 
 def find_levels(layout: Layout) -> Levels | None:
@@ -86,46 +71,37 @@ def find_levels(layout: Layout) -> Levels | None:
     The deep store lies between its start and what the highest reachable energy pushes it to; it
     can fall only once the lowest reachable energy is below that.
     """
-    problem, v = layout.problem, layout.vehicle
+    problem = layout.problem
     if problem.wear_depth_price_per_kwh is None or problem.wear_depth_price_per_kwh.shape[1] < 2:
         return None
     assert problem.wear_capacity_kwh is not None
-    count = problem.wear_depth_price_per_kwh.shape[1]
+    count, nodes = problem.wear_depth_price_per_kwh.shape[1], find_nodes(layout)
     size = problem.wear_capacity_kwh[:, None] / count * np.arange(1, count)
     shallow = np.minimum(np.cumsum(start_segments(problem)[:, :-1], axis=1), size)
-    shallow = np.minimum(shallow, np.maximum(problem.arrival_kwh, 0.0)[:, None])
+    arrival = layout.starts.low_kwh
+    shallow = np.minimum(shallow, np.maximum(arrival, 0.0)[:, None])
     step = np.diff(problem.wear_depth_price_per_kwh, axis=1)
-    deep = (problem.arrival_kwh[:, None] - shallow)[v]
-    low, high = within_reach(layout)
-    pushed = np.maximum(deep, high[:, None] - size[v])
-    able = (problem.max_discharge_kw > 0)[v, None] & (step != 0)[v]
-    falls = able & (low[:, None] < pushed - 1e-9)
+    deep, size_there = (arrival[:, None] - shallow)[nodes.vehicle], size[nodes.vehicle]
+    pushed = np.maximum(deep, nodes.highest_kwh[:, None] - size_there)
+    able = (problem.max_discharge_kw > 0)[nodes.row]
+    able[nodes.start] = True
+    falls = able[:, None] & (step != 0)[nodes.vehicle] & (nodes.low_kwh[:, None] < pushed - 1e-9)
     matters = np.zeros((len(problem), count - 1), dtype=bool)
-    stays = layout.last >= 0
-    matters[stays] = falls[layout.last[stays]]
-    moves = (low[:, None] < deep) | (high[:, None] - size[v] > deep)
+    np.logical_or.at(matters, nodes.vehicle, falls)
+    moves = (nodes.lowest_kwh[:, None] < deep) | (nodes.highest_kwh[:, None] - size_there > deep)
     return Levels(
-        tracked=matters[v] & moves,
+        nodes=nodes,
+        tracked=matters[nodes.vehicle] & moves,
         falls=falls,
-        shallow_kwh=shallow,
+        deep_kwh=arrival[:, None] - shallow,
         size_kwh=size,
         price_per_kwh=step * problem.discharge_efficiency[:, None],
     )
 
 
-def within_reach(layout: Layout) -> tuple[Floats, Floats]:
-    """Lowest and highest energy that each pair can end its step with, both shape (N,)."""
-    problem, v = layout.problem, layout.vehicle
-    rise = np.maximum(layout.gain * problem.max_charge_kw - layout.standby_kw, 0.0)
-    fall = layout.draw * problem.max_discharge_kw + layout.standby_kw
-    clock = np.concatenate(([0.0], np.cumsum(problem.step_h)))
-    hours = clock[layout.step + 1] - clock[np.maximum(problem.arrive, 0)[v]]
-    start = problem.arrival_kwh[v]
-    high = np.minimum(start + rise[v] * hours, layout.high_kwh)
-    return np.maximum(start - fall[v] * hours, layout.low_kwh), high
-
-
-def add_shallowest(layout: Layout, build: Builder, discharge: Ints, on_discharge: Ints) -> None:
+def add_shallowest(
+    layout: Layout, build: Builder, discharge: Ints, on_discharge: Ints, parts: Parts
+) -> None:
     """Price each discharge as from the shallowest segment."""
     problem, v, hours = layout.problem, layout.vehicle, layout.hours
     if problem.wear_depth_price_per_kwh is None:
@@ -135,54 +111,53 @@ def add_shallowest(layout: Layout, build: Builder, discharge: Ints, on_discharge
     build.price(discharge[able], (cells * layout.draw[v])[able])
     lossy = (on_discharge >= 0) & (layout.standby_kw[v] > 0)
     build.price(on_discharge[lossy], (cells * layout.standby_kw[v])[lossy])
+    out = ~parts.charging
+    build.price(parts.beyond[out], cells[parts.pair[out]] * parts.loss[out])
 
 
-def add_levels(layout: Layout, build: Builder, energy: Ints, levels: Levels) -> None:
-    """Add the rows of all levels, for the mixed-integer problem; else see ``_wear_cuts``."""
-    v, first = layout.vehicle, layout.first
-    # Level by level along each stay, so that one row after the other belongs together.
-    level, pair = np.nonzero(levels.tracked.T)
-    i = v[pair]
+def add_driving(layout: Layout, build: Builder, drives: Drives) -> None:
+    """Price what drives take as from the shallowest segment."""
+    problem, stay = layout.problem, continuing(layout.problem)
+    if problem.wear_depth_price_per_kwh is None or problem.driven_kwh is None:
+        return
+    cells = (shallowest_price_per_kwh(problem) * problem.discharge_efficiency)[first_stay(problem)]
+    driven = problem.driven_kwh[stay]
+    taken = build.columns(len(stay), 0.0, driven, cells[stay])
+    aided = np.isin(stay, drives.stay)
+    rows = build.rows(len(stay), driven, np.inf)
+    build.entries(rows, taken, 1.0)
+    build.entries(rows[aided], drives.en_route, 1.0)
+
+
+def add_levels(build: Builder, columns: Ints, levels: Levels) -> None:
+    """Add the rows of all levels, for the mixed-integer problem; else see ``_wear_cuts``.
+
+    Parameters
+    ----------
+    build
+        Where they are added.
+    columns
+        Columns of the energies at the levels' places, shape (K,).
+    levels
+        The levels.
+    """
+    nodes = levels.nodes
+    # Level by level along each vehicle, so that one row after the other belongs together.
+    level, place = np.nonzero(levels.tracked.T)
+    i = nodes.vehicle[place]
     shallow = np.full(levels.tracked.shape, -1)
-    shallow[pair, level] = build.columns(len(pair), 0.0, levels.size_kwh[i, level])
-    falls = levels.falls[pair, level]
-    at, most = pair[falls], largest_fall_kwh(layout)
-    price = levels.price_per_kwh[i, level][falls]
-    fall = build.columns(len(at), 0.0, most[at], price)
-    before = np.where(first[pair], -1, shallow[pair - 1, level])
+    shallow[place, level] = build.columns(len(place), 0.0, levels.size_kwh[i, level])
+    falls = levels.falls[place, level]
+    at, price = place[falls], levels.price_per_kwh[i, level][falls]
+    fall = build.columns(len(at), 0.0, nodes.fall_kwh[at], price)
+    before = np.where(nodes.first[place], -1, shallow[place - 1, level])
     new = before < 0
-    deep = layout.problem.arrival_kwh[i] - levels.shallow_kwh[i, level]
-    rows = build.rows(len(pair), -np.inf, np.where(new, -deep, 0.0))
-    build.entries(rows, energy[pair], -1.0)
-    build.entries(rows, shallow[pair, level], 1.0)
+    rows = build.rows(len(place), -np.inf, np.where(new, -levels.deep_kwh[i, level], 0.0))
+    build.entries(rows, columns[place], -1.0)
+    build.entries(rows, shallow[place, level], 1.0)
     build.entries(rows[falls], fall, -1.0)
-    build.entries(rows[~new], energy[pair[~new] - 1], 1.0)
+    build.entries(rows[~new], columns[place[~new] - 1], 1.0)
     build.entries(rows[~new], before[~new], -1.0)
-
-
-def largest_fall_kwh(layout: Layout) -> Floats:
-    """Return the largest fall of energy in each pair's step, shape (N,)."""
-    most = layout.draw * layout.problem.max_discharge_kw + layout.standby_kw
-    return np.minimum(layout.hours * most[layout.vehicle], layout.high_kwh - layout.low_kwh)
-
-
-def holding_slopes(layout: Layout) -> Floats:
-    """Slopes of the holding price at each pair [currency/kWh/h], shape (N, M)."""
-    price = layout.problem.holding_price_per_kwh_h
-    assert price is not None
-    slopes: Floats
-    slopes = price[layout.vehicle] if price.ndim == 2 else price[layout.vehicle, layout.step]
-    return slopes
-
-
-def holding_base(layout: Layout) -> Floats:
-    """Cost per hour at the lowest edge at each pair [currency/h], shape (N,)."""
-    base = layout.problem.holding_base_per_h
-    if base is None:
-        return np.zeros(len(layout.vehicle))
-    at: Floats
-    at = base[layout.vehicle] if base.ndim == 1 else base[layout.vehicle, layout.step]
-    return at
 
 
 def add_holding(layout: Layout, build: Builder, energy: Ints) -> float:

@@ -24,9 +24,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridtide.plan._layout import Layout
 from gridtide.plan.linear._solver import Solver
-from gridtide.plan.linear._wear import Levels, largest_fall_kwh
+from gridtide.plan.linear._wear import Levels
 from gridtide.plan.problem import Floats, Ints
 
 MOVED_KWH = 1e-9
@@ -35,7 +34,7 @@ BROKEN_KWH = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class _Turns:
-    """Entries of the rows, one per turning point: vehicle, level, step, sign; and constants."""
+    """Entries of the rows, one per turning point: vehicle, level, place, sign; and constants."""
 
     vehicle: Ints
     level: Ints
@@ -49,21 +48,22 @@ class DepthCuts:
 
     Parameters
     ----------
-    layout
-        What is planned.
     levels
-        Its levels by depth.
-    energy
-        Columns of the energy, shape (N,).
+        The levels by depth of what is planned.
+    columns
+        Columns of the energies at the levels' places, shape (K,).
     """
 
-    def __init__(self, layout: Layout, levels: Levels, energy: Ints) -> None:
-        count, steps = len(layout.problem), layout.problem.steps
+    def __init__(self, levels: Levels, columns: Ints) -> None:
+        nodes, count = levels.nodes, len(levels.size_kwh)
+        begin = np.flatnonzero(nodes.first)
+        places = np.arange(len(columns))
+        place = places - np.repeat(begin, np.diff(begin, append=len(columns)))
         self._levels = levels
-        self._columns = np.full((count, steps), -1)
-        self._columns[layout.vehicle, layout.step] = energy
-        self._deep = layout.problem.arrival_kwh[:, None] - levels.shallow_kwh
-        most = np.bincount(layout.vehicle, largest_fall_kwh(layout), minlength=count)
+        self._columns = np.full((count, int(place.max(initial=-1)) + 1), -1)
+        self._columns[nodes.vehicle, place] = columns
+        self._deep = levels.deep_kwh
+        most = np.bincount(nodes.vehicle, nodes.fall_kwh, minlength=count)
         self._most: Floats = most.astype(float)
         self._given = np.full(levels.size_kwh.shape, -1)
         self._priced = levels.price_per_kwh > 0

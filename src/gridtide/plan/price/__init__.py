@@ -1,1 +1,14 @@
 """Fleets beyond any general solver: each vehicle exactly, all together by price."""
+
+from gridtide.plan.price.oracle import best_schedules
+from gridtide.plan.price.schedule import FleetSchedule
+from gridtide.plan.price.solve import solve_by_price
+from gridtide.plan.price.stays import Stays, lay_stays
+
+__all__ = [
+    "FleetSchedule",
+    "Stays",
+    "best_schedules",
+    "lay_stays",
+    "solve_by_price",
+]

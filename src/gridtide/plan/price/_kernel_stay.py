@@ -22,12 +22,16 @@ from gridtide.plan.price._kernel_value import (
     stretch_tapered,
     trim,
 )
+from gridtide.plan.price.stays import Stay, Stays
+from gridtide.plan.problem import Floats
 
 BURN = 1e-12
 
 
 @njit(cache=True, nogil=True, inline="always")
-def due_cost(stays, i, slope, length, head, tail, lo, v):  # type: ignore[no-untyped-def]
+def due_cost(
+    stays: Stays, i: int, slope: Floats, length: Floats, head: int, tail: int, lo: float, v: float
+) -> tuple[int, float]:
     """Add what energy missing on departure costs: first bands first."""
     due, bands = stays.each[i].due_kwh, stays.short_price.size
     if due == -np.inf:
@@ -41,7 +45,17 @@ def due_cost(stays, i, slope, length, head, tail, lo, v):  # type: ignore[no-unt
 
 
 @njit(cache=True, nogil=True)
-def node_cost(stays, i, k, slope, length, head, tail, lo, v):  # type: ignore[no-untyped-def]
+def node_cost(
+    stays: Stays,
+    i: int,
+    k: int,
+    slope: Floats,
+    length: Floats,
+    head: int,
+    tail: int,
+    lo: float,
+    v: float,
+) -> tuple[int, float]:
     """Add what holding energy at the end of step ``k`` costs, and being outside the window."""
     hours = stays.step_h[k]
     if stays.band_price.shape[2] > 0:
@@ -66,7 +80,7 @@ def node_cost(stays, i, k, slope, length, head, tail, lo, v):  # type: ignore[no
 
 
 @njit(cache=True, nogil=True, inline="always")
-def tapering(stay):  # type: ignore[no-untyped-def]
+def tapering(stay: Stay) -> tuple[float, float, float]:
     """Bend [kWh], fall [1/h] and power it falls from [kW] of the taper of a stay.
 
     Above the bend a step ends at e' <= (e + hours * power) / (1 + hours * fall).
@@ -78,10 +92,28 @@ def tapering(stay):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def stay_back(  # type: ignore[no-untyped-def]
-    stays, i, begin, buy, sell, up, down, slope, length, head, tail, lo, hi, v
-):
-    """Go back through the steps of stay ``i``, whose prices and thresholds start at ``begin``."""
+def stay_back(
+    stays: Stays,
+    i: int,
+    begin: int,
+    buy: Floats,
+    sell: Floats,
+    most: Floats,
+    least: Floats,
+    up: Floats,
+    down: Floats,
+    slope: Floats,
+    length: Floats,
+    head: int,
+    tail: int,
+    lo: float,
+    hi: float,
+    v: float,
+) -> tuple[int, int, float, float, float]:
+    """Go back through the steps of stay ``i``, whose prices and thresholds start at ``begin``.
+
+    Power is at most ``most`` and at least ``least`` [kW] where these are not empty.
+    """
     stay, step_h, floors = stays.each[i], stays.step_h, stays.floor_kwh
     steps, arrive, low, high = stay.steps, stay.arrive, stay.low_kwh, stay.high_kwh
     per_gain, per_draw, wear = 1.0 / stay.gain, 1.0 / stay.draw, stay.wear
@@ -95,6 +127,14 @@ def stay_back(  # type: ignore[no-untyped-def]
         head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
         if costly:
             tail, v = node_cost(stays, i, arrive + q, slope, length, head, tail, lo, v)
+        taken = given = 0.0  # at least so much is stored, or taken out, in this step
+        if most.size > 0:
+            charge, discharge = max(most[p], 0.0) * stay.gain, max(-least[p], 0.0) * stay.draw
+            taken, given = (
+                max(least[p], 0.0) / per_gain * hours,
+                max(-most[p], 0.0) / per_draw * hours,
+            )
+            bend = stay.taper_from_kwh + (stay.taper_kw - charge) / fade if fade > 0.0 else np.inf
         room, fall = charge * hours, discharge * hours
         cost, worth = buy[p] * per_gain, (sell[p] - wear) * per_draw
         sc, sd = -cost, -worth
@@ -108,14 +148,14 @@ def stay_back(  # type: ignore[no-untyped-def]
         while a < tail and slope[a] < sc:
             up_to += length[a]
             a += 1
-        start, charged = lo - room, room
+        start, charged = lo - room + given, room - taken
         if up_to > bend and not burns:
             stretch = 1.0 + hours * fade
             a, tail = stretch_tapered(slope, length, head, tail, lo, a, bend, stretch, sc)
             if lo >= bend:
                 start = lo * stretch - hours * full
-            charged = hours * full - up_to * (stretch - 1.0)
-        v += cost * (lo - start)
+            charged = hours * full - up_to * (stretch - 1.0) - taken
+        v += cost * (lo - start) if given == 0.0 else -worth * given
         before, b, down_to = head, a, np.inf
         if fall > 0.0:
             down_to = up_to
@@ -123,26 +163,36 @@ def stay_back(  # type: ignore[no-untyped-def]
                 down_to += length[b]
                 b += 1
         if fall > 0.0:
-            head, tail = insert(slope, length, head, tail, b, sd, fall)
+            head, tail = insert(slope, length, head, tail, b, sd, fall - given)
         if charged > 0.0:
             # The segments below place b have moved along with the head.
             a += head - before
             head, tail = insert(slope, length, head, tail, a, sc, charged)
-        lo, hi = start, hi + fall
+        lo, hi = start, hi + fall - taken
         up[p], down[p] = up_to, down_to
     return head, tail, lo, hi, v
 
 
 @njit(cache=True, nogil=True)
-def link_back(stays, i, slope, length, head, tail, lo, hi, v):  # type: ignore[no-untyped-def]
+def link_back(
+    stays: Stays,
+    i: int,
+    slope: Floats,
+    length: Floats,
+    head: int,
+    tail: int,
+    lo: float,
+    hi: float,
+    v: float,
+) -> tuple[int, int, float, float, float]:
     """Go back over the drive before stay ``i``; what is missing for it is bought on the way.
 
-    Returns the energy to arrive with at least, and V as a function of what was left with.
+    Returns V as a function of what was left with. Where more than needed would be bought, for
+    two later targets are out of reach, this is the hull of V and proves a bound only.
     """
-    price, at, j = stays.short_price[stays.short_price.size - 1], lo, head
+    price, j = stays.drive_price, head
     while j < tail and slope[j] < -price:
         v += (slope[j] + price) * length[j]
-        at += length[j]
         slope[j] = -price
         j += 1
     lo, hi = lo + stays.each[i].driven_kwh, hi + stays.each[i].driven_kwh
@@ -151,16 +201,28 @@ def link_back(stays, i, slope, length, head, tail, lo, hi, v):  # type: ignore[n
         head -= 1
         slope[head], length[head] = -price, more
         lo, v = lo - more, v + price * more
-    return at, head, tail, lo, hi, v
+    return head, tail, lo, hi, v
 
 
 @njit(cache=True, nogil=True)
-def value_back(stays, first, last, buy, sell, up, down, link, slope, length):  # type: ignore[no-untyped-def]
+def value_back(
+    stays: Stays,
+    first: int,
+    last: int,
+    buy: Floats,
+    sell: Floats,
+    most: Floats,
+    least: Floats,
+    up: Floats,
+    down: Floats,
+    slope: Floats,
+    length: Floats,
+) -> tuple[int, int, float, float]:
     """Go back through the stays ``first..last`` of one vehicle and keep the thresholds.
 
     ``buy`` and ``sell`` are prices [currency/kWh], ``up`` and ``down`` the thresholds [kWh], all
-    stay by stay, step by step; ``link`` is the energy to arrive with after each drive [kWh].
-    Returns V at the first arrival: head, tail, lower end and the value there.
+    stay by stay, step by step. Returns V at the first arrival: head, tail, lower end and the
+    value there.
     """
     head = slope.size // 2
     tail, lo, hi, v = head + 1, stays.each[last].low_kwh, stays.each[last].high_kwh, 0.0
@@ -172,28 +234,35 @@ def value_back(stays, first, last, buy, sell, up, down, link, slope, length):  #
         if i < last:
             low, high = stays.each[i + 1].low_kwh, stays.each[i + 1].high_kwh
             head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
-            link[i + 1 - first], head, tail, lo, hi, v = link_back(
-                stays, i + 1, slope, length, head, tail, lo, hi, v
-            )
+            head, tail, lo, hi, v = link_back(stays, i + 1, slope, length, head, tail, lo, hi, v)
             low, high = stays.each[i].low_kwh, stays.each[i].high_kwh
             head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
         tail, v = due_cost(stays, i, slope, length, head, tail, lo, v)
         begin = stays.each[i].start - stays.each[first].start
         head, tail, lo, hi, v = stay_back(
-            stays, i, begin, buy, sell, up, down, slope, length, head, tail, lo, hi, v
+            stays, i, begin, buy, sell, most, least, up, down, slope, length, head, tail, lo, hi, v
         )
     return head, tail, lo, v
 
 
 @njit(cache=True, nogil=True)
-def go_forward(stays, first, last, up, down, link, power):  # type: ignore[no-untyped-def]
+def go_forward(
+    stays: Stays,
+    first: int,
+    last: int,
+    most: Floats,
+    least: Floats,
+    up: Floats,
+    down: Floats,
+    power: Floats,
+) -> None:
     """Follow the thresholds from the energy held; fill the powers at the plug [kW]."""
     each, step_h, floors = stays.each, stays.step_h, stays.floor_kwh
     energy, origin = each[first].held_kwh, each[first].start
     for i in range(first, last + 1):
         stay = each[i]
         if i > first:
-            energy = max(energy - stay.driven_kwh, link[i - first], stay.low_kwh)
+            energy = max(energy - stay.driven_kwh, stay.low_kwh)
         gain, draw, begin = stay.gain, stay.draw, stay.start - origin
         charge, discharge = stay.charge_kw * gain, stay.discharge_kw * draw
         low, high, arrive = stay.low_kwh, stay.high_kwh, stay.arrive
@@ -202,22 +271,24 @@ def go_forward(stays, first, last, up, down, link, power):  # type: ignore[no-un
             p, hours = begin + q, step_h[arrive + q]
             if floors.size > 0:
                 low = floors[stay.start + q]
-            power[p] = 0.0
+            to = energy
             if energy < up[p]:
-                to = min(up[p], energy + charge * hours, high)
-                if to > bend:
-                    to = max(min(to, (energy + hours * full) / (1.0 + hours * fade)), energy)
-                power[p] = (to - energy) / (hours * gain)
-                energy = to
+                to = min(up[p], energy + charge * hours)
             elif energy > down[p]:
-                to = max(down[p], energy - discharge * hours, low)
-                if to < energy:
-                    power[p] = (to - energy) / (hours * draw)
-                    energy = to
+                to = max(down[p], energy - discharge * hours)
+            if most.size > 0:
+                # Bounds of power are bounds of the energy at the end of the step.
+                to = min(to, energy + most[p] * (gain if most[p] > 0.0 else draw) * hours)
+                to = max(to, energy + least[p] * (gain if least[p] > 0.0 else draw) * hours)
+            if to > bend:
+                to = min(to, max((energy + hours * full) / (1.0 + hours * fade), energy))
+            to = min(max(to, low), high)
+            power[p] = (to - energy) / (hours * (gain if to > energy else draw))
+            energy = to
 
 
 @njit(cache=True, nogil=True)
-def short_cost(stays, i, energy):  # type: ignore[no-untyped-def]
+def short_cost(stays: Stays, i: int, energy: float) -> float:
     """Cost of the energy missing on departure [currency]."""
     missing = stays.each[i].due_kwh - energy
     if missing <= 0.0:
@@ -225,7 +296,7 @@ def short_cost(stays, i, energy):  # type: ignore[no-untyped-def]
     bands = stays.short_price.size
     width = stays.each[i].wanted_kwh / bands
     if bands == 1 or width == 0.0:
-        return stays.short_price[0] * missing
+        return float(stays.short_price[0] * missing)
     cost = 0.0
     for m in range(bands):
         part = missing if m == bands - 1 else min(missing, width)
@@ -237,7 +308,7 @@ def short_cost(stays, i, energy):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def held_cost(stays, i, k, energy):  # type: ignore[no-untyped-def]
+def held_cost(stays: Stays, i: int, k: int, energy: float) -> float:
     """Cost of holding ``energy`` at the end of step ``k``, the way back to the window included."""
     cost = 0.0
     if stays.band_price.shape[2] > 0:
@@ -261,22 +332,23 @@ def held_cost(stays, i, k, energy):  # type: ignore[no-untyped-def]
             else 0.0
         )
         cost += stays.recover_price * (below + above)
-    return cost * stays.step_h[k]
+    return float(cost * stays.step_h[k])
 
 
 @njit(cache=True, nogil=True)
-def own_cost(stays, first, last, buy, sell, power):  # type: ignore[no-untyped-def]
+def own_cost(
+    stays: Stays, first: int, last: int, buy: Floats, sell: Floats, power: Floats
+) -> float:
     """Cost of a schedule at these prices, with wear, holding, shortfall and end value."""
     each, step_h, cost = stays.each, stays.step_h, 0.0
     energy, origin = each[first].held_kwh, each[first].start
-    on_way = stays.short_price[stays.short_price.size - 1]
     costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
     for i in range(first, last + 1):
         stay = each[i]
         if i > first:
             energy -= stay.driven_kwh
             missing = max(0.0, stay.low_kwh - energy)
-            cost += on_way * missing
+            cost += stays.drive_price * missing
             energy += missing
         begin, arrive, wear = stay.start - origin, stay.arrive, stay.wear
         gain, draw = stay.gain, stay.draw
@@ -291,4 +363,4 @@ def own_cost(stays, first, last, buy, sell, power):  # type: ignore[no-untyped-d
             if costly:
                 cost += held_cost(stays, i, arrive + q, energy)
         cost += short_cost(stays, i, energy)
-    return cost - each[last].end_price * min(energy, each[last].end_level_kwh)
+    return float(cost - each[last].end_price * min(energy, each[last].end_level_kwh))

@@ -10,52 +10,61 @@ from __future__ import annotations
 from numba import njit
 
 from gridtide.plan.price._kernel_stay import go_forward, own_cost, value_back
+from gridtide.plan.price.rows import AT, CENTRE, FLAT, LEAST, MOST, MULT, PULL, Rows
+from gridtide.plan.price.stays import Stay, Stays, Work
+from gridtide.plan.problem import Floats, Ints
 
 TRIALS = 4
-# Planes of Rows.limit and Rows.term.
-FLAT, CENTRE = 0, 1
-MULT, PULL, AT, LEAST, MOST = 0, 1, 2, 3, 4
 
 
 @njit(cache=True, nogil=True, inline="always")
-def read_prices(stay, rows, net, shared, begin, buy):  # type: ignore[no-untyped-def]
-    """Fill the prices that a stay sees, by the limits above it."""
-    arrive, steps, j = stay.arrive, stay.steps, stay.limit
-    limit, term = rows.limit, rows.term
+def read_prices(
+    stay: Stay, rows: Rows, net: Floats, shared: Floats, begin: int, buy: Floats
+) -> None:
+    """Fill the prices that a stay sees, by the rows above it."""
+    arrive, steps, price, term = stay.arrive, stay.steps, rows.price, rows.term
     for q in range(steps):
         buy[begin + q] = 0.0
-    while j >= 0:
-        place = rows.place[j]
-        power = net if place < 0 else shared
-        at = j if place < 0 else place
+    for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
+        j, weight = rows.row[m], rows.weight[m]
+        local = rows.place[j] < 0
+        power, at = (net, j) if local else (shared, rows.place[j])
         for q in range(steps):
-            buy[begin + q] += limit[j, FLAT, arrive + q]
+            buy[begin + q] += weight * price[j, FLAT, arrive + q]
         if rows.square[j] > 0.0:
             for q in range(steps):
                 t = arrive + q
-                buy[begin + q] += rows.square[j] * (power[at, t] - limit[j, CENTRE, t])
+                buy[begin + q] += weight * rows.square[j] * (power[at, t] - price[j, CENTRE, t])
         for k in range(rows.first[j], rows.first[j + 1]):
             for q in range(steps):
                 t = arrive + q
                 part = term[k, MULT, t] + term[k, PULL, t] * (power[at, t] - term[k, AT, t])
-                buy[begin + q] += min(max(part, term[k, LEAST, t]), term[k, MOST, t])
-        j = rows.parent[j]
+                buy[begin + q] += weight * min(max(part, term[k, LEAST, t]), term[k, MOST, t])
 
 
 @njit(cache=True, nogil=True, inline="always")
-def rise_at(stay, rows, net, shared, begin, change, share, mirror, step_h):  # type: ignore[no-untyped-def]
-    """Rise of the cost of the limits above a stay per share of its change, beyond share 0."""
-    arrive, steps, j, rise = stay.arrive, stay.steps, stay.limit, 0.0
-    term = rows.term
-    while j >= 0:
-        place = rows.place[j]
-        power = net if place < 0 else shared
-        at = j if place < 0 else place
-        scale = share if place < 0 else share * mirror
+def rise_at(
+    stay: Stay,
+    rows: Rows,
+    net: Floats,
+    shared: Floats,
+    begin: int,
+    change: Floats,
+    share: float,
+    mirror: float,
+    step_h: Floats,
+) -> float:
+    """Rise of the cost of the rows above a stay per share of its change, beyond share 0."""
+    arrive, steps, term, rise = stay.arrive, stay.steps, rows.term, 0.0
+    for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
+        j, weight = rows.row[m], rows.weight[m]
+        local = rows.place[j] < 0
+        power, at = (net, j) if local else (shared, rows.place[j])
+        scale = weight * (share if local else share * mirror)
         if rows.square[j] > 0.0:
             for q in range(steps):
                 move = change[begin + q]
-                rise += rows.square[j] * scale * move * move * step_h[arrive + q]
+                rise += weight * rows.square[j] * scale * move * move * step_h[arrive + q]
         for k in range(rows.first[j], rows.first[j + 1]):
             for q in range(steps):
                 t, move = arrive + q, change[begin + q]
@@ -63,28 +72,29 @@ def rise_at(stay, rows, net, shared, begin, change, share, mirror, step_h):  # t
                 new = old + term[k, PULL, t] * scale * move
                 old = min(max(old, term[k, LEAST, t]), term[k, MOST, t])
                 new = min(max(new, term[k, LEAST, t]), term[k, MOST, t])
-                rise += (new - old) * move * step_h[t]
-        j = rows.parent[j]
+                rise += weight * (new - old) * move * step_h[t]
     return rise
 
 
 @njit(cache=True, nogil=True, inline="always")
-def move_net(stay, rows, net, shared, begin, change, mirror):  # type: ignore[no-untyped-def]
-    """Add a change of power to all limits above a stay."""
-    arrive, steps, j = stay.arrive, stay.steps, stay.limit
-    while j >= 0:
+def move_net(
+    stay: Stay, rows: Rows, net: Floats, shared: Floats, begin: int, change: Floats, mirror: float
+) -> None:
+    """Add a change of power to all rows above a stay."""
+    arrive, steps = stay.arrive, stay.steps
+    for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
+        j, weight = rows.row[m], rows.weight[m]
         place = rows.place[j]
         if place < 0:
             for q in range(steps):
-                net[j, arrive + q] += change[begin + q]
+                net[j, arrive + q] += weight * change[begin + q]
         else:
             for q in range(steps):
-                shared[place, arrive + q] += mirror * change[begin + q]
-        j = rows.parent[j]
+                shared[place, arrive + q] += mirror * weight * change[begin + q]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def mix(stay, old, new, share, begin):  # type: ignore[no-untyped-def]
+def mix(stay: Stay, old: Floats, new: Floats, share: float, begin: int) -> None:
     """Mix two schedules of a stay in the energy stored, where every mix is feasible: into new."""
     gain, draw = stay.gain, stay.draw
     for p in range(begin, begin + stay.steps):
@@ -95,10 +105,20 @@ def mix(stay, old, new, share, begin):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def sweep(stays, members, rows, net, shared, mirror, power, plug_price, work):  # type: ignore[no-untyped-def]
+def sweep(
+    stays: Stays,
+    members: Ints,
+    rows: Rows,
+    net: Floats,
+    shared: Floats,
+    mirror: float,
+    power: Floats,
+    plug_price: Floats,
+    work: Work,
+) -> float:
     """Let the vehicles ``members`` answer in turn; return what all of them could still gain."""
-    slope, length, up, down, link, buy, sell, best, change = work
-    each, total = stays.each, 0.0
+    slope, length, up, down, buy, sell, best, change = work[:8]
+    each, none, total = stays.each, buy[:0], 0.0
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
         begin = each[first].start
@@ -109,8 +129,8 @@ def sweep(stays, members, rows, net, shared, mirror, power, plug_price, work):  
             at = stay.start - begin
             read_prices(stay, rows, net, shared, at, buy)
             add_plug_prices(stay, plug_price, at, buy, sell)
-        value_back(stays, first, last, buy, sell, up, down, link, slope, length)
-        go_forward(stays, first, last, up, down, link, best)
+        value_back(stays, first, last, buy, sell, none, none, up, down, slope, length)
+        go_forward(stays, first, last, none, none, up, down, best)
         gain = own_cost(stays, first, last, buy, sell, best)
         gain -= own_cost(stays, first, last, buy, sell, now)
         if gain >= -1e-12:
@@ -123,15 +143,17 @@ def sweep(stays, members, rows, net, shared, mirror, power, plug_price, work):  
             for i in range(first, last + 1):
                 mix(each[i], now, best, share, each[i].start - begin)
         for p in range(size):
-            change[p] = best[p] - now[p]
+            # What is kept may be rounded to single precision, and that is what moves.
+            old = now[p]
             now[p] = best[p]
+            change[p] = now[p] - old
         for i in range(first, last + 1):
             move_net(each[i], rows, net, shared, each[i].start - begin, change, mirror)
     return total
 
 
 @njit(cache=True, nogil=True, inline="always")
-def add_plug_prices(stay, plug_price, begin, buy, sell):  # type: ignore[no-untyped-def]
+def add_plug_prices(stay: Stay, plug_price: Floats, begin: int, buy: Floats, sell: Floats) -> None:
     """Let energy be billed at each plug where there is no meter."""
     for q in range(stay.steps):
         sell[begin + q] = buy[begin + q]
@@ -142,7 +164,18 @@ def add_plug_prices(stay, plug_price, begin, buy, sell):  # type: ignore[no-unty
 
 
 @njit(cache=True, nogil=True, inline="always")
-def line_search(stays, first, last, rows, net, shared, begin, change, mirror, gain):  # type: ignore[no-untyped-def]
+def line_search(
+    stays: Stays,
+    first: int,
+    last: int,
+    rows: Rows,
+    net: Floats,
+    shared: Floats,
+    begin: int,
+    change: Floats,
+    mirror: float,
+    gain: float,
+) -> float:
     """Find the share of a move at which the falling cost begins to rise (regula falsi)."""
     low, high, at_low, share, at_high = 0.0, 1.0, gain, 1.0, 0.0
     for trial in range(TRIALS):
@@ -164,10 +197,10 @@ def line_search(stays, first, last, rows, net, shared, begin, change, mirror, ga
 
 
 @njit(cache=True, nogil=True)
-def update_multipliers(rows, net, limits):  # type: ignore[no-untyped-def]
+def update_multipliers(rows: Rows, net: Floats, which: Ints) -> None:
     """Take the prices of the moment as multipliers."""
     term = rows.term
-    for j in limits:
+    for j in which:
         for k in range(rows.first[j], rows.first[j + 1]):
             for t in range(net.shape[1]):
                 part = term[k, MULT, t] + term[k, PULL, t] * (net[j, t] - term[k, AT, t])
@@ -175,24 +208,19 @@ def update_multipliers(rows, net, limits):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def sum_net(stays, parent, power, net):  # type: ignore[no-untyped-def]
-    """Add the powers of all stays up the tree; limits stand behind their parents."""
+def sum_net(stays: Stays, rows: Rows, power: Floats, net: Floats) -> None:
+    """Add the powers of all stays to the rows above them."""
     net[:] = 0.0
     for i in range(len(stays.each)):
-        j = stays.each[i].limit
-        if j < 0:
-            continue
-        arrive = stays.each[i].arrive
-        for q in range(stays.each[i].steps):
-            net[j, arrive + q] += power[stays.each[i].start + q]
-    for j in range(len(parent) - 1, -1, -1):
-        if parent[j] >= 0:
-            for t in range(net.shape[1]):
-                net[parent[j], t] += net[j, t]
+        stay = stays.each[i]
+        for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
+            j, weight = rows.row[m], rows.weight[m]
+            for q in range(stay.steps):
+                net[j, stay.arrive + q] += weight * power[stay.start + q]
 
 
 @njit(cache=True, nogil=True)
-def average(stays, power, mean, weight):  # type: ignore[no-untyped-def]
+def average(stays: Stays, power: Floats, mean: Floats, weight: float) -> None:
     """Move the mean schedule towards the present one, in stored energy."""
     for i in range(len(stays.each)):
         stay = stays.each[i]

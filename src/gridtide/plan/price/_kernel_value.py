@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from numba import njit
 
+from gridtide.plan.problem import Floats
+
 SAME_KWH = 1e-12
 
 
 @njit(cache=True, nogil=True)
-def split(slope, length, head, tail, lo, at):  # type: ignore[no-untyped-def]
+def split(
+    slope: Floats, length: Floats, head: int, tail: int, lo: float, at: float
+) -> tuple[int, int]:
     """Break the segment that holds energy ``at``; return the first place above it, and the tail."""
     below = lo
     for j in range(head, tail):
@@ -30,7 +34,16 @@ def split(slope, length, head, tail, lo, at):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def steepen_below(slope, length, head, tail, lo, v, at, price):  # type: ignore[no-untyped-def]
+def steepen_below(
+    slope: Floats,
+    length: Floats,
+    head: int,
+    tail: int,
+    lo: float,
+    v: float,
+    at: float,
+    price: float,
+) -> tuple[int, float]:
     """Add ``price`` x max(0, at - e); return the tail and V at the lower end."""
     if price == 0.0 or at <= lo:
         return tail, v
@@ -41,7 +54,16 @@ def steepen_below(slope, length, head, tail, lo, v, at, price):  # type: ignore[
 
 
 @njit(cache=True, nogil=True)
-def steepen_above(slope, length, head, tail, lo, v, at, price):  # type: ignore[no-untyped-def]
+def steepen_above(
+    slope: Floats,
+    length: Floats,
+    head: int,
+    tail: int,
+    lo: float,
+    v: float,
+    at: float,
+    price: float,
+) -> tuple[int, float]:
     """Add ``price`` x max(0, e - at); return the tail and V at the lower end."""
     if price == 0.0:
         return tail, v
@@ -52,7 +74,17 @@ def steepen_above(slope, length, head, tail, lo, v, at, price):  # type: ignore[
 
 
 @njit(cache=True, nogil=True, inline="always")
-def trim(slope, length, head, tail, lo, hi, v, low, high):  # type: ignore[no-untyped-def]
+def trim(
+    slope: Floats,
+    length: Floats,
+    head: int,
+    tail: int,
+    lo: float,
+    hi: float,
+    v: float,
+    low: float,
+    high: float,
+) -> tuple[int, int, float, float, float]:
     """Cut V to a window; return head, tail, both ends and V at the lower one."""
     while lo < low and head < tail:
         part = low - lo
@@ -76,7 +108,9 @@ def trim(slope, length, head, tail, lo, hi, v, low, high):  # type: ignore[no-un
 
 
 @njit(cache=True, nogil=True)
-def value_at(slope, length, head, tail, lo, v, energy):  # type: ignore[no-untyped-def]
+def value_at(
+    slope: Floats, length: Floats, head: int, tail: int, lo: float, v: float, energy: float
+) -> float:
     """V at an energy between its ends."""
     at = lo
     for j in range(head, tail):
@@ -89,7 +123,17 @@ def value_at(slope, length, head, tail, lo, v, energy):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True)
-def stretch_tapered(slope, length, head, tail, lo, a, bend, stretch, sc):  # type: ignore[no-untyped-def]
+def stretch_tapered(
+    slope: Floats,
+    length: Floats,
+    head: int,
+    tail: int,
+    lo: float,
+    a: int,
+    bend: float,
+    stretch: float,
+    sc: float,
+) -> tuple[int, int]:
     """Charging above the bend stores less: stretch what lies between the bend and place ``a``."""
     cut = head
     if lo < bend:
@@ -102,7 +146,15 @@ def stretch_tapered(slope, length, head, tail, lo, a, bend, stretch, sc):  # typ
 
 
 @njit(cache=True, nogil=True, inline="always")
-def insert(slope, length, head, tail, at, new_slope, new_length):  # type: ignore[no-untyped-def]
+def insert(
+    slope: Floats,
+    length: Floats,
+    head: int,
+    tail: int,
+    at: int,
+    new_slope: float,
+    new_length: float,
+) -> tuple[int, int]:
     """Put a segment before the place ``at``, moving the shorter side; return head and tail."""
     if at - head < tail - at:
         for j in range(head, at):

@@ -1,152 +1,180 @@
-"""Coordination by price: passes over all vehicles, bounds, averaging.
+"""Plan a fleet by price: sweep, average, prove a bound, keep the limits, until the gap is closed.
 
-Groups of vehicles below one limit each are worked through by two lanes side by side. A lane sees
-its own group's limits as they are; of the limits above the groups it keeps a copy and counts
-each change twice, for the other lane moves alike at the same time. What the lanes did is added
-up in a fixed order, so that plans do not depend on how many threads there are.
+Multipliers on all limits are raised where limits are exceeded and lowered where there is room
+(the method of multipliers: D. P. Bertsekas, Constrained Optimization and Lagrange Multiplier
+Methods, 1982); vehicles answer one after the other. Prices averaged over the sweeps prove the
+lower bound, and the schedule averaged likewise, brought within all limits, is the plan.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import time
+from dataclasses import dataclass
 
 import numpy as np
 
-from gridtide.plan.price._kernel_sweep import average, sum_net, sweep, update_multipliers
-from gridtide.plan.price.bound import (
-    limit_prices,
-    new_work,
-    own_costs,
-    rows_bound,
-    rows_cost,
-    seen_prices,
-    values,
-    violation_kw,
-)
-from gridtide.plan.price.rows import Book, level_peaks, make_rows
+from gridtide.core import stream
+from gridtide.plan.price._kernel_fleet import charge_at_once
+from gridtide.plan.price.bound import excess_kw
+from gridtide.plan.price.fleet import Fleet
+from gridtide.plan.price.rows import PULL
 from gridtide.plan.price.stays import Stays
-from gridtide.plan.problem import Floats, Ints, Problem
+from gridtide.plan.problem import Floats, Problem
+from gridtide.plan.start import Start
 
-LANES = 2
-GROUP = 400
+MEMORY = 9
+"""How slowly averages forget: sweep k counts MEMORY / (k + MEMORY)."""
+FIRST_CHECK = 12
+HOPEFUL = 3.0
+"""The limits are kept for a trial where the gap before is at most so many times the wanted."""
+LOOK = 2
+SLOW = 0.6
+HARDER, SOFTER = 2.0, 0.9
+EXCESS = 2e-4
+CLEAN_KW = 1e-9
+DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
 
 
-class Coordinator:
-    def __init__(
-        self, problem: Problem, stays: Stays, book: Book, pull, tight, dtype=np.float64
-    ) -> None:
-        self.problem, self.stays, self.book = problem, stays, book
-        self.net = np.zeros((max(len(problem.limit_names), 1), problem.steps))
-        self.power = np.zeros(stays.each["steps"].sum(), dtype=dtype)
-        self.mean = self.power.copy()
-        self.groups, self.place, self.local = self.make_groups()
-        self.rows = make_rows(problem, book, self.place, pull, tight)
-        self.shared_limits = np.flatnonzero(self.place >= 0)
-        self.works = [new_work(stays) for _ in range(LANES)]
-        self.pool = ThreadPoolExecutor(LANES)
-        plugs = len(problem.meters) == 0
-        self.plug_price = (
-            np.stack((book.price_in[0], book.price_out[0])) if plugs else np.zeros((0, 1))
-        )
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """How far a coordination is; the best bound so far and the prices that prove it."""
 
-    def make_groups(self):
-        """Cut the tree below the limits that have more vehicles than a group may."""
-        stays, parent = self.stays, self.problem.limit_parent
-        count = len(parent)
-        heads = stays.each["limit"][stays.vehicle[:-1]]
-        below = np.bincount(heads[heads >= 0], minlength=count).astype(np.int64)
-        for j in range(count - 1, -1, -1):
-            if parent[j] >= 0:
-                below[parent[j]] += below[j]
-        root = np.arange(count)
-        for j in range(count):
-            if parent[j] >= 0 and below[root[parent[j]]] <= GROUP:
-                root[j] = root[parent[j]]
-        upper = np.zeros(count, dtype=bool)
-        upper[below > GROUP] = True
-        # a limit above a group's root is shared
-        place = np.full(max(count, 1), -1)
-        place[:count][upper] = np.arange(upper.sum())
-        key = np.where(heads >= 0, root[np.maximum(heads, 0)] if count else 0, -1)
-        order = np.argsort(key, kind="stable")
-        cuts = np.flatnonzero(np.diff(key[order])) + 1
-        groups = []
-        for part in np.split(order, cuts):
-            at = int(key[part[0]])
-            whole = at >= 0 and not upper[at]
-            locals_ = np.flatnonzero((root == at) & ~upper) if whole else np.zeros(0, dtype=int)
-            if whole:
-                groups.append((part, locals_))
-            else:
-                for piece in np.array_split(part, max(1, -(-len(part) // GROUP))):
-                    groups.append((piece, locals_))
-        return groups, place, None
+    sweeps: int = 0
+    bound: float = -np.inf
+    cost: float = np.inf
+    price: Floats
+    peak: Floats
+    interrupted: bool = False
 
-    def _lane(self, lane, group, shared):
-        members, locals_ = self.groups[group]
-        gain = sweep(
-            self.stays,
-            members,
-            self.rows,
-            self.net,
-            shared,
-            float(self.mirror),
-            self.power,
-            self.plug_price,
-            self.works[lane],
-        )
-        update_multipliers(self.rows, self.net, locals_)
-        return gain
 
-    def sweep_all(self):
-        total = 0.0
-        count = len(self.groups)
-        step_h = self.stays.step_h
-        base = (
-            self.rng.permutation(count)
-            if getattr(self, "rng", None) is not None
-            else np.arange(count)
-        )
-        for at in range(0, count, LANES):
-            chunk = base[at : at + LANES]
-            self.mirror = len(chunk) * getattr(self, "extra", 1.0)
-            level_peaks(self.book, self.rows, self.net, step_h)
-            before = self.net[self.shared_limits]
-            shares = [before.copy() for _ in chunk]
-            if len(chunk) == 1:
-                total += self._lane(0, chunk[0], shares[0])
-            else:
-                jobs = [
-                    self.pool.submit(self._lane, n, g, s)
-                    for n, (g, s) in enumerate(zip(chunk, shares))
-                ]
-                total += sum(job.result() for job in jobs)
-            after = before.copy()
-            for s in shares:
-                after += (s - before) / self.mirror
-            self.net[self.shared_limits] = after
-        update_multipliers(self.rows, self.net, self.shared_limits)
-        return total
+class Coordination:
+    """One run towards a gap.
 
-    def bound(self, price, peak):
-        seen = seen_prices(price + peak, self.rows)
-        if len(seen) == 0:
-            seen = np.zeros((1, self.problem.steps))
-        jobs = [self.pool.submit(self._values, n, seen) for n in range(LANES)]
-        total = sum(job.result() for job in jobs)
-        return total + rows_bound(self.book, price, peak, self.stays.step_h)
+    Parameters
+    ----------
+    problem, stays
+        What is to be planned.
+    gap
+        Relative gap at which to stop.
+    limit_s
+        Wall time after which the best so far is taken [s].
+    """
 
-    def _values(self, lane, seen):
-        count = len(self.stays.vehicle) - 1
-        members = np.arange(count * lane // LANES, count * (lane + 1) // LANES)
-        return values(self.stays, members, seen, self.plug_price, self.works[lane])
+    def __init__(self, problem: Problem, stays: Stays, *, gap: float, limit_s: float) -> None:
+        self.fleet = Fleet(problem, stays)
+        self._gap, self._end = gap, time.monotonic() + limit_s
+        self._orders = stream(0, "order of groups")
+        self._price, self._peak = self.fleet.prices()
+        self.progress = Progress(price=self._price.copy(), peak=self._peak.copy())
+        self._over: Floats | None = None
+        self._softest = self.fleet.rows.term[:, PULL].copy()
+        self.unit = max(self._uncontrolled_cost(), 1.0)
 
-    def cost(self, power):
-        net = np.zeros_like(self.net)
-        sum_net(self.stays, self.problem.limit_parent, power, net)
-        members = np.arange(len(self.stays.vehicle) - 1)
-        own = own_costs(self.stays, members, power, self.plug_price, self.works[0])
-        return own + rows_cost(self.book, net, self.stays.step_h), violation_kw(self.book, net), net
+    def start_from(self, start: Start) -> None:
+        """Begin at an earlier plan's powers and prices."""
+        fleet, book = self.fleet, self.fleet.book
+        fleet.power[:], fleet.mean[:] = start.power_kw, start.power_kw
+        fleet.net = fleet.net_of(fleet.power)
+        self._price, self._peak = np.zeros((2, *fleet.net.shape))
+        whole = book.phase < 0
+        self._price[whole] = start.limit_price[book.limit[whole]]
+        self._peak[whole] = start.peak_price[book.limit[whole]]
+        if start.phase_price is not None:
+            self._price[~whole] = start.phase_price[book.limit[~whole], book.phase[~whole]]
+        fleet.set_prices(self._price, self._peak)
+        self.progress.sweeps = MEMORY
 
-    def prices(self, net):
-        return limit_prices(self.book, self.rows, net, self.stays.step_h)
+    def run(self) -> Floats:
+        """Return the powers of the plan at the plugged steps, shape (N,); progress tells the rest.
+
+        An interrupt from the keyboard ends the run with the best so far.
+        """
+        begun = self.progress.sweeps
+        check = begun + FIRST_CHECK
+        try:
+            while not self._over_time():
+                self._sweep()
+                if self.progress.sweeps - begun == check - begun:
+                    if self._checked():
+                        return self.fleet.mean
+                    check += max(4, (check - begun) // 6)
+        except KeyboardInterrupt:
+            self.progress.interrupted = True
+        self._prove()
+        self._keep()
+        return self.fleet.mean
+
+    def _over_time(self) -> bool:
+        return time.monotonic() >= self._end
+
+    def _sweep(self) -> None:
+        fleet, progress = self.fleet, self.progress
+        fleet.sweep(self._orders.permutation(len(fleet.groups)))
+        weight = MEMORY / (progress.sweeps + MEMORY)
+        price, peak = fleet.prices()
+        self._price += weight * (price - self._price)
+        self._peak += weight * (peak - self._peak)
+        fleet.average(weight)
+        progress.sweeps += 1
+        if progress.sweeps % LOOK == 0:
+            self._adapt()
+
+    def _adapt(self) -> None:
+        """Let prices react harder where excess stays, and softer again where it has gone."""
+        fleet = self.fleet
+        owner, term = fleet.book.owner, fleet.rows.term
+        firm = np.array([kind in ("import", "export") for kind in fleet.book.kind], dtype=bool)
+        over = excess_kw(fleet.book, fleet.net)[owner]
+        if self._over is not None:
+            room = np.maximum(fleet.book.upper_kw, -fleet.book.lower_kw).max(axis=1)[owner]
+            stays = (over > SLOW * self._over) & (over > EXCESS * room[:, None]) & firm[:, None]
+            term[:, PULL] *= np.where(stays, HARDER, SOFTER)
+            np.maximum(term[:, PULL], self._softest, out=term[:, PULL])
+        self._over = over
+
+    def _checked(self) -> bool:
+        """Prove a bound; where the gap looks closed, keep the limits and see."""
+        self._prove()
+        fleet, progress = self.fleet, self.progress
+        rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
+        if rough - progress.bound > HOPEFUL * self._gap * self._scale(rough):
+            return False
+        self._keep()
+        return progress.cost - progress.bound <= self._gap * self._scale(progress.cost)
+
+    def _scale(self, cost: float) -> float:
+        return max(abs(cost), self.unit)
+
+    def _prove(self) -> None:
+        for price, peak in ((self._price, self._peak), self.fleet.prices()):
+            bound = self.fleet.bound(price, peak)
+            if bound > self.progress.bound:
+                self.progress.bound = bound
+                self.progress.price, self.progress.peak = price.copy(), peak.copy()
+
+    def _keep(self) -> None:
+        """Bring the mean schedule within all limits, in place, and price it."""
+        fleet = self.fleet
+        net = fleet.net_of(fleet.mean)
+        which = fleet.groups
+        for dear in DEAR:
+            fleet.keep_limits(fleet.mean, net, which, dear)
+            net = fleet.net_of(fleet.mean)
+            which = fleet.exceeding(net, CLEAN_KW)
+            if not which:
+                break
+        for group in which:
+            over = excess_kw(fleet.book, net)
+            share = np.max(over / np.maximum(np.abs(net), 1e-12))
+            fleet.towards_rest(fleet.mean, group, min(float(share) * (1 + 1e-6), 1.0))
+        if which:
+            net = fleet.net_of(fleet.mean)
+        self.progress.cost = fleet.cost(fleet.mean, net)
+
+    def _uncontrolled_cost(self) -> float:
+        """Cost of charging at once on arrival, limits left aside."""
+        fleet = self.fleet
+        charge_at_once(fleet.stays, fleet.mean)
+        cost = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
+        fleet.mean[:] = 0.0
+        return abs(cost)

@@ -34,15 +34,25 @@ def best_schedules(stays: Stays, buy: Floats, sell: Floats) -> tuple[Floats, Flo
 
 
 @njit(cache=True, nogil=True)
-def _solve_all(stays, buy, sell, value, cost, power, size):  # type: ignore[no-untyped-def]
+def _solve_all(
+    stays: Stays,
+    buy: Floats,
+    sell: Floats,
+    value: Floats,
+    cost: Floats,
+    power: Floats,
+    size: int,
+) -> None:
     slope, length = np.empty(size), np.empty(size)
-    up, down, link = np.empty(size), np.empty(size), np.empty(size)
+    up, down = np.empty(size), np.empty(size)
     for u in range(len(stays.vehicle) - 1):
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
         begin = stays.each[first].start
         end = stays.each[last].start + stays.each[last].steps
         b, s, p = buy[begin:end], sell[begin:end], power[begin:end]
-        head, tail, lo, v = value_back(stays, first, last, b, s, up, down, link, slope, length)
+        head, tail, lo, v = value_back(
+            stays, first, last, b, s, b[:0], b[:0], up, down, slope, length
+        )
         value[u] = value_at(slope, length, head, tail, lo, v, stays.each[first].held_kwh)
-        go_forward(stays, first, last, up, down, link, p)
+        go_forward(stays, first, last, b[:0], b[:0], up, down, p)
         cost[u] = own_cost(stays, first, last, b, s, p)

@@ -1,4 +1,8 @@
-"""The limits' side: what the net power below each limit costs, as prices that react to it."""
+"""The limits' side: what the net power below each limit costs, as prices that react to it.
+
+A row is a limit, or one phase of a limit. A vehicle is below the rows of its limit and of all
+limits above it, on a phase with its share of that phase.
+"""
 
 from __future__ import annotations
 
@@ -8,67 +12,82 @@ from typing import NamedTuple
 import numpy as np
 
 from gridtide.plan._layout import _total, demand_periods
-from gridtide.plan.price._kernel_sweep import AT, MULT, PULL
 from gridtide.plan.price.stays import Stays
-from gridtide.plan.problem import Floats, Ints, Problem
+from gridtide.plan.problem import Bools, Floats, Ints, Problem
 
 FAR = 1e30
+# Planes of Rows.price and Rows.term.
+FLAT, CENTRE = 0, 1
+MULT, PULL, AT, LEAST, MOST = 0, 1, 2, 3, 4
 
 
 class Rows(NamedTuple):
-    """Prices that react to the net power of m limits in T steps.
+    """Prices that react to the net power of r rows in T steps.
 
-    Limit j is priced flat, by its square, and by the terms first[j]..first[j + 1], each
-    clip(mult + pull·(net - at), least, most).
+    Row j is priced flat, by its square, and by the terms first[j]..first[j + 1], each
+    clip(mult + pull·(net - at), least, most). The stays of path c are below the rows
+    row[path[c]..path[c + 1]] with these weights.
 
     Parameters
     ----------
-    parent
-        Limit above, -1 for none, shape (m,).
+    path, row, weight
+        Rows above each path and the share of the power that counts there.
     first
-        Where the terms of each limit begin, shape (m + 1,).
+        Where the terms of each row begin, shape (r + 1,).
     place
-        Place among the limits that lanes share, -1 for those within one group, shape (m,).
+        Place among the rows that lanes share, -1 for those within one group, shape (r,).
     square
-        Rise of the price per kW [currency/kWh/kW], shape (m,).
-    limit
-        Flat price and centre of the square, shape (m, 2, T).
+        Rise of the price per kW [currency/kWh/kW], shape (r,).
+    price
+        Flat price and centre of the square, shape (r, 2, T).
     term
         Mult, pull, at, least and most of each term, shape (terms, 5, T).
     """
 
-    parent: Ints
+    path: Ints
+    row: Ints
+    weight: Floats
     first: Ints
     place: Ints
     square: Floats
-    limit: Floats
+    price: Floats
     term: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """What the rows were made from.
+    """What does not depend on any schedule: rooms, base loads, tariffs.
 
     Parameters
     ----------
+    limit, phase
+        Limit of each row, and its phase, -1 for all three together, shape (r,).
+    path, row, weight, path_of
+        Rows above each path; path of each stay, shape (n,).
     base_kw
-        Base load of each limit and all below, shape (m, T).
+        Base load on each row and all below, shape (r, T).
     lower_kw, upper_kw
-        Room for the vehicles' net power, shape (m, T).
+        Room for the vehicles' net power, shape (r, T).
     least_kw, most_kw
-        What the vehicles below can do at all, shape (m, T).
-    kind
-        Kind of each term.
-    owner
-        Limit of each term.
+        What the vehicles below can do at all, shape (r, T).
+    kind, owner
+        Kind and row of each term, rows in order.
     period, rate, peak_kw
-        Demand period of each step; rate and peak so far of each limit and period.
+        Demand period of each step; rate and peak so far of each row and period, shape (r, q).
     price_in, price_out
-        Energy prices with carbon, shape (max(k, 1), T).
-    meter_row
-        Row of these prices of each limit that is a meter, -1 for others, shape (m,).
+        Energy prices of each row, 0 where it is no meter [currency/kWh], shape (r, T).
+    plug_price
+        Import and export price where each plug is billed, shape (2, T), else (0, T).
+    square, centre_kw
+        Rise of the price per kW, shape (r,), and where it is 0, shape (r, T).
     """
 
+    limit: Ints
+    phase: Ints
+    path: Ints
+    row: Ints
+    weight: Floats
+    path_of: Ints
     base_kw: Floats
     lower_kw: Floats
     upper_kw: Floats
@@ -81,138 +100,209 @@ class Book:
     peak_kw: Floats
     price_in: Floats
     price_out: Floats
-    meter_row: Ints
+    plug_price: Floats
     square: Floats
     centre_kw: Floats
 
 
 def keep_book(problem: Problem, stays: Stays) -> Book:
     """Derive what does not depend on any schedule."""
-    steps, count = problem.steps, len(problem.limit_names)
-    base = _total(problem.base_load_kw, problem.limit_parent)
-    carbon = np.zeros(steps)
-    if problem.carbon_kg_per_kwh is not None:
-        carbon = problem.carbon_kg_per_kwh * problem.carbon_price_per_kg
-    upper = np.maximum(problem.import_kw - base, 0.0)
-    lower = np.minimum(-problem.export_kw - base, 0.0)
-    most, least = _natural(problem, stays)
+    limit, phase = _rows(problem)
+    path, row, weight, path_of = _paths(problem, limit, phase)
+    base = _total(problem.base_load_kw, problem.limit_parent)[limit]
+    base = np.where(phase[:, None] >= 0, base / 3.0, base)
+    room_in, room_out = _rooms(problem, limit, phase)
+    most, least = _natural(problem, stays, path, row, weight, path_of, len(limit))
     period, rate, peak = demand_periods(problem)
-    meter_row = np.full(count, -1)
-    meter_row[problem.meters] = np.arange(len(problem.meters))
-    square = problem.load_square_price_per_kw2h
-    centre = -base if problem.load_reference_kw is None else problem.load_reference_kw - base
-    kinds, owners = [], []
-    price_in, price_out = (
-        problem.price_import_per_kwh + carbon,
-        problem.price_export_per_kwh + carbon,
-    )
-    for j in range(count):
-        if np.any(upper[j] < most[j]):
-            kinds.append("import"), owners.append(j)
-        if np.any(lower[j] > least[j]):
-            kinds.append("export"), owners.append(j)
-        if meter_row[j] >= 0 and np.any(_crosses(base[j], lower[j], upper[j], least[j], most[j])):
-            kinds.append("tariff"), owners.append(j)
-        for q in np.flatnonzero(rate[j] > 0):
-            kinds.append(f"demand {q}"), owners.append(j)
-    return Book(
+    whole = (phase < 0)[:, None]
+    price_in, price_out, plug_price = _tariffs(problem, limit)
+    square = np.zeros(len(limit))
+    if problem.load_square_price_per_kw2h is not None:
+        square = np.where(phase < 0, 2.0 * problem.load_square_price_per_kw2h[limit], 0.0)
+    reference = problem.load_reference_kw
+    lower = np.maximum(np.minimum(-room_out - base, 0.0), least)
+    upper = np.minimum(np.maximum(room_in - base, 0.0), most)
+    book = Book(
+        limit=limit,
+        phase=phase,
+        path=path,
+        row=row,
+        weight=weight,
+        path_of=path_of,
         base_kw=base,
-        lower_kw=np.maximum(lower, least),
-        upper_kw=np.minimum(upper, most),
+        lower_kw=lower,
+        upper_kw=upper,
         least_kw=least,
         most_kw=most,
-        kind=tuple(kinds),
-        owner=np.array(owners, dtype=np.int64),
+        kind=(),
+        owner=np.zeros(0, dtype=np.int64),
         period=period,
-        rate=rate,
-        peak_kw=peak,
+        rate=np.where(whole, rate[limit], 0.0),
+        peak_kw=peak[limit],
         price_in=price_in,
         price_out=price_out,
-        meter_row=meter_row,
-        square=np.zeros(count) if square is None else 2.0 * square,
-        centre_kw=np.broadcast_to(centre, base.shape),
+        plug_price=plug_price,
+        square=square,
+        centre_kw=(0.0 if reference is None else reference[limit]) - base,
+    )
+    return _with_terms(book)
+
+
+def _rows(problem: Problem) -> tuple[Ints, Ints]:
+    """Limits first, in their order, then the three phases of those that limit them."""
+    count = len(problem.limit_names)
+    limit, phase = np.arange(count), np.full(count, -1)
+    if problem.phase_kw is None:
+        return limit, phase
+    phased = np.flatnonzero(np.isfinite(problem.phase_kw).any(axis=1))
+    return (
+        np.concatenate((limit, np.repeat(phased, 3))),
+        np.concatenate((phase, np.tile(np.arange(3), len(phased)))),
     )
 
 
-def _crosses(base: Floats, lower: Floats, upper: Floats, least: Floats, most: Floats) -> Floats:
-    """Steps in which the net power can be on either side of zero."""
-    return (base + np.maximum(lower, least) < 0) & (base + np.minimum(upper, most) > 0)
+def _paths(problem: Problem, limit: Ints, phase: Ints) -> tuple[Ints, Ints, Floats, Ints]:
+    """Group the stays by the rows that they are below, with the same shares."""
+    key = problem.limit[:, None].astype(float)
+    phased = bool(np.any(phase >= 0))
+    if phased:
+        share = problem.phase_share
+        thirds = np.full((len(problem), 3), 1.0 / 3.0)
+        key = np.concatenate((key, thirds if share is None else share), axis=1)
+    kinds, path_of = np.unique(key, axis=0, return_inverse=True)
+    rows_of = (
+        [np.flatnonzero(limit == j) for j in range(len(problem.limit_names))] if phased else []
+    )
+    start, row, weight = [0], [], []
+    for kind in kinds:
+        j = int(kind[0])
+        while j >= 0:
+            for r in rows_of[j] if phased else (j,):
+                row.append(int(r))
+                weight.append(1.0 if phase[r] < 0 else float(kind[1 + phase[r]]))
+            j = int(problem.limit_parent[j])
+        start.append(len(row))
+    return (
+        np.array(start),
+        np.array(row, dtype=np.int64),
+        np.array(weight, dtype=float),
+        path_of.reshape(-1).astype(np.int64),
+    )
 
 
-def _natural(problem: Problem, stays: Stays) -> tuple[Floats, Floats]:
-    """Largest and smallest net power of the vehicles below each limit, shape (m, T)."""
-    shape = (len(problem.limit_names), problem.steps + 1)
-    held = stays.each[(stays.each["limit"] >= 0) & (stays.each["steps"] > 0)]
-    limit, arrive = held["limit"], held["arrive"]
-    leave = arrive + held["steps"]
+def _rooms(problem: Problem, limit: Ints, phase: Ints) -> tuple[Floats, Floats]:
+    """Largest net import and export of each row, base load included, shape (r, T)."""
+    room_in, room_out = problem.import_kw[limit], problem.export_kw[limit]
+    if problem.phase_kw is None:
+        return room_in, room_out
+    own = problem.phase_kw[limit, np.maximum(phase, 0)][:, None]
+    return (np.where(phase[:, None] >= 0, own, room) for room in (room_in, room_out))  # type: ignore[return-value]
+
+
+def _natural(
+    problem: Problem, stays: Stays, path: Ints, row: Ints, weight: Floats, path_of: Ints, rows: int
+) -> tuple[Floats, Floats]:
+    """Largest and smallest net power of the vehicles below each row, shape (r, T)."""
+    shape = (len(path) - 1, problem.steps + 1)
     totals = []
-    for power in (held["charge_kw"], -held["discharge_kw"]):
+    plugged = stays.each["steps"] > 0
+    stay, kind = stays.each[plugged], path_of[plugged]
+    leave = stay["arrive"] + stay["steps"]
+    for power in (stay["charge_kw"], -stay["discharge_kw"]):
         change = np.zeros(shape)
-        np.add.at(change, (limit, arrive), power)
-        np.add.at(change, (limit, leave), -power)
-        totals.append(_total(np.cumsum(change, axis=1)[:, :-1], problem.limit_parent))
+        np.add.at(change, (kind, stay["arrive"]), power)
+        np.add.at(change, (kind, leave), -power)
+        each = np.cumsum(change, axis=1)[:, :-1]
+        total = np.zeros((rows, problem.steps))
+        np.add.at(total, row, np.repeat(each, np.diff(path), axis=0) * weight[:, None])
+        totals.append(total)
     return totals[0], totals[1]
 
 
-def make_rows(problem: Problem, book: Book, place: Ints, pull: Floats, tight: Floats) -> Rows:
-    """Set the terms up.
+def _tariffs(problem: Problem, limit: Ints) -> tuple[Floats, Floats, Floats]:
+    carbon = np.zeros(problem.steps)
+    if problem.carbon_kg_per_kwh is not None:
+        carbon = problem.carbon_kg_per_kwh * problem.carbon_price_per_kg
+    both = np.stack((problem.price_import_per_kwh, problem.price_export_per_kwh)) + carbon
+    if len(problem.meters) == 0:
+        nothing = np.zeros((len(limit), problem.steps))
+        return nothing, nothing, both[:, 0]
+    sides = np.zeros((2, len(limit), problem.steps))
+    sides[:, problem.meters] = both
+    return sides[0], sides[1], np.zeros((0, problem.steps))
+
+
+def crosses(book: Book, j: int) -> Bools:
+    """Mark the steps in which net power can be on either side of zero, shape (T,)."""
+    base = book.base_kw[j]
+    both: Bools = (base + book.lower_kw[j] < 0) & (base + book.upper_kw[j] > 0)
+    both &= book.price_in[j] != book.price_out[j]
+    return both
+
+
+def _with_terms(book: Book) -> Book:
+    from dataclasses import replace
+
+    kinds: list[str] = []
+    owners: list[int] = []
+    tight_in = np.any(book.upper_kw < book.most_kw, axis=1)
+    tight_out = np.any(book.lower_kw > book.least_kw, axis=1)
+    for j in range(len(book.limit)):
+        found = ["import"] * int(tight_in[j]) + ["export"] * int(tight_out[j])
+        found += ["tariff"] * int(bool(crosses(book, j).any()))
+        found += [f"demand {q}" for q in np.flatnonzero(book.rate[j] > 0)]
+        kinds += found
+        owners += [j] * len(found)
+    return replace(book, kind=tuple(kinds), owner=np.array(owners, dtype=np.int64))
+
+
+def make_rows(book: Book, place: Ints, pull: Floats, tight: float) -> Rows:
+    """Set the reacting prices up, all multipliers at rest.
 
     Parameters
     ----------
+    book
+        Of the problem.
+    place
+        Place among the shared rows, -1 for none, shape (r,).
     pull
         How much each term's price reacts [currency/kWh/kW], shape (terms,).
     tight
-        Share by which each limit is planned tighter, shape (m,).
+        Share by which limits are planned tighter than they are.
     """
-    steps, count, terms = problem.steps, len(problem.limit_names), len(book.kind)
-    flat = np.zeros((count, steps))
-    least, most = np.full((terms, steps), -FAR), np.full((terms, steps), FAR)
-    at, mult = np.full((terms, steps), FAR), np.zeros((terms, steps))
-    for j in np.flatnonzero(book.meter_row >= 0):
-        price_in, price_out = book.price_in[book.meter_row[j]], book.price_out[book.meter_row[j]]
-        flat[j] = np.where(book.base_kw[j] + book.upper_kw[j] <= 0, price_out, price_in)
+    rows, steps = book.base_kw.shape
+    flat = np.where(book.base_kw + book.upper_kw <= 0, book.price_out, book.price_in)
+    term = np.zeros((len(book.kind), 5, steps))
+    term[:, PULL] = pull[:, None]
     for k, kind in enumerate(book.kind):
-        j = book.owner[k]
+        j = int(book.owner[k])
         if kind == "import":
-            least[k] = 0.0
-            at[k] = np.where(np.isfinite(book.upper_kw[j]), book.upper_kw[j] * (1 - tight[j]), FAR)
-            never = book.upper_kw[j] >= book.most_kw[j]
-            most[k, never], at[k, never] = 0.0, 0.0
+            acts = book.upper_kw[j] < book.most_kw[j]
+            term[k, AT] = np.where(acts, book.upper_kw[j] * (1 - tight), 0.0)
+            term[k, MOST] = np.where(acts, FAR, 0.0)
         elif kind == "export":
-            most[k] = 0.0
-            at[k] = book.lower_kw[j] * (1 - tight[j])
-            never = book.lower_kw[j] <= book.least_kw[j]
-            least[k, never], at[k, never] = 0.0, 0.0
+            acts = book.lower_kw[j] > book.least_kw[j]
+            term[k, AT] = np.where(acts, book.lower_kw[j] * (1 - tight), 0.0)
+            term[k, LEAST] = np.where(acts, -FAR, 0.0)
         elif kind == "tariff":
-            crosses = _crosses(
-                book.base_kw[j],
-                book.lower_kw[j],
-                book.upper_kw[j],
-                book.least_kw[j],
-                book.most_kw[j],
-            )
-            price_in = book.price_in[book.meter_row[j]]
-            price_out = book.price_out[book.meter_row[j]]
-            flat[j] = np.where(crosses, 0.0, flat[j])
-            least[k] = np.where(crosses, np.minimum(price_out, price_in), 0.0)
-            most[k] = np.where(crosses, price_in, 0.0)
-            mult[k] = most[k]
-            at[k] = -book.base_kw[j]
+            kinked = crosses(book, j)
+            low, high = np.minimum(book.price_in[j], book.price_out[j]), book.price_in[j]
+            flat[j] = np.where(kinked, 0.0, flat[j])
+            term[k, AT] = -book.base_kw[j]
+            term[k, LEAST], term[k, MOST] = np.where(kinked, low, 0.0), np.where(kinked, high, 0.0)
+            term[k, MULT] = term[k, MOST]
         else:
-            q = int(kind.split()[1])
-            inside = book.period == q
-            least[k] = 0.0
-            most[k] = np.where(inside, FAR, 0.0)
-            at[k] = np.where(inside, book.peak_kw[j, q] - book.base_kw[j], 0.0)
-    first = np.searchsorted(book.owner, np.arange(count + 1))
-    wide = np.repeat(pull[:, None], steps, axis=1)
+            inside = book.period == int(kind.split()[1])
+            term[k, MOST] = np.where(inside, FAR, 0.0)
     return Rows(
-        parent=problem.limit_parent,
-        first=first,
+        path=book.path,
+        row=book.row,
+        weight=book.weight,
+        first=np.searchsorted(book.owner, np.arange(rows + 1)),
         place=place,
         square=book.square,
-        limit=np.stack((flat, book.centre_kw), axis=1),
-        term=np.stack((mult, wide, at, least, most), axis=1),
+        price=np.stack((flat, np.broadcast_to(book.centre_kw, flat.shape)), axis=1),
+        term=term,
     )
 
 
@@ -222,18 +312,18 @@ def level_peaks(book: Book, rows: Rows, net_kw: Floats, step_h: Floats) -> None:
         if not kind.startswith("demand"):
             continue
         j, q = book.owner[k], int(kind.split()[1])
-        inside = book.period == q
-        site = (net_kw[j] + book.base_kw[j])[inside]
-        mult, hours, pull = rows.term[k, MULT, inside], step_h[inside], rows.term[k, PULL, inside]
-        level = _level(site + mult / pull, hours * pull, float(book.rate[j, q]))
-        rows.term[k, AT, inside] = max(level, float(book.peak_kw[j, q])) - book.base_kw[j, inside]
+        inside = np.flatnonzero(book.period == q)
+        mult, pull = rows.term[k, MULT, inside], rows.term[k, PULL, inside]
+        top = net_kw[j, inside] + book.base_kw[j, inside] + mult / pull
+        level = _level(top, step_h[inside] * pull, float(book.rate[j, q]))
+        level = max(level, float(book.peak_kw[j, q]))
+        rows.term[k, AT, inside] = level - book.base_kw[j, inside]
 
 
 def _level(top: Floats, weight: Floats, total: float) -> float:
     """P with sum(weight * max(0, top - P)) = total: pour water off the tops."""
     order = np.argsort(-top)
     top, weight = top[order], weight[order]
-    amount, mass = np.cumsum(weight * top), np.cumsum(weight)
-    level = (amount - total) / mass
-    following = np.append(top[1:], -np.inf)
-    return float(level[np.argmax(level >= following)])
+    level = (np.cumsum(weight * top) - total) / np.cumsum(weight)
+    below = np.append(top[1:], -np.inf)
+    return float(level[np.argmax(level >= below)])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.plan._layout import _conversion, _floor, _window, taper_line
+from gridtide.plan._layout import _floor, _window, taper_line
+from gridtide.plan._losses import loss_law
 from gridtide.plan.problem import Floats, Ints, Problem
 
 STAY = np.dtype(
@@ -15,7 +16,7 @@ STAY = np.dtype(
         ("start", np.int64),
         ("steps", np.int32),
         ("arrive", np.int32),
-        ("limit", np.int64),
+        ("path", np.int64),
         ("held_kwh", np.float64),
         ("low_kwh", np.float64),
         ("high_kwh", np.float64),
@@ -39,13 +40,19 @@ STAY = np.dtype(
 )
 """What a kernel reads of one stay, side by side in memory.
 
-``start`` is where its steps begin among those of all stays; ``low_kwh`` and ``high_kwh`` are the
-hard window, ``min_kwh`` and ``max_kwh`` the wanted one; ``gain`` and ``draw`` the energy stored
-and taken per kWh at the plug; ``due_kwh`` the energy due at the end (-inf for none) and
-``wanted_kwh`` how much of it was wanted; ``driven_kwh`` the drive before the stay. Charging
-power at the cells falls from ``taper_kw`` by ``taper_per_h`` for each kWh above
-``taper_from_kwh``; 0 for no taper.
+``start`` is where its steps begin among those of all stays; ``path`` the rows above it;
+``low_kwh`` and ``high_kwh`` are the hard window, ``min_kwh`` and ``max_kwh`` the wanted one;
+``gain`` and ``draw`` the energy stored and taken per kWh at the plug; ``due_kwh`` the energy due
+at the end (-inf for none) and ``wanted_kwh`` how much of it was wanted; ``driven_kwh`` the drive
+before the stay. Charging power at the cells falls from ``taper_kw`` by ``taper_per_h`` for each
+kWh above ``taper_from_kwh``; 0 for no taper.
 """
+
+
+Stay = Any
+"""One record of ``STAY``, as kernels see it."""
+Work = tuple[Floats, ...]
+"""Memory of one thread."""
 
 
 class Stays(NamedTuple):
@@ -69,6 +76,8 @@ class Stays(NamedTuple):
         Hard lower end of the window by step, shape (N,), or none.
     recover_price
         On being outside the wanted window [currency/kWh/h]; 0 where nobody is.
+    drive_price
+        Of energy bought on the way [currency/kWh].
     """
 
     each: npt.NDArray[np.void]
@@ -80,6 +89,7 @@ class Stays(NamedTuple):
     band_base: Floats
     floor_kwh: Floats
     recover_price: float
+    drive_price: float
 
 
 def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.0) -> Stays:
@@ -97,13 +107,16 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
     steps, count = problem.steps, len(problem)
     arrive, depart = np.maximum(problem.arrive, 0), np.minimum(problem.depart, steps)
     length = np.where(problem.arrive < problem.depart, np.maximum(depart - arrive, 0), 0)
-    gain, draw, _ = _conversion(problem, True)
-    low, high = _window(problem)
+    law = loss_law(problem, chord_of_standby=True)
+    gain, draw = law.gain[:, 0], law.draw[:, 0]
     heads = np.ones(count, dtype=bool) if problem.continues is None else ~problem.continues
+    # A stay that continues begins at its minimum or above; its arrival is not used.
+    begin = np.where(heads, problem.arrival_kwh, problem.min_kwh)
+    low, high = _window(problem, begin, begin)
     outside = bool(np.any((low < problem.min_kwh - 1e-9) | (high > problem.max_kwh + 1e-9)))
     each = np.zeros(count, dtype=STAY)
     each["start"] = np.cumsum(length) - length
-    each["steps"], each["arrive"], each["limit"] = length, arrive, problem.limit
+    each["steps"], each["arrive"] = length, arrive
     each["held_kwh"], each["low_kwh"], each["high_kwh"] = problem.arrival_kwh, low, high
     each["min_kwh"], each["max_kwh"] = problem.min_kwh, problem.max_kwh
     each["charge_kw"], each["discharge_kw"] = problem.max_charge_kw, problem.max_discharge_kw
@@ -129,6 +142,7 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
         band_base=base,
         floor_kwh=np.zeros(0),
         recover_price=recover_price if outside else 0.0,
+        drive_price=max(short_price, problem.shortfall_price_per_kwh),
     )
 
 
@@ -155,4 +169,6 @@ def segments(stays: Stays) -> int:
     chain = np.add.reduceat(stays.each["steps"], stays.vehicle[:-1]) if len(stays.each) else 0
     rows = int(np.diff(stays.vehicle).max(initial=1))
     step = 3 + max(stays.band_price.shape[2] - 1, 0) + (2 if stays.recover_price > 0 else 0)
-    return 2 * (int(np.max(chain, initial=0)) * step + rows * (stays.short_price.size + 3) + 16)
+    ends = rows * (stays.short_price.size + 3) + 16
+    places: int = 2 * (int(np.max(chain, initial=0)) * step + ends)
+    return places

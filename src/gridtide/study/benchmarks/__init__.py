@@ -17,7 +17,10 @@ BENCHMARKS = {
     "plan_wear": "the same as plan, with wear by depth in 8 segments",
     "plan_wear_all_day": "the same with stays of the whole day",
     "integrality": "smallest powers: heuristic against MILP; few at high power against many",
+    "reserve": "reserve with energy: what fast ways lose against the full linear problem",
     "wear": "profit after wear of planning with segments, linear prices, none; 30 price days",
+    "uncertainty": "day-ahead bids for a real garage: foresight, stochastic, deterministic, none",
+    "uncertainty_v1g": "the same with vehicles that cannot discharge",
     "plausibility": "false battery telemetry: what is detected, how soon, and what is not",
     "plausibility_lfp": "the same with LFP cells, whose voltage tells little about their charge",
 }
@@ -26,6 +29,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "plan_all_day": ("plan", {"all_day": True}),
     "plan_wear": ("plan", {"segments": 8}),
     "plan_wear_all_day": ("plan", {"all_day": True, "segments": 8}),
+    "uncertainty_v1g": ("uncertainty", {"bidirectional": False}),
     "plausibility_lfp": ("plausibility", {"chemistry": "lfp"}),
 }
 

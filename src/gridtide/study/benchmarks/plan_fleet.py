@@ -1,4 +1,4 @@
-"""The planning benchmark at fleet scale: feeders of 250 vehicles below one billed region, synthetic.
+"""The planning benchmark at fleet scale: feeders of 250 below one billed region, synthetic.
 
 96 quarter hours from noon; stays of 16 to 64 of them; feeders whose limits bind, a demand charge
 on the region. Four shapes of price.

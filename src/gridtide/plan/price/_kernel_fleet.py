@@ -1,0 +1,159 @@
+"""Passes over many vehicles that move nothing, and the pass that keeps every limit."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from gridtide.plan.price._kernel_stay import go_forward, own_cost, tapering, value_back
+from gridtide.plan.price._kernel_sweep import add_plug_prices, move_net
+from gridtide.plan.price._kernel_value import value_at
+from gridtide.plan.price.rows import Rows
+from gridtide.plan.price.stays import Stays, Work
+from gridtide.plan.problem import Floats, Ints
+
+
+@njit(cache=True, nogil=True)
+def least_costs(stays: Stays, members: Ints, seen: Floats, plug_price: Floats, work: Work) -> float:
+    """Least cost of the vehicles ``members`` at the prices that each path sees."""
+    slope, length, up, down, buy, sell = work[:6]
+    total = 0.0
+    for u in members:
+        first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
+        origin = stays.each[first].start
+        for i in range(first, last + 1):
+            stay = stays.each[i]
+            at = stay.start - origin
+            for q in range(stay.steps):
+                buy[at + q] = seen[stay.path, stay.arrive + q]
+            add_plug_prices(stay, plug_price, at, buy, sell)
+        none = buy[:0]
+        head, tail, lo, v = value_back(
+            stays, first, last, buy, sell, none, none, up, down, slope, length
+        )
+        total += value_at(slope, length, head, tail, lo, v, stays.each[first].held_kwh)
+    return total
+
+
+@njit(cache=True, nogil=True)
+def own_costs(stays: Stays, members: Ints, power: Floats, plug_price: Floats, work: Work) -> float:
+    """Cost of schedules beside the rows: wear, holding, shortfall, energy at each plug."""
+    buy, sell = work[4], work[5]
+    total = 0.0
+    for u in members:
+        first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
+        begin = stays.each[first].start
+        for i in range(first, last + 1):
+            stay = stays.each[i]
+            at = stay.start - begin
+            for q in range(stay.steps):
+                buy[at + q] = 0.0
+            add_plug_prices(stay, plug_price, at, buy, sell)
+        end = stays.each[last].start + stays.each[last].steps
+        total += own_cost(stays, first, last, buy, sell, power[begin:end])
+    return total
+
+
+@njit(cache=True, nogil=True)
+def keep_limits(
+    stays: Stays,
+    members: Ints,
+    rows: Rows,
+    net: Floats,
+    shared: Floats,
+    room: Floats,
+    shared_room: Floats,
+    price: Floats,
+    power: Floats,
+    plug_price: Floats,
+    margin: float,
+    dear: float,
+    work: Work,
+) -> float:
+    """Let vehicles answer true prices within what all rows leave; return what they saved.
+
+    ``room`` holds the lower and the upper bound of each row, shape (2, r, T). No answer adds to
+    an excess, each takes off what it can, and none costs more but for that. What taking a kWh
+    off may cost is ``dear`` times the span of prices that the vehicle sees.
+    """
+    slope, length, up, down, buy, sell, best, change, most, least = work[:10]
+    saved = 0.0
+    for u in members:
+        first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
+        begin = stays.each[first].start
+        size = stays.each[last].start + stays.each[last].steps - begin
+        now = power[begin : begin + size]
+        over, dearest, cheapest = 0.0, -np.inf, np.inf
+        for i in range(first, last + 1):
+            stay = stays.each[i]
+            at = stay.start - begin
+            for q in range(stay.steps):
+                buy[at + q] = price[stay.path, stay.arrive + q]
+                most[at + q], least[at + q] = stay.charge_kw, -stay.discharge_kw
+            add_plug_prices(stay, plug_price, at, buy, sell)
+            for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
+                j, weight = rows.row[m], rows.weight[m]
+                if weight <= 0.0:
+                    continue
+                local = rows.place[j] < 0
+                here, bounds = (net, room) if local else (shared, shared_room)
+                r = j if local else rows.place[j]
+                for q in range(stay.steps):
+                    t, p = stay.arrive + q, at + q
+                    high = now[p] + (bounds[1, r, t] - here[r, t] - margin) / weight
+                    low = now[p] + (bounds[0, r, t] - here[r, t] + margin) / weight
+                    most[p], least[p] = min(most[p], high), max(least[p], low)
+        for p in range(size):
+            beyond = max(now[p] - most[p], least[p] - now[p])
+            over += beyond if beyond > 1e-9 else 0.0
+            dearest, cheapest = max(dearest, buy[p]), min(cheapest, sell[p])
+            # Where rows exclude what is, rest is the way out.
+            if least[p] > most[p]:
+                most[p] = least[p] = 0.5 * (least[p] + most[p])
+            most[p], least[p] = max(most[p], min(now[p], 0.0)), min(least[p], max(now[p], 0.0))
+        value_back(stays, first, last, buy, sell, most, least, up, down, slope, length)
+        go_forward(stays, first, last, most, least, up, down, best)
+        gain = own_cost(stays, first, last, buy, sell, now)
+        gain -= own_cost(stays, first, last, buy, sell, best)
+        # Hours of a step are at most those of the first; a rough price is enough here.
+        may_cost = dear * (dearest - cheapest) * over * stays.step_h[0] if over > 0.0 else 0.0
+        if gain <= 1e-12 and (over == 0.0 or -gain > may_cost):
+            continue
+        saved += gain
+        for p in range(size):
+            old = now[p]
+            now[p] = best[p]
+            change[p] = now[p] - old
+        for i in range(first, last + 1):
+            move_net(stays.each[i], rows, net, shared, stays.each[i].start - begin, change, 1.0)
+    return saved
+
+
+@njit(cache=True, nogil=True)
+def charge_at_once(stays: Stays, power: Floats) -> None:
+    """Charge every vehicle at full power on arrival until it has what it is due."""
+    for u in range(len(stays.vehicle) - 1):
+        first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
+        energy = stays.each[first].held_kwh
+        for i in range(first, last + 1):
+            stay = stays.each[i]
+            if i > first:
+                energy = max(energy - stay.driven_kwh, stay.low_kwh)
+            bend, fade, full = tapering(stay)
+            for q in range(stay.steps):
+                p, hours = stay.start + q, stays.step_h[stay.arrive + q]
+                to = min(energy + stay.charge_kw * stay.gain * hours, stay.high_kwh, stay.due_kwh)
+                if to > bend:
+                    to = min(to, (energy + hours * full) / (1.0 + hours * fade))
+                power[p] = max(to - energy, 0.0) / (hours * stay.gain)
+                energy = max(to, energy)
+
+
+@njit(cache=True, nogil=True)
+def towards_rest(stays: Stays, members: Ints, share: float, power: Floats) -> None:
+    """Scale the schedules of some vehicles towards rest, which keeps every limit."""
+    for u in members:
+        for i in range(stays.vehicle[u], stays.vehicle[u + 1]):
+            stay = stays.each[i]
+            for p in range(stay.start, stay.start + stay.steps):
+                power[p] *= 1.0 - share

@@ -1,0 +1,267 @@
+"""A fleet under coordination: its schedules, its net powers, and the passes over its vehicles.
+
+Groups are worked through by two lanes side by side. A lane sees its own group's rows as they
+are; of the shared rows it keeps a copy and counts each change twice, for the other lane moves
+alike at the same time. What the lanes did is added up in a fixed order, so that plans do not
+depend on how many threads there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from gridtide.plan.price._kernel_fleet import keep_limits, least_costs, own_costs, towards_rest
+from gridtide.plan.price._kernel_sweep import average, sum_net, sweep, update_multipliers
+from gridtide.plan.price._kernel_worth import worths
+from gridtide.plan.price.bound import (
+    excess_kw,
+    peaks,
+    prices_now,
+    rows_bound,
+    rows_cost,
+    seen_prices,
+)
+from gridtide.plan.price.groups import Group, make_groups
+from gridtide.plan.price.rows import (
+    FLAT,
+    LEAST,
+    MOST,
+    MULT,
+    Book,
+    Rows,
+    keep_book,
+    level_peaks,
+    make_rows,
+)
+from gridtide.plan.price.stays import Stays, segments
+from gridtide.plan.problem import Floats, Ints, Problem
+
+LANES = 2
+SINGLE_PRECISION = 16_000_000
+"""From so many plugged steps on, powers are kept in single precision."""
+TIGHT = 1e-4
+
+
+class Fleet:
+    """Schedules of all vehicles and the passes that better them.
+
+    Parameters
+    ----------
+    problem, stays
+        What is to be planned.
+    """
+
+    def __init__(self, problem: Problem, stays: Stays) -> None:
+        self.stays = stays
+        self.book: Book = keep_book(problem, stays)
+        stays.each["path"] = self.book.path_of
+        self.groups, place = make_groups(problem, stays, self.book)
+        self.rows: Rows = make_rows(self.book, place, self._pulls(problem), TIGHT)
+        self.shared: Ints = np.flatnonzero(place >= 0)
+        self.net = np.zeros((len(place), problem.steps))
+        count = int(stays.each["steps"].sum())
+        kind: Any = np.float32 if count > SINGLE_PRECISION else np.float64
+        self.power = np.zeros(count, dtype=kind)
+        self.mean = np.zeros(count, dtype=kind)
+        self._work = [tuple(np.zeros(segments(stays)) for _ in range(10)) for _ in range(LANES)]
+        self._pool = ThreadPoolExecutor(LANES)
+
+    def _pulls(self, problem: Problem) -> Floats:
+        """Reactions to start with: gentle, and gentler the more vehicles share a row."""
+        book, each = self.book, self.stays.each
+        plugged = np.bincount(each["path"], minlength=len(book.path) - 1)
+        below = np.zeros(len(book.limit))
+        np.add.at(below, book.row, np.repeat(plugged, np.diff(book.path)) * (book.weight > 0))
+        price = float(np.abs(problem.price_import_per_kwh).max())
+        power = float(each["charge_kw"].mean()) if len(each) else 1.0
+        scale = max(price, 1e-3) / max(power, 1e-3)
+        firm = np.array([1.7 if kind in ("import", "export") else 2.8 for kind in book.kind])
+        pull: Floats = firm * scale / np.maximum(below[book.owner], 1.0)
+        return pull
+
+    def sweep(self, order: Ints) -> float:
+        """Let all vehicles answer once, groups in this order; return what they could still gain."""
+        step_h, gained = self.stays.step_h, 0.0
+        for at in range(0, len(order), LANES):
+            chunk = [self.groups[g] for g in order[at : at + LANES]]
+            level_peaks(self.book, self.rows, self.net, step_h)
+            before = self.net[self.shared]
+            copies = [before.copy() for _ in chunk]
+            mirror = float(len(chunk))
+
+            def lane(n: int, copies: list[Floats] = copies, chunk: list[Group] = chunk) -> float:
+                return self._sweep_group(chunk[n], copies[n], mirror, n)  # noqa: B023
+
+            gained += sum(self._side_by_side(lane, len(chunk)))
+            for copy in copies:
+                self.net[self.shared] += (copy - before) / mirror
+        update_multipliers(self.rows, self.net, self.shared)
+        return gained
+
+    def _sweep_group(self, group: Group, shared: Floats, mirror: float, lane: int) -> float:
+        work = self._work[lane]
+        gained = sweep(
+            self.stays,
+            group.vehicles,
+            self.rows,
+            self.net,
+            shared,
+            mirror,
+            self.power,
+            self.book.plug_price,
+            work,
+        )
+        update_multipliers(self.rows, self.net, group.rows)
+        return float(gained)
+
+    def _side_by_side(self, lane: Callable[[int], float], count: int) -> list[float]:
+        if count == 1:
+            return [lane(0)]
+        return [job.result() for job in [self._pool.submit(lane, n) for n in range(count)]]
+
+    def average(self, weight: float) -> None:
+        """Move the mean schedule towards the present one."""
+        average(self.stays, self.power, self.mean, weight)
+
+    def prices(self) -> tuple[Floats, Floats]:
+        """Return the prices of the moment on each row, of net power and of peaks."""
+        return prices_now(self.book, self.rows, self.net, self.stays.step_h)
+
+    def bound(self, price: Floats, peak: Floats) -> float:
+        """Prove a lower bound by prices on the rows."""
+        seen = seen_prices(self.book, price + peak)
+
+        def lane(n: int) -> float:
+            return float(
+                least_costs(self.stays, self._share(n), seen, self.book.plug_price, self._work[n])
+            )
+
+        own = sum(self._side_by_side(lane, LANES))
+        return own + rows_bound(self.book, price, peak, self.stays.step_h)
+
+    def worths(self, price: Floats, peak: Floats) -> tuple[Floats, Floats]:
+        """Worth of stored energy in each plugged step, shape (N,), and on each arrival, (n,)."""
+        seen = seen_prices(self.book, price + peak)
+        value = np.zeros_like(self.power)
+        arrival = np.zeros(len(self.stays.each))
+
+        def lane(n: int) -> float:
+            members, plug = self._share(n), self.book.plug_price
+            worths(self.stays, members, seen, plug, self._work[n], value, arrival)
+            return 0.0
+
+        self._side_by_side(lane, LANES)
+        return value, arrival
+
+    def set_prices(self, price: Floats, peak: Floats) -> None:
+        """Take prices on the rows, as :meth:`prices` gives them, for multipliers."""
+        book, term = self.book, self.rows.term
+        level_peaks(book, self.rows, self.net, self.stays.step_h)
+        for k, kind in enumerate(book.kind):
+            j = book.owner[k]
+            given = peak[j] if kind.startswith("demand") else price[j] - self.rows.price[j, FLAT]
+            term[k, MULT] = np.clip(given, term[k, LEAST], term[k, MOST])
+
+    def cost(self, power: Floats, net: Floats) -> float:
+        """Cost of a schedule with its net powers."""
+
+        def lane(n: int) -> float:
+            return float(
+                own_costs(self.stays, self._share(n), power, self.book.plug_price, self._work[n])
+            )
+
+        own = sum(self._side_by_side(lane, LANES))
+        return own + rows_cost(self.book, net, self.stays.step_h)
+
+    def _share(self, lane: int) -> Ints:
+        count = len(self.stays.vehicle) - 1
+        return np.arange(count * lane // LANES, count * (lane + 1) // LANES)
+
+    def net_of(self, power: Floats) -> Floats:
+        """Net power on each row [kW], shape (r, T)."""
+        net = np.zeros_like(self.net)
+        sum_net(self.stays, self.rows, power, net)
+        return net
+
+    def keep_limits(
+        self, power: Floats, net: Floats, which: Sequence[Group], dear: float
+    ) -> None:
+        """Take excess off and answer true prices, within what all rows leave.
+
+        Peaks that are paid for are kept too: nothing here may raise one. Taking a kWh off may
+        cost a vehicle ``dear`` times the span of its prices; others may take it off for less.
+        """
+        book, margin = self.book, 4e-6 if power.dtype == np.float32 else 0.0
+        room = np.stack((book.lower_kw, book.upper_kw))
+        paid = peaks(book, net)
+        for q in range(paid.shape[1]):
+            inside = np.flatnonzero(book.period == q)
+            held = np.flatnonzero(book.rate[:, q] > 0)
+            level = paid[held, q, None] - book.base_kw[np.ix_(held, inside)]
+            room[1][np.ix_(held, inside)] = np.minimum(room[1][np.ix_(held, inside)], level)
+        self._stay_on_side(room, net)
+        price = seen_prices(book, self._true_prices(net))
+        for at in range(0, len(which), LANES):
+            chunk = which[at : at + LANES]
+            before = net[self.shared]
+            copies = [before.copy() for _ in chunk]
+            # Each lane may use its share of what the shared rows leave, and no more.
+            part = before + (room[:, self.shared] - before) / len(chunk)
+
+            def lane(
+                n: int,
+                copies: list[Floats] = copies,
+                chunk: Sequence[Group] = chunk,
+                part: Floats = part,
+            ) -> float:
+                return float(
+                    keep_limits(
+                        self.stays,
+                        chunk[n].vehicles,
+                        self.rows,
+                        net,
+                        copies[n],
+                        room,
+                        part,
+                        price,
+                        power,
+                        book.plug_price,
+                        margin,
+                        dear,
+                        self._work[n],
+                    )
+                )
+
+            self._side_by_side(lane, len(chunk))
+            for copy in copies:
+                net[self.shared] += copy - before
+
+    def _stay_on_side(self, room: Floats, net: Floats) -> None:
+        """Let no meter cross zero, where its price changes."""
+        book = self.book
+        kinked, site = book.price_in != book.price_out, net + book.base_kw
+        lower, upper = room
+        lower[:] = np.where(kinked & (site >= 0), np.maximum(lower, -book.base_kw), lower)
+        upper[:] = np.where(kinked & (site <= 0), np.minimum(upper, -book.base_kw), upper)
+
+    def _true_prices(self, net: Floats) -> Floats:
+        """Cost of a kWh more on each row at these net powers, without any multiplier."""
+        book = self.book
+        site = net + book.base_kw
+        price = np.where(site >= 0, book.price_in, book.price_out)
+        return price + book.square[:, None] * (net - book.centre_kw)
+
+    def exceeding(self, net: Floats, more_than_kw: float) -> list[Group]:
+        """List the groups below a row that is exceeded."""
+        bad = excess_kw(self.book, net).max(axis=1) > more_than_kw
+        if bad[self.shared].any():
+            return self.groups
+        return [group for group in self.groups if bad[group.rows].any()]
+
+    def towards_rest(self, power: Floats, group: Group, share: float) -> None:
+        """Scale the schedules of a group towards rest, which keeps every limit."""
+        towards_rest(self.stays, group.vehicles, share, power)

@@ -1,0 +1,165 @@
+"""A plan of a large fleet with everything that proves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gridtide.plan._wear_prices import steepest_wear_per_kwh
+from gridtide.plan.certificate import Certificate
+from gridtide.plan.price.bound import excess_kw
+from gridtide.plan.price.coordinate import Coordination
+from gridtide.plan.price.schedule import FleetSchedule, end_energies
+from gridtide.plan.price.stays import Stays, lay_stays
+from gridtide.plan.problem import Floats, Problem
+from gridtide.plan.start import Start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priced:
+    """What coordination by price gives.
+
+    Parameters
+    ----------
+    schedule
+        The schedule.
+    bound
+        No schedule that misses as little energy costs less [currency].
+    uncontrolled_cost
+        Cost of charging at once on arrival, limits left aside [currency].
+    certificate, bound_by
+        What proves the bound.
+    sweeps
+        Passes over all vehicles.
+    notes
+        What a reader should know.
+    """
+
+    schedule: FleetSchedule
+    bound: float
+    uncontrolled_cost: float
+    certificate: Certificate
+    bound_by: str
+    sweeps: int
+    notes: tuple[str, ...]
+
+
+def solve_by_price(
+    problem: Problem, *, gap: float, time_limit_s: float, start: Start | None = None
+) -> Priced:
+    """Plan by price until the gap is closed or the time is up.
+
+    Parameters
+    ----------
+    problem
+        Without what ``unknown_to_price`` names. Its standby loss is spread over the power.
+    gap
+        Relative gap at which to stop.
+    time_limit_s
+        Wall time after which the best so far is taken [s].
+    start
+        Powers and prices of an earlier plan.
+    """
+    first = problem.promise == "first"
+    steep = steep_price(problem) if first else problem.shortfall_price_per_kwh
+    stays = lay_stays(problem, short_price=steep, recover_price=10.0 * steep_price(problem))
+    run = Coordination(problem, stays, gap=gap, limit_s=time_limit_s)
+    if start is not None:
+        run.start_from(start)
+    power = run.run()
+    schedule, over = _schedule(run, problem, stays, power)
+    value, arrival = run.fleet.worths(run.progress.price, run.progress.peak)
+    limits = len(problem.limit_names)
+    certificate = Certificate(
+        limit_price=run.progress.price[:limits],
+        peak_price=run.progress.peak[:limits],
+        phase_price=_phase_price(run, problem),
+        stored_value=value,
+        arrival_value=arrival,
+        shortfall_price_per_kwh=float(stays.short_price[-1]),
+    )
+    return Priced(
+        schedule=schedule,
+        bound=min(run.progress.bound - over, schedule.objective),
+        uncontrolled_cost=run.unit,
+        certificate=certificate,
+        bound_by="order of wishes" if stays.recover_price > 0 else "duality",
+        sweeps=run.progress.sweeps,
+        notes=_notes(run, problem, schedule, gap),
+    )
+
+
+def steep_price(problem: Problem) -> float:
+    """Return a price at which no shortfall that limits do not force is worth its saving."""
+    both = np.stack((problem.price_import_per_kwh, problem.price_export_per_kwh))
+    energy = float(np.abs(both).max(initial=0.0))
+    if problem.carbon_kg_per_kwh is not None:
+        carbon = np.abs(problem.carbon_kg_per_kwh) * problem.carbon_price_per_kg
+        energy += float(carbon.max(initial=0.0))
+    demand = float(problem.demand_charge_per_kw.max(initial=0.0)) / float(problem.step_h.min())
+    worth = 0.0
+    if problem.end_value_per_kwh is not None:
+        worth = float(problem.end_value_per_kwh.max(initial=0.0))
+    usual = energy + demand + steepest_wear_per_kwh(problem) + worth
+    gain = float(problem.charge_efficiency.min(initial=1.0))
+    return max(10.0 * usual / gain, problem.shortfall_price_per_kwh)
+
+
+def _schedule(
+    run: Coordination, problem: Problem, stays: Stays, power: Floats
+) -> tuple[FleetSchedule, float]:
+    """Price the powers as the problem does; also by how much the run priced them higher."""
+    fleet, count = run.fleet, len(problem)
+    prices = problem.shortfall_band_price_per_kwh
+    usual = stays._replace(
+        short_price=np.array([problem.shortfall_price_per_kwh]) if prices is None else prices,
+        drive_price=problem.shortfall_price_per_kwh,
+        recover_price=0.0,
+    )
+    net = fleet.net_of(power)
+    steep = fleet.cost(power, net)
+    fleet.stays = usual
+    cost = fleet.cost(power, net)
+    fleet.stays = stays
+    end, en_route = np.zeros(count), np.zeros(count)
+    end_energies(stays, power, end, en_route)
+    due = stays.each["due_kwh"]
+    with np.errstate(invalid="ignore"):
+        short = np.where(due > end + 1e-7, due - end, 0.0)
+    schedule = FleetSchedule(
+        stays=usual,
+        plugged_kw=power,
+        net_kw=net[: len(problem.limit_names)],
+        objective=cost,
+        violation_kw=float(excess_kw(fleet.book, net).max(initial=0.0)),
+        end_kwh=end,
+        shortfall_kwh=short,
+        en_route_kwh=en_route,
+    )
+    return schedule, steep - cost
+
+
+def _phase_price(run: Coordination, problem: Problem) -> Floats | None:
+    if problem.phase_kw is None or run.progress.price is None:
+        return None
+    book, limits = run.fleet.book, len(problem.limit_names)
+    prices = np.zeros((limits, 3, problem.steps))
+    rows = np.flatnonzero(book.phase >= 0)
+    prices[book.limit[rows], book.phase[rows]] = run.progress.price[rows]
+    return prices
+
+
+def _notes(
+    run: Coordination, problem: Problem, schedule: FleetSchedule, gap: float
+) -> tuple[str, ...]:
+    notes = [f"coordinated by price in {run.progress.sweeps} sweeps"]
+    if run.progress.interrupted:
+        notes.append("interrupted: the best so far")
+    elif schedule.objective - run.progress.bound > gap * max(abs(schedule.objective), run.unit):
+        notes.append(f"the time given ended before the gap of {gap:g} was closed")
+    if problem.standby_kw is not None and np.any(problem.standby_kw > 0):
+        notes.append("standby loss taken as at full power (chord)")
+    if problem.promise == "first" and schedule.shortfall_kwh.any():
+        notes.append("the energy missing is least in sum; the largest shortfall is not")
+    return tuple(notes)
