@@ -1,10 +1,23 @@
 """Smallest powers, phase switching and gathering, by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from gridtide.core import InputError
-from gridtide.plan import concentrate, gather, loss_kw, read_problem, schedule_cost, solve, spread
+from gridtide.plan import (
+    concentrate,
+    gather,
+    loss_kw,
+    read_plan,
+    read_problem,
+    schedule_cost,
+    solve,
+    spread,
+    verify_plan,
+    write_plan,
+)
 
 HOURS = 4
 
@@ -148,3 +161,15 @@ def test_gathering_and_spreading_by_hand():
     assert gather(50.0, least, most, merit) == pytest.approx(most)
     few, many = (loss_kw(way(13.0, least, most, merit)) for way in (gather, spread))
     assert many - few == pytest.approx(0.232)
+
+
+def test_the_verification_knows_ranges_and_phases(tmp_path):
+    told = limited(22.0, one_phase_kw=[1.38, 3.68], one_phase_line=2, soc_target=0.22)
+    told["limits"][0]["phase_kw"] = [1.0, 1.5, 1.0]
+    problem = read_problem(told)
+    stored = read_plan(write_plan(tmp_path / "plan.json", solve(problem), problem))
+    assert verify_plan(stored, problem).verified
+    on_another_line = replace(problem, one_phase_line=np.array([0]))
+    assert not verify_plan(stored, on_another_line).verified
+    without_switching = replace(problem, one_phase_kw=None)
+    assert not verify_plan(stored, without_switching).verified

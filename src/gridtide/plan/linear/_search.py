@@ -128,10 +128,16 @@ class Search:
         return Found(
             schedule=schedule,
             bound=bound,
-            certificate=certificate(self._layout, model.priced, duals, self._short_price),
+            certificate=self._proof(model, duals),
             bound_by=self._bound_by(model),
             notes=notes or [],
         )
+
+    def _proof(self, model: Model, duals: Floats) -> Certificate:
+        """Read the prices; those on phases prove nothing where chargers change their phases."""
+        proof = certificate(self._layout, model.priced, duals, self._short_price)
+        switching = self._layout.problem.one_phase_kw is not None
+        return replace(proof, phase_price=None) if switching else proof
 
     def _bound_by(self, model: Model) -> str:
         """Name what the bound rests on beyond what the certificate's prices can say."""
