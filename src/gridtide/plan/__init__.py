@@ -30,7 +30,7 @@ from gridtide.plan.reserve import Guided, plan_guided, prove
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
 from gridtide.plan.solve import schedule_cost, solve
-from gridtide.plan.start import Start
+from gridtide.plan.start import Start, churn_kwh, warm_start
 from gridtide.plan.stochastic import (
     Bid,
     BidPlan,
@@ -76,6 +76,7 @@ __all__ = [
     "Worth",
     "answer",
     "chance_level",
+    "churn_kwh",
     "concentrate",
     "conditional_value_at_risk",
     "follow_schedule",
@@ -107,6 +108,7 @@ __all__ = [
     "sure_level",
     "trace_front",
     "verify_plan",
+    "warm_start",
     "weigh",
     "worth",
     "write_plan",

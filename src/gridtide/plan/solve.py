@@ -144,7 +144,13 @@ def _by_price(
 
     if unknown := unknown_to_price(problem):
         raise SolverError(f"the price solver does not know {', '.join(unknown)}; use highs")
-    found = solve_by_price(problem, gap=gap, time_limit_s=time_limit_s, start=start)
+
+    def exactly(part: Problem) -> Floats:
+        return solve(part, solver="highs", relax_standby=True).plugged_kw
+
+    found = solve_by_price(
+        problem, gap=gap, time_limit_s=time_limit_s, exactly=exactly, start=start
+    )
     schedule = found.schedule
     slacks = name_slacks(lay_out(problem, relax_standby=True, pairs=False), schedule)
     lossy = problem.standby_kw is not None and bool(np.any(problem.standby_kw > 0))

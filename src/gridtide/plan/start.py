@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gridtide.plan.problem import Floats
+import numpy as np
+
+from gridtide.plan.problem import Floats, Ints, Problem
+
+if TYPE_CHECKING:
+    from gridtide.plan.made import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,9 +20,9 @@ class Start:
     Parameters
     ----------
     power_kw
-        At the plugged steps, stay by stay, shape (N,).
+        At the plugged steps, stay by stay, shape (N,); what a battery cannot follow is cut.
     limit_price, peak_price
-        As in a certificate [currency/kWh], shape (m, T).
+        As in a certificate [currency/kWh], shape (m, T); NaN where nothing is known.
     phase_price
         As in a certificate, shape (m, 3, T); None without phase limits.
     """
@@ -25,3 +31,87 @@ class Start:
     limit_price: Floats
     peak_price: Floats
     phase_price: Floats | None = None
+
+
+def warm_start(plan: Plan, before: Problem, after: Problem, steps: Ints) -> Start | None:
+    """Carry a plan over to a later problem of the same limits.
+
+    Parameters
+    ----------
+    plan
+        The earlier plan.
+    before, after
+        Its problem, and the one to be planned now; stays are matched by their ids.
+    steps
+        Step of ``before`` that each step of ``after`` falls into, -1 for none, shape (T,).
+
+    Returns
+    -------
+    Start or None
+        None where the plan has no certificate or the limits are others.
+    """
+    proof = plan.certificate
+    if proof is None or before.limit_names != after.limit_names:
+        return None
+    known, at = steps >= 0, np.maximum(steps, 0)
+
+    def moved(price: Floats) -> Floats:
+        shifted: Floats = np.where(known, price[..., at], np.nan)
+        return shifted
+
+    return Start(
+        power_kw=_moved_power(plan, before, after, steps),
+        limit_price=moved(proof.limit_price),
+        peak_price=moved(proof.peak_price),
+        phase_price=None if proof.phase_price is None else moved(proof.phase_price),
+    )
+
+
+def churn_kwh(plan: Plan, before: Problem, after: Problem, steps: Ints, power_kw: Floats) -> float:
+    """Energy by which a later plan differs from an earlier one, in the steps of both [kWh].
+
+    Parameters
+    ----------
+    plan, before, after, steps
+        As in :func:`warm_start`.
+    power_kw
+        Of the later plan at its plugged steps, shape (N,).
+    """
+    row, step = _pairs(after)
+    earlier = _moved_power(plan, before, after, steps)
+    shared = _places(before, after, row, steps[step]) >= 0
+    change = np.abs(power_kw - earlier) * after.step_h[step]
+    return float(change[shared].sum())
+
+
+def _moved_power(plan: Plan, before: Problem, after: Problem, steps: Ints) -> Floats:
+    row, step = _pairs(after)
+    place = _places(before, after, row, steps[step])
+    return np.where(place >= 0, plan.plugged_kw[np.maximum(place, 0)], 0.0)
+
+
+def _places(before: Problem, after: Problem, row: Ints, old_step: Ints) -> Ints:
+    """Place of each later pair among the earlier ones, -1 for none, shape (N,)."""
+    number = {name: i for i, name in enumerate(before.ids)}
+    old_of = np.array([number.get(name, -1) for name in after.ids], dtype=np.int64)
+    arrive, length = _stays(before)
+    begin = np.cumsum(length) - length
+    old = old_of[row]
+    offset = old_step - arrive[old]
+    there = (old >= 0) & (old_step >= 0) & (offset >= 0) & (offset < length[old])
+    places: Ints = np.where(there, begin[old] + offset, -1)
+    return places
+
+
+def _stays(problem: Problem) -> tuple[Ints, Ints]:
+    arrive = np.maximum(problem.arrive, 0)
+    length = np.maximum(np.minimum(problem.depart, problem.steps) - arrive, 0)
+    return arrive, np.where(problem.arrive < problem.depart, length, 0)
+
+
+def _pairs(problem: Problem) -> tuple[Ints, Ints]:
+    """Stay and step of each plugged pair, stay by stay, both shape (N,)."""
+    arrive, length = _stays(problem)
+    row = np.repeat(np.arange(len(problem)), length)
+    begin = np.cumsum(length) - length
+    return row, np.arange(len(row)) - begin[row] + arrive[row]

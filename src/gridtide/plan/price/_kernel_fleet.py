@@ -150,6 +150,28 @@ def charge_at_once(stays: Stays, power: Floats) -> None:
 
 
 @njit(cache=True, nogil=True)
+def cut_to_window(stays: Stays, power: Floats) -> None:
+    """Cut powers to what charger, battery and taper take, in place."""
+    for u in range(len(stays.vehicle) - 1):
+        first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
+        energy = stays.each[first].held_kwh
+        for i in range(first, last + 1):
+            stay = stays.each[i]
+            if i > first:
+                energy = max(energy - stay.driven_kwh, stay.low_kwh)
+            bend, fade, full = tapering(stay)
+            for q in range(stay.steps):
+                p, hours = stay.start + q, stays.step_h[stay.arrive + q]
+                kw = min(max(power[p], -stay.discharge_kw), stay.charge_kw)
+                to = energy + kw * (stay.gain if kw > 0.0 else stay.draw) * hours
+                if to > bend:
+                    to = min(to, max((energy + hours * full) / (1.0 + hours * fade), energy))
+                to = min(max(to, stay.low_kwh), stay.high_kwh)
+                power[p] = (to - energy) / (hours * (stay.gain if to > energy else stay.draw))
+                energy = to
+
+
+@njit(cache=True, nogil=True)
 def towards_rest(stays: Stays, members: Ints, share: float, power: Floats) -> None:
     """Scale the schedules of some vehicles towards rest, which keeps every limit."""
     for u in members:

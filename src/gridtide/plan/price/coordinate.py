@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.core import stream
-from gridtide.plan.price._kernel_fleet import charge_at_once
+from gridtide.plan.price._kernel_fleet import charge_at_once, cut_to_window
 from gridtide.plan.price.bound import excess_kw
 from gridtide.plan.price.fleet import Fleet
-from gridtide.plan.price.rows import PULL
+from gridtide.plan.price.rows import FLAT, PULL
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.start import Start
@@ -67,13 +67,16 @@ class Coordination:
         self._price, self._peak = self.fleet.prices()
         self.progress = Progress(price=self._price.copy(), peak=self._peak.copy())
         self._over: Floats | None = None
+        self._warm = False
         self._softest = self.fleet.rows.term[:, PULL].copy()
         self.unit = max(self._uncontrolled_cost(), 1.0)
 
     def start_from(self, start: Start) -> None:
         """Begin at an earlier plan's powers and prices."""
         fleet, book = self.fleet, self.fleet.book
-        fleet.power[:], fleet.mean[:] = start.power_kw, start.power_kw
+        fleet.power[:] = start.power_kw
+        cut_to_window(fleet.stays, fleet.power)
+        fleet.mean[:] = fleet.power
         fleet.net = fleet.net_of(fleet.power)
         self._price, self._peak = np.zeros((2, *fleet.net.shape))
         whole = book.phase < 0
@@ -81,23 +84,25 @@ class Coordination:
         self._peak[whole] = start.peak_price[book.limit[whole]]
         if start.phase_price is not None:
             self._price[~whole] = start.phase_price[book.limit[~whole], book.phase[~whole]]
+        unknown = np.isnan(self._price)
+        self._price[unknown] = fleet.rows.price[:, FLAT][unknown]
+        self._peak[np.isnan(self._peak)] = 0.0
         fleet.set_prices(self._price, self._peak)
-        self.progress.sweeps = MEMORY
+        self._warm = True
 
     def run(self) -> Floats:
         """Return the powers of the plan at the plugged steps, shape (N,); progress tells the rest.
 
         An interrupt from the keyboard ends the run with the best so far.
         """
-        begun = self.progress.sweeps
-        check = begun + FIRST_CHECK
+        check = 0 if self._warm else FIRST_CHECK
         try:
             while not self._over_time():
-                self._sweep()
-                if self.progress.sweeps - begun == check - begun:
+                if self.progress.sweeps == check:
                     if self._checked():
                         return self.fleet.mean
-                    check += max(4, (check - begun) // 6)
+                    check += max(4, check // 6)
+                self._sweep()
         except KeyboardInterrupt:
             self.progress.interrupted = True
         self._prove()
@@ -110,7 +115,8 @@ class Coordination:
     def _sweep(self) -> None:
         fleet, progress = self.fleet, self.progress
         fleet.sweep(self._orders.permutation(len(fleet.groups)))
-        weight = MEMORY / (progress.sweeps + MEMORY)
+        known = 2 * MEMORY if self._warm else 0
+        weight = MEMORY / (progress.sweeps + known + MEMORY)
         price, peak = fleet.prices()
         self._price += weight * (price - self._price)
         self._peak += weight * (peak - self._peak)

@@ -187,9 +187,7 @@ class Fleet:
         sum_net(self.stays, self.rows, power, net)
         return net
 
-    def keep_limits(
-        self, power: Floats, net: Floats, which: Sequence[Group], dear: float
-    ) -> None:
+    def keep_limits(self, power: Floats, net: Floats, which: Sequence[Group], dear: float) -> None:
         """Take excess off and answer true prices, within what all rows leave.
 
         Peaks that are paid for are kept too: nothing here may raise one. Taking a kWh off may

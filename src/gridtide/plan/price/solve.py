@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +12,14 @@ from gridtide.plan._wear_prices import steepest_wear_per_kwh
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.price.bound import excess_kw
 from gridtide.plan.price.coordinate import Coordination
+from gridtide.plan.price.mend import mend_shortfalls
 from gridtide.plan.price.schedule import FleetSchedule, end_energies
 from gridtide.plan.price.stays import Stays, lay_stays
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.start import Start
+
+ROUNDED_KWH = {8: 1e-7, 4: 5e-5}
+"""Less than this is no shortfall but what rounding to double or single precision leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +52,12 @@ class Priced:
 
 
 def solve_by_price(
-    problem: Problem, *, gap: float, time_limit_s: float, start: Start | None = None
+    problem: Problem,
+    *,
+    gap: float,
+    time_limit_s: float,
+    exactly: Callable[[Problem], Floats],
+    start: Start | None = None,
 ) -> Priced:
     """Plan by price until the gap is closed or the time is up.
 
@@ -58,6 +69,9 @@ def solve_by_price(
         Relative gap at which to stop.
     time_limit_s
         Wall time after which the best so far is taken [s].
+    exactly
+        Plans a small problem exactly and gives the powers of its plugged steps: for groups in
+        which keeping the limits left a vehicle short.
     start
         Powers and prices of an earlier plan.
     """
@@ -67,7 +81,11 @@ def solve_by_price(
     run = Coordination(problem, stays, gap=gap, limit_s=time_limit_s)
     if start is not None:
         run.start_from(start)
+    end_s = time.monotonic() + time_limit_s
     power = run.run()
+    # The powers on the way there are not needed any more: half of the memory.
+    run.fleet.power = power
+    mended, left = mend_shortfalls(problem, run.fleet, power, exactly, end_s)
     schedule, over = _schedule(run, problem, stays, power)
     value, arrival = run.fleet.worths(run.progress.price, run.progress.peak)
     limits = len(problem.limit_names)
@@ -86,7 +104,7 @@ def solve_by_price(
         certificate=certificate,
         bound_by="order of wishes" if stays.recover_price > 0 else "duality",
         sweeps=run.progress.sweeps,
-        notes=_notes(run, problem, schedule, gap),
+        notes=_notes(run, problem, schedule, gap, (mended, left)),
     )
 
 
@@ -126,7 +144,7 @@ def _schedule(
     end_energies(stays, power, end, en_route)
     due = stays.each["due_kwh"]
     with np.errstate(invalid="ignore"):
-        short = np.where(due > end + 1e-7, due - end, 0.0)
+        short = np.where(due > end + ROUNDED_KWH[power.dtype.itemsize], due - end, 0.0)
     schedule = FleetSchedule(
         stays=usual,
         plugged_kw=power,
@@ -151,9 +169,17 @@ def _phase_price(run: Coordination, problem: Problem) -> Floats | None:
 
 
 def _notes(
-    run: Coordination, problem: Problem, schedule: FleetSchedule, gap: float
+    run: Coordination,
+    problem: Problem,
+    schedule: FleetSchedule,
+    gap: float,
+    groups: tuple[int, int],
 ) -> tuple[str, ...]:
     notes = [f"coordinated by price in {run.progress.sweeps} sweeps"]
+    if groups[0]:
+        notes.append(f"groups planned anew for a shortfall: {groups[0]}")
+    if groups[1]:
+        notes.append(f"groups in which others might have given way to a shortfall: {groups[1]}")
     if run.progress.interrupted:
         notes.append("interrupted: the best so far")
     elif schedule.objective - run.progress.bound > gap * max(abs(schedule.objective), run.unit):
