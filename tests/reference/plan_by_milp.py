@@ -237,6 +237,8 @@ def solve_by_milp(document, *, binaries):
             rows.add([(d, 1), (zd, -pd)], -np.inf, 0)
             if binaries:
                 rows.add([(zc, 1), (zd, 1)], -np.inf, 1)
+                rows.add([(c, 1), (zc, -car.get("min_charge_kw", 0.0))], 0, np.inf)
+                rows.add([(d, 1), (zd, -car.get("min_discharge_kw", 0.0))], 0, np.inf)
             else:
                 low[[zc, zd]] = 1
             cost[d] += dt * car.get("wear_price_per_kwh", 0.0)

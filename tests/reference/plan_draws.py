@@ -37,6 +37,17 @@ def draw_worn(seed, *, kind, draw=None):
     return document
 
 
+def draw_ranged(seed, *, kind):
+    """A problem of some kind whose chargers have smallest powers."""
+    document = draw_problem(seed, kind=kind)
+    for vehicle in document["vehicles"]:
+        least = 1.38 if vehicle["max_charge_kw"] < 5 else 4.14
+        vehicle["min_charge_kw"] = least
+        if vehicle["max_discharge_kw"] > 0:
+            vehicle["min_discharge_kw"] = least
+    return document
+
+
 def draw_problem(seed, *, kind):
     """Draw a problem; ``kind`` chooses what is peculiar about it."""
     r = np.random.default_rng([seed, sum(map(ord, kind))])

@@ -19,6 +19,7 @@ def _load(name):
 
 
 draw_problem = _load("plan_draws").draw_problem
+draw_ranged = _load("plan_draws").draw_ranged
 solve_by_milp = _load("plan_by_milp").solve_by_milp
 
 
@@ -41,6 +42,19 @@ def test_convex_problem_equals_independent_program(kind, seed):
 @pytest.mark.parametrize("kind", ["negative", "crossed", "standby"])
 def test_nonconvex_problem_equals_independent_program(kind, seed):
     document = draw_problem(seed, kind=kind)
+    plan = solve(read_problem(document))
+    expected = solve_by_milp(document, binaries=True)
+    assert plan.objective == pytest.approx(expected, rel=1e-6, abs=2e-6)
+    assert plan.lower_bound <= expected + 1e-6 * max(1, abs(expected))
+    assert plan.hard_violation_kw <= 1e-6
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "kind", ["plain", "plug", "tree", "sun", "taper", "value", "phases", "standby", "crossed"]
+)
+def test_smallest_powers_equal_independent_program(kind, seed):
+    document = draw_ranged(seed, kind=kind)
     plan = solve(read_problem(document))
     expected = solve_by_milp(document, binaries=True)
     assert plan.objective == pytest.approx(expected, rel=1e-6, abs=2e-6)

@@ -12,6 +12,8 @@ from typing import Any
 from gridtide.plan.answer import answer, plan_document, plan_file
 from gridtide.plan.blocks import Offer, Reserve
 from gridtide.plan.certificate import Certificate
+from gridtide.plan.concentrate import Concentrated, concentrate
+from gridtide.plan.dispatch import gather, loss_kw, spread
 from gridtide.plan.document import (
     problem_schema,
     read_document,
@@ -27,7 +29,7 @@ from gridtide.plan.problem import Problem
 from gridtide.plan.reserve import Guided, plan_guided, prove
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
-from gridtide.plan.solve import solve
+from gridtide.plan.solve import schedule_cost, solve
 from gridtide.plan.start import Start, churn_kwh, warm_start
 from gridtide.plan.stochastic import (
     Bid,
@@ -56,6 +58,7 @@ __all__ = [
     "BidPlan",
     "Certificate",
     "Check",
+    "Concentrated",
     "Front",
     "FrontPoint",
     "Guided",
@@ -74,10 +77,13 @@ __all__ = [
     "answer",
     "chance_level",
     "churn_kwh",
+    "concentrate",
     "conditional_value_at_risk",
     "follow_schedule",
     "foresee",
     "fresh_segments",
+    "gather",
+    "loss_kw",
     "mean_problem",
     "measure",
     "open_cycle_segments",
@@ -96,7 +102,9 @@ __all__ = [
     "recourse",
     "refresh_linear",
     "roll_segments",
+    "schedule_cost",
     "solve",
+    "spread",
     "sure_level",
     "trace_front",
     "verify_plan",

@@ -9,6 +9,7 @@ import numpy as np
 from gridtide.plan._chains import after_drive, continuing, generations
 from gridtide.plan._layout import Layout, demand_periods, phase_share
 from gridtide.plan._objective_accounts import band_surcharge, square_cost
+from gridtide.plan._power_range import power_range
 from gridtide.plan._wear_accounts import cycle_cost, holding_cost
 from gridtide.plan.problem import Floats, Ints
 
@@ -127,6 +128,8 @@ def _follow_stays(
     arrive, depart = np.maximum(problem.arrive, 0)[rows], problem.depart[rows]
     energy = np.full((len(rows), steps + 1), np.nan)
     law, loss = layout.law.of(rows), layout.standby_kw[rows]
+    limits = power_range(problem).of(rows)
+    power = limits.held_kw(power)
     for k in range(steps):
         hours, p = problem.step_h[k], power[:, k]
         flow = law.battery_kw(p) - loss * (p != 0)
@@ -135,6 +138,7 @@ def _follow_stays(
         if up.any() or down.any():
             shorter = law.plug_kw(np.where(up, room, stock) + loss)
             p = np.where(up, np.maximum(shorter, 0), np.where(down, np.minimum(shorter, 0), p))
+            p = limits.held_kw(p)
             power[:, k] = p
             flow = law.battery_kw(p) - loss * (p != 0)
         here = (arrive <= k) & (k < depart)
@@ -193,15 +197,25 @@ def _violation(layout: Layout, power: Floats) -> float:
         float(np.max(layout.lower_kw - vehicles, initial=0.0)),
         float(np.max(power - problem.max_charge_kw[:, None], initial=0.0)),
         float(np.max(-power - problem.max_discharge_kw[:, None], initial=0.0)),
+        power_range(problem).excess_kw(power),
     )
     if problem.phase_kw is None:
         return worst
-    share = phase_share(layout)
     for phase in range(3):
         room = problem.phase_kw[:, phase : phase + 1]
-        net = _add_up(layout, power * share[:, phase : phase + 1])
+        net = _add_up(layout, _on_phase(layout, power, phase))
         base = layout.base_kw / 3.0
         above = net - np.maximum(room - base, 0.0)
         beneath = np.minimum(-room - base, 0.0) - net
         worst = max(worst, float(above.max(initial=0.0)), float(beneath.max(initial=0.0)))
     return worst
+
+
+def _on_phase(layout: Layout, power: Floats, phase: int) -> Floats:
+    """Part of each power on L1, L2 or L3, shape (n, T)."""
+    problem = layout.problem
+    part: Floats = power * phase_share(layout)[:, phase : phase + 1]
+    if problem.one_phase_kw is None:
+        return part
+    held = power_range(problem)
+    return np.where(held.on_one_phase(power), power * (held.line == phase)[:, None], part)

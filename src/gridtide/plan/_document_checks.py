@@ -25,6 +25,7 @@ def check_document(record: ProblemRecord, source: str) -> list[Finding]:
         *_series(record),
         *_limit_values(record),
         *_vehicles(record),
+        *_smallest_powers(record),
         *_depth(record),
         *_holding(record),
         *_names(record),
@@ -82,6 +83,28 @@ def _vehicles(record: ProblemRecord) -> Iterator[Finding]:
             what = f"standby_kw {v.standby_kw:g} leaves nothing to charge at full power"
             mend = f"Write less than {v.charge_efficiency * v.max_charge_kw:g}"
             yield Finding(f"{where}.standby_kw", what, mend)
+
+
+def _smallest_powers(record: ProblemRecord) -> Iterator[Finding]:
+    for i, v in enumerate(record.vehicles):
+        for way in ("charge", "discharge"):
+            least, most = getattr(v, f"min_{way}_kw"), getattr(v, f"max_{way}_kw")
+            if least > most > 0:
+                what = f"min_{way}_kw {least:g} is above max_{way}_kw {most:g}: it could never run"
+                yield Finding(f"vehicles[{i}].min_{way}_kw", what, "Exchange or correct them")
+        yield from _one_phase(v, f"vehicles[{i}].one_phase_kw")
+
+
+def _one_phase(vehicle: VehicleRecord, where: str) -> Iterator[Finding]:
+    if vehicle.one_phase_kw is None:
+        return
+    bounds, least = vehicle.one_phase_kw, vehicle.min_charge_kw
+    if len(bounds) != 2 or not 0 <= bounds[0] <= bounds[1]:
+        mend = "Write the smallest and the largest power, for example [1.38, 7.36]"
+        yield Finding(where, f"{bounds} is not allowed", mend)
+    elif bounds[0] >= least:
+        what = f"begins at {bounds[0]:g}, not below min_charge_kw {least:g}: it is never used"
+        yield Finding(where, what, "Correct them, or leave it out")
 
 
 def _depth(record: ProblemRecord) -> Iterator[Finding]:

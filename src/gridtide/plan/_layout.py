@@ -12,6 +12,7 @@ import numpy as np
 
 from gridtide.plan._chains import Starts, find_starts
 from gridtide.plan._losses import LossLaw, loss_law
+from gridtide.plan._power_range import power_range
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 
 
@@ -85,6 +86,12 @@ class Layout:
     meter: Ints
 
     @property
+    def switched(self) -> Bools:
+        """Vehicles for which it is a decision of its own whether power flows, shape (n,)."""
+        switched: Bools = (self.standby_kw > 0) | power_range(self.problem).gapped
+        return switched
+
+    @property
     def recovering(self) -> Bools:
         """Stays that begin below their window, shape (n,)."""
         return (self.last >= 0) & (self.starts.low_kwh < self.problem.min_kwh - 1e-9)
@@ -108,8 +115,8 @@ def lay_out(problem: Problem, *, relax_standby: bool = False, pairs: bool = True
         False leaves out what has an entry per pair, or per limit and vehicle: for large fleets.
     """
     steps = problem.steps
-    arrive, depart = np.maximum(problem.arrive, 0), np.minimum(problem.depart, steps)
-    stay = np.where(problem.arrive < problem.depart, np.maximum(depart - arrive, 0), 0)
+    arrive, depart = stay_ends(problem)
+    stay = depart - arrive
     ends = np.cumsum(stay)
     vehicle = np.repeat(np.arange(len(problem)), stay) if pairs else np.zeros(0, dtype=np.int64)
     step = np.arange(len(vehicle)) - (ends - stay)[vehicle] + arrive[vehicle]
@@ -124,7 +131,7 @@ def lay_out(problem: Problem, *, relax_standby: bool = False, pairs: bool = True
     due = np.where(problem.depart <= steps, problem.target_kwh, _floor(problem))
     below = _below(problem) if pairs else np.zeros((0, 0), dtype=bool)
     most, least = _natural(problem, arrive, stay)
-    base = _total(problem.base_load_kw, problem.limit_parent)
+    base, upper, lower = net_room(problem)
     carbon = np.zeros(steps)
     if problem.carbon_kg_per_kwh is not None:
         carbon = problem.carbon_kg_per_kwh * problem.carbon_price_per_kg
@@ -145,8 +152,8 @@ def lay_out(problem: Problem, *, relax_standby: bool = False, pairs: bool = True
         within_reach_kwh=np.minimum(due, starts.end_high_kwh),
         starts=starts,
         base_kw=base,
-        upper_kw=np.maximum(problem.import_kw - base, 0.0),
-        lower_kw=np.minimum(-problem.export_kw - base, 0.0),
+        upper_kw=upper,
+        lower_kw=lower,
         most_kw=most,
         least_kw=least,
         below=below,
@@ -154,6 +161,19 @@ def lay_out(problem: Problem, *, relax_standby: bool = False, pairs: bool = True
         price_out=problem.price_export_per_kwh + carbon,
         meter=_meter(problem, below) if pairs else np.zeros(0, dtype=np.int64),
     )
+
+
+def stay_ends(problem: Problem) -> tuple[Ints, Ints]:
+    """Return the first step of each stay and the one after its last, within the horizon, (n,)."""
+    arrive, depart = np.maximum(problem.arrive, 0), np.minimum(problem.depart, problem.steps)
+    return arrive, np.where(problem.arrive < problem.depart, np.maximum(depart, arrive), arrive)
+
+
+def net_room(problem: Problem) -> tuple[Floats, Floats, Floats]:
+    """Return base load below each limit, and room up and down for its vehicles, shape (m, T)."""
+    base = _total(problem.base_load_kw, problem.limit_parent)
+    upper = np.maximum(problem.import_kw - base, 0.0)
+    return base, upper, np.minimum(-problem.export_kw - base, 0.0)
 
 
 def _window(problem: Problem, least: Floats, most: Floats) -> tuple[Floats, Floats]:

@@ -269,7 +269,7 @@ def _optional(
     capacity: Floats,
 ) -> dict[str, Any]:
     """Arrays that most problems do not need, only where one vehicle or limit asks for them."""
-    arrays: dict[str, Any] = {}
+    arrays = _ranges(vehicles)
     if any(v.standby_kw > 0 for v in vehicles):
         arrays["standby_kw"] = _column(vehicles, "standby_kw")
     if any(v.taper_soc < v.soc_max and v.taper_end < 1 for v in vehicles):
@@ -315,6 +315,18 @@ def _parts(vehicles: list[VehicleRecord], way: str) -> dict[str, Any]:
         widths[i, : len(given[i])] = given[i]
         efficiency[i] = np.pad(np.array(parts), (0, most - len(parts)), mode="edge")
     return {f"{way}_part_kw": widths, f"{way}_part_efficiency": efficiency}
+
+
+def _ranges(vehicles: list[VehicleRecord]) -> dict[str, Any]:
+    """Smallest powers, and the range on one phase."""
+    arrays: dict[str, Any] = {}
+    for name in ("min_charge_kw", "min_discharge_kw"):
+        if any(getattr(v, name) > 0 for v in vehicles):
+            arrays[name] = _column(vehicles, name)
+    if any(v.one_phase_kw is not None for v in vehicles):
+        arrays["one_phase_kw"] = np.array([v.one_phase_kw or [0.0, 0.0] for v in vehicles])
+        arrays["one_phase_line"] = np.array([v.one_phase_line - 1 for v in vehicles])
+    return arrays
 
 
 def _depth(vehicles: list[VehicleRecord], capacity: Floats) -> dict[str, Any]:

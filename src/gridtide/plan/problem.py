@@ -129,6 +129,10 @@ class Problem:
     min_charge_kw, min_discharge_kw
         Smallest power at which the charger runs each way; between it and 0 nothing [kW], shape
         (n,); None for none.
+    one_phase_kw, one_phase_line
+        Range of charging power below ``min_charge_kw`` that the charger runs on one phase [kW],
+        shape (n, 2), zeros where it does not switch; and that phase, 0, 1, 2 for L1, L2, L3,
+        shape (n,), None for L1. At ``min_charge_kw`` and above ``phase_share`` holds.
     load_square_price_per_kw2h, load_reference_kw
         Price on the square of a limit's net power less a reference [currency/kW²/h], shape
         (m,), and that reference [kW], shape (m, T), None for 0: losses of a line, deviation
@@ -207,6 +211,8 @@ class Problem:
     driven_kwh: Floats | None = None
     min_charge_kw: Floats | None = None
     min_discharge_kw: Floats | None = None
+    one_phase_kw: Floats | None = None
+    one_phase_line: Ints | None = None
     load_square_price_per_kw2h: Floats | None = None
     load_reference_kw: Floats | None = None
     shortfall_band_price_per_kwh: Floats | None = None

@@ -116,6 +116,24 @@ class VehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
     max_discharge_kw: Annotated[
         float, Meta(description="Largest discharging power at the plug [kW]; 0 is V1G", ge=0)
     ] = 0.0
+    min_charge_kw: Annotated[
+        float,
+        Meta(description="Smallest charging power; between it and 0 nothing [kW]", ge=0),
+    ] = 0.0
+    min_discharge_kw: Annotated[
+        float,
+        Meta(description="Smallest discharging power; between it and 0 nothing [kW]", ge=0),
+    ] = 0.0
+    one_phase_kw: Annotated[
+        list[float] | None,
+        Meta(
+            description="Smallest and largest charging power on one phase [kW], used below "
+            "min_charge_kw; absent where the charger does not switch phases"
+        ),
+    ] = None
+    one_phase_line: Annotated[
+        Literal[1, 2, 3], Meta(description="The phase that is used then: L1, L2 or L3")
+    ] = 1
     charge_efficiency: Annotated[
         float, Meta(description="Energy stored per energy at the plug, above 0 to 1", gt=0, le=1)
     ] = 1.0

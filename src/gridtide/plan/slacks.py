@@ -9,6 +9,7 @@ import numpy as np
 
 from gridtide.plan._chains import first_stay
 from gridtide.plan._layout import Layout
+from gridtide.plan._power_range import power_range
 from gridtide.plan.problem import Bools, Floats
 
 SMALL = 1e-6
@@ -182,7 +183,7 @@ def _drive_cause(layout: Layout, schedule: Judged, i: int, amount: float) -> tup
         return "the drive takes more than soc_max less soc_min", "Charge on the way"
     if amount - layout.starts.en_route_least_kwh[i] <= SMALL:
         return "length of stay and charging power", "Leave later, or use a stronger charger"
-    return _limits_or_price(layout, schedule, i - 1)
+    return _limits_or_price(layout, schedule, i - 1, amount)
 
 
 def _cause(layout: Layout, schedule: Judged, i: int) -> tuple[str, str]:
@@ -194,10 +195,10 @@ def _cause(layout: Layout, schedule: Judged, i: int) -> tuple[str, str]:
     missing = schedule.shortfall_kwh[i] - (layout.due_kwh[i] - layout.within_reach_kwh[i])
     if missing <= SMALL:
         return "length of stay and charging power", "Leave later, or use a stronger charger"
-    return _limits_or_price(layout, schedule, i)
+    return _limits_or_price(layout, schedule, i, missing)
 
 
-def _limits_or_price(layout: Layout, schedule: Judged, i: int) -> tuple[str, str]:
+def _limits_or_price(layout: Layout, schedule: Judged, i: int, missing: float) -> tuple[str, str]:
     """Name limits that were full while stay i, or one before it, could have charged."""
     problem = layout.problem
     vehicles = schedule.net_kw
@@ -212,4 +213,6 @@ def _limits_or_price(layout: Layout, schedule: Judged, i: int) -> tuple[str, str
             j = int(problem.limit_parent[j])
     if names:
         return f"import limit of {', '.join(names)}", "Raise the limit or move departures apart"
+    if missing < power_range(problem).charge[i] * layout.gain[i] * float(problem.step_h.max()):
+        return "smallest charging power", "Lower soc_target or plan in shorter steps"
     return "shortfall is cheaper than the energy", "Raise shortfall_price_per_kwh"

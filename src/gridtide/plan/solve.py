@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from gridtide.core import SolverError, cpu_s
-from gridtide.plan._accounts import Schedule
+from gridtide.plan._accounts import Schedule, judge
 from gridtide.plan._layout import Layout, lay_out
 from gridtide.plan._wear_accounts import follow_segments
 from gridtide.plan.linear._search import Search
@@ -40,6 +40,7 @@ def solve(
     time_limit_s: float = 20.0,
     relax_standby: bool = False,
     wear: Literal["auto", "segments", "linear"] = "auto",
+    integrality: Literal["exact", "concentrated"] = "exact",
     solver: Solver = "auto",
     gap: float = 1e-4,
     start: Start | None = None,
@@ -59,6 +60,10 @@ def solve(
         How depth prices are planned with: by ``"segments"``, exactly; by a ``"linear"`` price
         per vehicle that rounds of planning and rainflow counting refresh; ``"auto"`` takes
         segments up to ``SEGMENT_PLACES``. ``Plan.wear_model`` names which.
+    integrality
+        How it is decided where chargers with a smallest power or a standby loss run:
+        ``"exact"``, by branch and bound, up to some thousand decisions; or ``"concentrated"``,
+        by :func:`gridtide.plan.concentrate` from the relaxation, which bounds it from below.
     solver
         ``"highs"`` solves all vehicles as one linear or mixed-integer problem, ``"price"``
         coordinates them by prices; ``"auto"`` takes prices beyond ``PRICE_STEPS`` plugged steps
@@ -90,6 +95,7 @@ def solve(
                 relax_standby=relax_standby,
                 solver=solver,
                 gap=gap,
+                integrality=integrality,
             )
             plan = refresh_linear(problem, None, share)
             why = f"wear by depth planned with a linear price: {many or steps * levels} places"
@@ -99,7 +105,8 @@ def solve(
     )
     if by_price:
         return _by_price(problem, gap, time_limit_s, start, began)
-    return _solve(lay_out(problem, relax_standby=relax_standby), time_limit_s, began)
+    layout = lay_out(problem, relax_standby=relax_standby)
+    return _solve(layout, time_limit_s, began, integrality == "exact")
 
 
 def unknown_to_price(problem: Problem) -> list[str]:
@@ -168,14 +175,29 @@ def _by_price(
     return replace(plan, status="best_effort" if slacks else closed)
 
 
-def _solve(layout: Layout, time_limit_s: float, began: float) -> Plan:
+def schedule_cost(problem: Problem, power_kw: Floats) -> float:
+    """Return what a given schedule costs by the accounts that every plan is judged by [currency].
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    power_kw
+        At each plug, + is charging, shape (n, T); what a battery cannot take or give is left out.
+    """
+    return judge(lay_out(problem), power_kw).objective
+
+
+def _solve(layout: Layout, time_limit_s: float, began: float, exact: bool) -> Plan:
     problem, deadline = layout.problem, Deadline(time_limit_s)
-    found = Search(layout, time_limit_s).find()
-    schedule, offers = replan(
-        layout,
-        found.schedule,
-        lambda again: None if deadline.over() else Search(again, deadline.left_s()).find().schedule,
-    )
+
+    def again(layout: Layout) -> Schedule | None:
+        if deadline.over():
+            return None
+        return Search(layout, deadline.left_s(), exact=exact).find().schedule
+
+    found = Search(layout, time_limit_s, exact=exact).find()
+    schedule, offers = replan(layout, found.schedule, again)
     slacks = (*name_slacks(layout, schedule), *name_broken(offers))
     bound = min(found.bound, schedule.objective)
     gap = (schedule.objective - bound) / max(1.0, abs(schedule.objective))

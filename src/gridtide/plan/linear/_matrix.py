@@ -16,7 +16,7 @@ for each demand charge the peak P:
     square      u ≥ tangents of (y + base - reference)², see ``_squares``
     parts       losses that grow with power, see ``_parts``
     drive       from stay to stay, see ``_trips``
-    standby     c ≤ Pc·on_c,  d ≤ Pd·on_d,  on_c + on_d ≤ 1
+    running     on and off, smallest powers, phases: see ``_integrality``
     wear        by depth and by holding, see ``_wear``
     reserve     what is held free for calls, see ``_reserves``
 """
@@ -30,6 +30,7 @@ import numpy as np
 from gridtide.plan._layout import Layout, demand_periods, phase_share, taper_line
 from gridtide.plan.linear._bands import add_bands
 from gridtide.plan.linear._duals import PricedRows
+from gridtide.plan.linear._integrality import Running, add_running, phase_entries
 from gridtide.plan.linear._linear import Builder, Linear
 from gridtide.plan.linear._parts import Parts, add_order, add_parts
 from gridtide.plan.linear._phases import Missing, Phases, add_phases
@@ -91,8 +92,10 @@ class Model:
         Columns of the drives between stays.
     parts
         Columns of the losses' further parts.
-    plug_modes, on_charge, on_discharge, meter_modes, drive_modes
+    plug_modes, meter_modes, drive_modes
         Columns of the binaries, shape of the places asked for.
+    running
+        Columns of what is on and off.
     part_modes, moded_part
         Columns of the binaries of further parts, and which parts these are.
     phases
@@ -115,8 +118,7 @@ class Model:
     drives: Drives
     parts: Parts
     plug_modes: Ints
-    on_charge: Ints
-    on_discharge: Ints
+    running: Running
     meter_modes: Ints
     drive_modes: Ints
     part_modes: Ints
@@ -168,9 +170,9 @@ def assemble(
     draft = _powers(layout)
     drives = add_drives(layout, draft.build, draft.energy, short_price)
     draft.priced.energy[:] = energy_rows = _energy_rows(draft, drives)
-    on_charge, on_discharge = _standby(draft, energy_rows)
+    running = add_running(layout, draft.build, draft.charge, draft.discharge, energy_rows)
     parts = add_parts(layout, draft.build, (draft.charge, draft.discharge), energy_rows)
-    add_shallowest(layout, draft.build, draft.discharge, on_discharge, parts)
+    add_shallowest(layout, draft.build, draft.discharge, running.on_discharge, parts)
     if levels is not None:
         add_levels(draft.build, levels.nodes.columns(draft.energy, drives.start), levels)
     add_driving(layout, draft.build, drives)
@@ -181,8 +183,8 @@ def assemble(
         draft.offset += fixed_square_cost(layout)
     meter_modes = _meter_costs(draft, net, modes)
     _demand(draft, net)
-    _phase_rows(draft)
-    _taper(draft, on_charge, parts)
+    _phase_rows(draft, running)
+    _taper(draft, running, parts)
     _end_value(draft, drives.end)
     short_vehicle, short = _targets(draft, short_price, drives.end)
     draft.offset += add_bands(layout, draft.build, short_vehicle, short)
@@ -213,8 +215,7 @@ def assemble(
         drives=drives,
         parts=parts,
         plug_modes=plug_modes,
-        on_charge=on_charge,
-        on_discharge=on_discharge,
+        running=running,
         meter_modes=meter_modes,
         drive_modes=drive_modes,
         part_modes=part_modes,
@@ -258,31 +259,6 @@ def _energy_rows(draft: _Draft, drives: Drives) -> Ints:
     able = draft.discharge >= 0
     build.entries(rows[able], draft.discharge[able], (hours * layout.draw[v])[able])
     return rows
-
-
-def _standby(draft: _Draft, energy_rows: Ints) -> tuple[Ints, Ints]:
-    """Add the on-columns of every pair; discharge ones only where the pair can discharge."""
-    layout, build, problem = draft.layout, draft.build, draft.layout.problem
-    if not layout.standby_kw.any():
-        return NONE, NONE
-    v = layout.vehicle
-    loss = layout.hours * layout.standby_kw[v]
-    able = draft.discharge >= 0
-    on_charge = build.columns(len(v), 0.0, 1.0, integer=True)
-    on_discharge = np.full(len(v), -1)
-    on_discharge[able] = build.columns(int(able.sum()), 0.0, 1.0, integer=True)
-    build.entries(energy_rows, on_charge, loss)
-    build.entries(energy_rows[able], on_discharge[able], loss[able])
-    rows = build.rows(len(v), -np.inf, 0.0)
-    build.entries(rows, draft.charge, 1.0)
-    build.entries(rows, on_charge, -problem.max_charge_kw[v])
-    rows = build.rows(int(able.sum()), -np.inf, 0.0)
-    build.entries(rows, draft.discharge[able], 1.0)
-    build.entries(rows, on_discharge[able], -problem.max_discharge_kw[v[able]])
-    rows = build.rows(int(able.sum()), -np.inf, 1.0)
-    build.entries(rows, on_charge[able], 1.0)
-    build.entries(rows, on_discharge[able], 1.0)
-    return on_charge, on_discharge
 
 
 def _limit_rows(draft: _Draft) -> tuple[Ints, Ints]:
@@ -380,7 +356,7 @@ def _demand(draft: _Draft, net: Ints) -> None:
         draft.priced.peak[j, t] = rows
 
 
-def _phase_rows(draft: _Draft) -> None:
+def _phase_rows(draft: _Draft, running: Running) -> None:
     layout, build, problem = draft.layout, draft.build, draft.layout.problem
     if problem.phase_kw is None:
         return
@@ -399,9 +375,11 @@ def _phase_rows(draft: _Draft) -> None:
             build.entries(rows[row], draft.charge[pairs], weight)
             able = draft.discharge[pairs] >= 0
             build.entries(rows[row][able], draft.discharge[pairs][able], -weight[able])
+            at, change = phase_entries(layout, running, pairs, phase)
+            build.entries(rows[row][at], running.one_phase[pairs][at], change)
 
 
-def _taper(draft: _Draft, on_charge: Ints, parts: Parts) -> None:
+def _taper(draft: _Draft, running: Running, parts: Parts) -> None:
     layout, build, problem = draft.layout, draft.build, draft.layout.problem
     if problem.taper_from_kwh is None:
         return
@@ -416,8 +394,9 @@ def _taper(draft: _Draft, on_charge: Ints, parts: Parts) -> None:
     rows = build.rows(len(pairs), -np.inf, full[v] + slope[v] * problem.taper_from_kwh[v])
     build.entries(rows, draft.charge[pairs], layout.gain[v])
     build.entries(rows, draft.energy[pairs], slope[v])
-    if len(on_charge):
-        build.entries(rows, on_charge[pairs], -layout.standby_kw[v])
+    for on in (running.on_charge[pairs], running.on_one_phase[pairs]):
+        lossy = (on >= 0) & (layout.standby_kw[v] > 0)
+        build.entries(rows[lossy], on[lossy], -layout.standby_kw[v[lossy]])
     row_of = np.full(len(layout.vehicle), -1)
     row_of[pairs] = rows
     held = parts.charging & (row_of[parts.pair] >= 0)

@@ -13,9 +13,12 @@ import numpy as np
 
 from gridtide.plan._accounts import Schedule, judge, net_kw
 from gridtide.plan._layout import Layout
+from gridtide.plan._power_range import power_range
 from gridtide.plan._wear_prices import shallowest_price_per_kwh, steepest_wear_per_kwh
 from gridtide.plan.certificate import Certificate
+from gridtide.plan.concentrate import concentrate
 from gridtide.plan.linear._duals import certificate
+from gridtide.plan.linear._integrality import running_as
 from gridtide.plan.linear._matrix import Model, Modes, assemble
 from gridtide.plan.linear._parts import lost_kw, wasteful
 from gridtide.plan.linear._solver import Deadline, Solution, Solver
@@ -27,6 +30,8 @@ from gridtide.plan.problem import Bools, Floats
 
 STANDBY_BINARIES = 600
 """Up to so many on/off binaries the standby loss goes to the MILP, beyond it is rounded."""
+RANGE_BINARIES = 6_000
+"""The same where chargers have a smallest power."""
 INSIDE_ROWS = 20_000
 """With reserve and so many rows the interior-point method is faster."""
 VIOLATION_KW = 1e-6
@@ -58,12 +63,14 @@ class _Candidate:
 class Search:
     """Solves one laid-out problem."""
 
-    def __init__(self, layout: Layout, limit_s: float) -> None:
+    def __init__(self, layout: Layout, limit_s: float, *, exact: bool = True) -> None:
         self._layout = layout
+        self._exact = exact
         self._deadline = Deadline(limit_s)
         self._lexical = _conflicted(layout)
         self._short_price = layout.problem.shortfall_price_per_kwh
         self._levels = find_levels(layout)
+        self._ranged = bool(power_range(layout.problem).gapped.any())
         self._squares = Squares(layout)
 
     def find(self) -> Found:
@@ -95,7 +102,7 @@ class Search:
             return self._idle("the linear problem was not solved in the time given")
         best, relaxed = self._cut(model, solver, relaxed)
         bound = model.offset + relaxed.bound
-        mixed = bool(modes) or bool(self._layout.standby_kw.any())
+        mixed = bool(modes) or bool(self._layout.switched.any())
         if not mixed and self._same(best.schedule, model, relaxed):
             return self._found(best.schedule, bound, model, relaxed)
         twofold = self._widened(_no_modes(self._layout), model, relaxed.x)
@@ -121,10 +128,16 @@ class Search:
         return Found(
             schedule=schedule,
             bound=bound,
-            certificate=certificate(self._layout, model.priced, duals, self._short_price),
+            certificate=self._proof(model, duals),
             bound_by=self._bound_by(model),
             notes=notes or [],
         )
+
+    def _proof(self, model: Model, duals: Floats) -> Certificate:
+        """Read the prices; those on phases prove nothing where chargers change their phases."""
+        proof = certificate(self._layout, model.priced, duals, self._short_price)
+        switching = self._layout.problem.one_phase_kw is not None
+        return replace(proof, phase_price=None) if switching else proof
 
     def _bound_by(self, model: Model) -> str:
         """Name what the bound rests on beyond what the certificate's prices can say."""
@@ -205,8 +218,8 @@ class Search:
             model = self._model(modes, deep=True)
             for pattern in self._patterns(model, x):
                 best = _better(best, self._rounded(model, pattern))
-            if self._layout.standby_kw.any() and model.linear.integer.sum() > STANDBY_BINARIES:
-                notes.append("standby loss rounded: too many vehicles and steps for the MILP")
+            if self._too_many(model):
+                notes.append(self._rounding())
                 break
             start = None if best is None or len(best.x) != len(model.linear.cost) else best.x
             whole = self._run(model, self._solver(model, whole=True, start=start))
@@ -216,6 +229,9 @@ class Search:
             bound = max(bound, model.offset + whole.bound) if not self._lexical else bound
             candidate = self._candidate(model, whole.x)
             best = _better(best, candidate)
+            if self._ranged:  # decisions whole to 1e-6 leave powers that far below the smallest
+                decided = np.where(model.linear.integer, np.round(whole.x), 0.0)
+                best = _better(best, self._rounded(model, decided))
             if self._lexical:
                 bound = model.offset + whole.bound
             x = whole.x
@@ -264,10 +280,20 @@ class Search:
         """Add binaries where power flows both ways at once, or where waste of any kind paid."""
         loose = charged_too_much(self._layout, model.drives, x)
         waste = wasteful(self._layout, model.parts, x)
+        twofold = self._twofold(model, x) & ~self._layout.switched[self._layout.vehicle]
         modes = replace(modes, drives=modes.drives | loose, parts=modes.parts | waste)
-        if self._layout.standby_kw.any():
-            return modes
-        return replace(modes, plugs=modes.plugs | self._twofold(model, x))
+        return replace(modes, plugs=modes.plugs | twofold)
+
+    def _too_many(self, model: Model) -> bool:
+        if not self._layout.switched.any():
+            return False
+        most = RANGE_BINARIES if self._ranged else STANDBY_BINARIES
+        return not self._exact or int(model.linear.integer.sum()) > most
+
+    def _rounding(self) -> str:
+        what = "smallest powers" if self._ranged else "standby loss"
+        why = ": too many vehicles and steps for the MILP" if self._exact else ""
+        return f"{what} rounded{why}"
 
     def _twofold(self, model: Model, x: Floats) -> Bools:
         """Pairs whose power flows both ways at once, shape (N,)."""
@@ -283,6 +309,10 @@ class Search:
         site = layout.base_kw + net_kw(layout, power)
         idle, rest = np.zeros(len(pair)), layout.base_kw
         no_discharge = np.maximum(pair, 0.0)
+        if self._ranged:
+            held = concentrate(layout.problem, power).power_kw
+            pair = held[layout.vehicle, layout.step]
+            site = layout.base_kw + net_kw(layout, held)
         return [
             _pattern(model, layout, p, s)
             for p, s in ((pair, site), (no_discharge, site), (no_discharge, rest), (idle, rest))
@@ -350,10 +380,7 @@ def _pattern(model: Model, layout: Layout, pair_kw: Floats, site_kw: Floats) -> 
     meters = model.meter_modes >= 0
     if meters.any():
         pattern[model.meter_modes[meters]] = site_kw[layout.problem.meters][meters] >= 0
-    if len(model.on_charge):
-        pattern[model.on_charge] = pair_kw > 1e-6
-        able = model.on_discharge >= 0
-        pattern[model.on_discharge[able]] = pair_kw[able] < -1e-6
+    running_as(layout, model.running, pair_kw, pattern)
     at, parts = model.moded_part, model.parts
     used_kw = np.where(parts.charging, pair_kw[parts.pair], -pair_kw[parts.pair])
     pattern[model.part_modes] = (used_kw > parts.from_kw)[at]
@@ -396,8 +423,7 @@ def rewarded(layout: Layout) -> Modes:
     )
     pays = price_in * ratio - price_out + wear[v] < -1e-12
     plugs: Bools = pays & (problem.max_discharge_kw[v] > 0) & (problem.max_charge_kw[v] > 0)
-    if layout.standby_kw.any():
-        plugs = np.zeros_like(plugs)
+    plugs &= ~layout.switched[v]
     meters = np.zeros((len(problem.meters), problem.steps), dtype=bool)
     if len(problem.meters):
         meters = layout.price_out > layout.price_in

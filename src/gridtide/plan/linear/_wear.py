@@ -109,8 +109,8 @@ def add_shallowest(
     able = discharge >= 0
     cells = (shallowest_price_per_kwh(problem) * problem.discharge_efficiency)[v] * hours
     build.price(discharge[able], (cells * layout.draw[v])[able])
-    if len(on_discharge):
-        build.price(on_discharge[able], (cells * layout.standby_kw[v])[able])
+    lossy = (on_discharge >= 0) & (layout.standby_kw[v] > 0)
+    build.price(on_discharge[lossy], (cells * layout.standby_kw[v])[lossy])
     out = ~parts.charging
     build.price(parts.beyond[out], cells[parts.pair[out]] * parts.loss[out])
 

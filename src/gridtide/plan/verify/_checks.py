@@ -94,12 +94,12 @@ class StayChecks:
         most, least = stays.by_pair(problem.max_charge_kw), stays.by_pair(problem.max_discharge_kw)
         rounded = self._rounding * np.maximum(most, least)
         self.charger.look(stays, np.maximum(power_kw - most, -power_kw - least) - rounded)
-        for floor, power in (
-            (problem.min_charge_kw, power_kw),
-            (problem.min_discharge_kw, -power_kw),
-        ):
-            if floor is not None:
-                self.smallest.look(stays, np.where(power > 0, stays.by_pair(floor) - power, 0.0))
+        if problem.min_charge_kw is not None:
+            floor = stays.by_pair(problem.min_charge_kw)
+            self.smallest.look(stays, _too_small(stays, power_kw, floor))
+        if problem.min_discharge_kw is not None:
+            floor = stays.by_pair(problem.min_discharge_kw)
+            self.smallest.look(stays, np.where(power_kw < 0, floor + power_kw, 0.0))
 
     def _tapers(self, stays: Stays, power_kw: Floats, energies: Energies, high_kwh: Floats) -> None:
         line = taper_line(stays, high_kwh)
@@ -120,3 +120,14 @@ class StayChecks:
             self.taper.check("no battery takes more than it can", "a full battery takes too much"),
             self.shortfall.check("missing energy is as claimed", "missing energy differs"),
         ]
+
+
+def _too_small(stays: Stays, power_kw: Floats, floor_kw: Floats) -> Floats:
+    """How far a charging power is from what the charger can hold, on one phase too."""
+    lacks = np.where(power_kw > 0, floor_kw - power_kw, 0.0)
+    one = stays.problem.one_phase_kw
+    if one is None:
+        return lacks
+    low, high = stays.by_pair(one[:, 0]), stays.by_pair(one[:, 1])
+    beside = np.where(high > 0, np.maximum(low - power_kw, power_kw - high), np.inf)
+    return np.minimum(lacks, beside)

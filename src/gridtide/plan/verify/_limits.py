@@ -10,6 +10,8 @@ from gridtide.plan.problem import Floats, Ints, Problem
 from gridtide.plan.verify._stay_costs import carbon_price
 from gridtide.plan.verify._stays import Stays
 
+ROUNDED_KW = 1e-6
+
 
 @dataclass(slots=True, kw_only=True)
 class Flows:
@@ -62,15 +64,16 @@ class Flows:
             into += _gathered(place, flow, into.shape)
         if problem.phase_kw is None:
             return
-        share = phase_share(problem, stays.first + stays.row[held])
+        stay = stays.first + stays.row[held]
+        share, own = phase_share(problem, stay), share_in_use(problem, stay, power)
         for phase in range(3):
             part = share[:, phase]
             for flow, sums in (
-                (power, self.phase_kw),
-                (most, self.phase_most_kw),
-                (least, self.phase_least_kw),
+                (power * own[:, phase], self.phase_kw),
+                (most * part, self.phase_most_kw),
+                (least * part, self.phase_least_kw),
             ):
-                sums[:, phase] += _gathered(place, flow * part, self.net_kw.shape)
+                sums[:, phase] += _gathered(place, flow, self.net_kw.shape)
 
     def up_the_tree(self, parent: Ints) -> None:
         """Add to each limit what is below the limits below it."""
@@ -98,6 +101,19 @@ def phase_share(problem: Problem, stay: Ints) -> Floats:
         return np.full((len(stay), 3), 1.0 / 3.0)
     share: Floats = problem.phase_share[stay]
     return share
+
+
+def share_in_use(problem: Problem, stay: Ints, power_kw: Floats) -> Floats:
+    """Share of a power on L1, L2, L3: one line where a charger that switches is below its least."""
+    share = phase_share(problem, stay)
+    if problem.one_phase_kw is None or problem.min_charge_kw is None:
+        return share
+    below = power_kw < problem.min_charge_kw[stay] - ROUNDED_KW
+    one = (power_kw > 0) & below & (problem.one_phase_kw[stay, 1] > 0)
+    line = np.zeros(len(problem), dtype=int)
+    if problem.one_phase_line is not None:
+        line = problem.one_phase_line
+    return np.where(one[:, None], np.eye(3)[line[stay], :], share)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,8 @@ BENCHMARKS = {
     "plan_all_day": "the same with stays of the whole day",
     "plan_wear": "the same as plan, with wear by depth in 8 segments",
     "plan_wear_all_day": "the same with stays of the whole day",
+    "integrality": "smallest powers: heuristic against MILP; few at high power against many",
+    "integrality_fleet": "smallest powers in a large fleet, from a plan coordinated by prices",
     "reserve": "reserve with energy: what fast ways lose against the full linear problem",
     "wear": "profit after wear of planning with segments, linear prices, none; 30 price days",
     "uncertainty": "day-ahead bids for a real garage: foresight, stochastic, deterministic, none",
