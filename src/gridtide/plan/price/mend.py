@@ -1,8 +1,9 @@
 """Where a vehicle ends short under a common limit, plan its group exactly, by HiGHS.
 
 Keeping limits vehicle by vehicle can leave one short that others could have given way to. A
-group is small enough for the reference optimiser: its vehicles are planned anew, promise first,
-with all others as they are. What is missing then, the group's limits force.
+group is small enough for the reference optimiser: its vehicles are planned anew, with all others
+as they are. What is missing then, the group's limits force. Groups that miss least come first,
+for there it is most likely that nothing need be missing.
 """
 
 from __future__ import annotations
@@ -51,8 +52,11 @@ def mend_shortfalls(
     tuple
         Groups planned anew, and groups that were left.
     """
-    short = _avoidable(fleet, power) > (AVOIDABLE_KWH if power.dtype == np.float64 else 1e-4)
-    bad = [g for g in fleet.groups if short[_rows(fleet, g)].any()]
+    missing = _avoidable(fleet, power)
+    short = missing > (AVOIDABLE_KWH if power.dtype == np.float64 else 1e-4)
+    of_group = [_rows(fleet, g) if short.any() else np.zeros(0, dtype=int) for g in fleet.groups]
+    bad = [g for g, rows in zip(fleet.groups, of_group, strict=True) if short[rows].any()]
+    bad.sort(key=lambda group: float(missing[_rows(fleet, group)].sum()))
     done = 0
     for group in bad[:AT_MOST]:
         if time.monotonic() >= until_s:
@@ -132,7 +136,8 @@ def _part(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Problem
         "limit_parent": parent,
         "base_load_kw": own,
         "meters": meters,
-        "promise": "first",
+        "promise": "priced",
+        "shortfall_price_per_kwh": float(fleet.stays.short_price[0]),
         "stated": None,
     }
     return replace(problem, **told)

@@ -81,8 +81,11 @@ def solve_by_price(
     run = Coordination(problem, stays, gap=gap, limit_s=time_limit_s)
     if start is not None:
         run.start_from(start)
-    end_s = time.monotonic() + time_limit_s
+    begun_s = time.monotonic()
     power = run.run()
+    # To look for what keeping limits missed takes no longer than planning did.
+    spent_s = max(time.monotonic() - begun_s, 1.0)
+    end_s = min(begun_s + time_limit_s, time.monotonic() + spent_s)
     # The powers on the way there are not needed any more: half of the memory.
     run.fleet.power = power
     mended, left = mend_shortfalls(problem, run.fleet, power, exactly, end_s)
