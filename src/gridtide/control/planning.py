@@ -14,7 +14,7 @@ from gridtide.control.image import Image
 from gridtide.control.strategies import Schedule
 from gridtide.control.wearing import SegmentBook, WearOutlook, holding_prices
 from gridtide.core import TimeGrid
-from gridtide.plan import Plan, Problem, solve, weigh
+from gridtide.plan import Plan, Problem, Start, churn_kwh, solve, warm_start, weigh
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -23,6 +23,8 @@ Ints = npt.NDArray[np.int64]
 UNKNOWN_NEED_H = 1.0
 # A plan that time cut short leaves vehicles without energy: large fleets get more of it [s].
 TIME_PER_VEHICLE_S = 0.05
+# Relative gap at which plans of large fleets are good enough: the next plan goes on from there.
+GAP = 5e-4
 # Where it costs nothing, charge sooner: drivers leave early more often than late. The plan sees
 # prices that rise by this much per hour [currency/kWh/h]; bills do not.
 SOONER_PER_KWH_H = 1e-4
@@ -75,11 +77,30 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRecord:
-    """One plan of a run, with its certificate; ``schedule.edges_s[0]`` is when it was made."""
+    """One plan of a run, with its certificate; ``schedule.edges_s[0]`` is when it was made.
+
+    ``churn_kwh`` is by how much energy it differs from the plan before in the steps of both.
+    """
 
     schedule: Schedule
     chargers: Ints
     plan: Plan
+    churn_kwh: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The last plan, with its problem and the edges of its steps."""
+
+    plan: Plan
+    problem: Problem
+    edges_s: Floats
+
+    def steps(self, edges_s: Floats) -> Ints:
+        """Step of the last plan that each step of a later one falls into, -1 for none."""
+        step = np.searchsorted(self.edges_s, edges_s[:-1] + 1e-6, side="right") - 1
+        later: Ints = np.where(step < self.edges_s.size - 1, step, -1)
+        return later
 
 
 class RollingPlanner:
@@ -119,6 +140,7 @@ class RollingPlanner:
         self._ready_before_s = ready_before_s
         self._book = SegmentBook()
         self._watch = watch
+        self._last: _Last | None = None
 
     def plan(self, image: Image) -> Schedule:
         """Plan from this image on; the promise first, then the cost.
@@ -134,12 +156,17 @@ class RollingPlanner:
         problem = self._problem(image, at, depart, edges)
         if self._outlook.weights is not None:
             problem = weigh(problem, self._outlook.weights)
+        start = self._start(problem, edges)
         plan = solve(
             problem,
             time_limit_s=max(self._time_limit_s, TIME_PER_VEHICLE_S * at.size),
             relax_standby=True,
             wear=self._outlook.wear.solver if self._outlook.wear is not None else "auto",
+            gap=GAP,
+            start=start,
         )
+        churn = self._churn(problem, edges, plan)
+        self._last = _Last(plan, problem, edges)
         power[:, at] = plan.power_kw.T
         schedule = Schedule(
             edges_s=edges,
@@ -148,8 +175,23 @@ class RollingPlanner:
             peak_kw=self._planned_peak(image, problem, plan),
         )
         if self._watch is not None:
-            self._watch(PlanRecord(schedule=schedule, chargers=at, plan=plan))
+            self._watch(PlanRecord(schedule=schedule, chargers=at, plan=plan, churn_kwh=churn))
         return schedule
+
+    def _start(self, problem: Problem, edges: Floats) -> Start | None:
+        """Begin where the last plan was, where that was coordinated by price."""
+        last = self._last
+        if last is None or (last.plan.sweeps == 0 and last.plan.uncontrolled_cost == 0):
+            return None
+        return warm_start(last.plan, last.problem, problem, last.steps(edges))
+
+    def _churn(self, problem: Problem, edges: Floats, plan: Plan) -> float:
+        """Energy by which this plan differs from the last in the steps of both [kWh]."""
+        last = self._last
+        if last is None:
+            return 0.0
+        steps = last.steps(edges)
+        return churn_kwh(last.plan, last.problem, problem, steps, plan.plugged_kw)
 
     def _plannable(self, image: Image) -> tuple[Ints, Ints]:
         """Chargers whose vehicle can be planned, and the step at whose start it should be ready."""

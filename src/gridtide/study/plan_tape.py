@@ -74,6 +74,7 @@ class PlanTape:
                 plan.gap,
                 plan.hard_violation_kw,
                 plan.shortfall_kwh.sum(),
+                record.churn_kwh,
                 plan.cpu_s,
             )
         )
@@ -125,5 +126,6 @@ _PLANS: dict[str, npt.DTypeLike] = {
     "gap": np.float64,
     "hard_violation_kw": np.float64,
     "shortfall_kwh": np.float64,
+    "churn_kwh": np.float64,
     "cpu_s": np.float64,
 }
