@@ -86,7 +86,8 @@ class Fleet:
     def sweep(self, order: Ints) -> float:
         """Let all vehicles answer once, groups in this order; return what they could still gain."""
         step_h, gained = self.stays.step_h, 0.0
-        for at in range(0, len(order), LANES):
+        # Base loads alone have peaks to be priced too: once, even where there is no group.
+        for at in range(0, max(len(order), 1), LANES):
             chunk = [self.groups[g] for g in order[at : at + LANES]]
             level_peaks(self.book, self.rows, self.net, step_h)
             before = self.net[self.shared]

@@ -30,11 +30,13 @@ def make_groups(problem: Problem, stays: Stays, book: Book) -> tuple[list[Group]
     tuple
         The groups, and the place of each row among the shared ones, -1 for none, shape (r,).
     """
-    top = _tops(problem, stays)
+    below = _stays_below(problem)
+    top = _tops(problem, stays, below)
     shared = np.ones(len(book.limit), dtype=bool)
     groups = []
     for j, vehicles in _parted(top):
-        whole = j >= 0 and len(vehicles) <= GROUP
+        # Beside those right below it, a limit may have others below it, in groups of their own.
+        whole = j >= 0 and below[j] <= GROUP
         if not whole:
             pieces = np.array_split(vehicles, -(-len(vehicles) // GROUP))
             groups += [Group(piece, np.zeros(0, dtype=np.int64)) for piece in pieces]
@@ -46,15 +48,19 @@ def make_groups(problem: Problem, stays: Stays, book: Book) -> tuple[list[Group]
     return groups, place
 
 
-def _tops(problem: Problem, stays: Stays) -> Ints:
-    """Highest limit with at most a group's vehicles below that all stays of each are below."""
-    parent, count = problem.limit_parent, len(problem.limit_names)
-    below = np.zeros(count, dtype=np.int64)
-    leaf = problem.limit
-    np.add.at(below, leaf[leaf >= 0], 1)
-    for j in range(count - 1, -1, -1):
+def _stays_below(problem: Problem) -> Ints:
+    """Number of stays below each limit, shape (m,)."""
+    parent, leaf = problem.limit_parent, problem.limit
+    below = np.bincount(leaf[leaf >= 0], minlength=len(problem.limit_names))
+    for j in range(len(below) - 1, -1, -1):
         if parent[j] >= 0:
             below[parent[j]] += below[j]
+    return below
+
+
+def _tops(problem: Problem, stays: Stays, below: Ints) -> Ints:
+    """Highest limit with at most a group's stays below that all stays of each are below."""
+    parent, leaf, count = problem.limit_parent, problem.limit, len(problem.limit_names)
     top = np.arange(count)
     for j in range(count):
         if parent[j] >= 0 and below[top[parent[j]]] <= GROUP:
