@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gridtide.core import SolverError, cpu_s
 from gridtide.plan._accounts import judge
-from gridtide.plan._layout import Layout, lay_out
+from gridtide.plan._layout import Layout, lay_out, total_base_kw
 from gridtide.plan.blocks import Reserve
 from gridtide.plan.concentrate import concentrate
 from gridtide.plan.made import GAP_CLOSED, Plan, wear_model
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.reserve import name_broken, prove_schedule
-from gridtide.plan.slacks import name_slacks
+from gridtide.plan.slacks import Slack, name_slacks
 from gridtide.plan.start import Start
+
+if TYPE_CHECKING:
+    from gridtide.plan.price import FleetSchedule
 
 
 def plan_by_price(
@@ -78,7 +82,9 @@ def _coordinated(
         problem, gap=gap, time_limit_s=time_limit_s, exactly=exactly, start=start
     )
     schedule = found.schedule
-    slacks = name_slacks(lay_out(problem, relax_standby=True, pairs=False), schedule)
+    slacks: tuple[Slack, ...] = ()
+    if _anything_to_name(problem, schedule):
+        slacks = name_slacks(lay_out(problem, relax_standby=True, pairs=False), schedule)
     lossy = problem.standby_kw is not None and bool(np.any(problem.standby_kw > 0))
     plan = Plan(
         status="optimal_with_gap",
@@ -99,6 +105,15 @@ def _coordinated(
     )
     closed = "optimal" if plan.gap <= GAP_CLOSED else "optimal_with_gap"
     return replace(plan, status="best_effort" if slacks else closed)
+
+
+def _anything_to_name(problem: Problem, schedule: FleetSchedule) -> bool:
+    """Whether there can be a slack: a layout of a million vehicles takes its memory."""
+    outside = (problem.arrival_kwh < problem.min_kwh) | (problem.arrival_kwh > problem.max_kwh)
+    base = total_base_kw(problem)
+    beyond = np.any(base > problem.import_kw) or np.any(-base > problem.export_kw)
+    missing = schedule.shortfall_kwh.any() or schedule.en_route_kwh.any()
+    return bool(outside.any() or beyond or missing)
 
 
 def _smooth(problem: Problem) -> Problem:

@@ -139,7 +139,7 @@ def charge_at_once(stays: Stays, power: Floats) -> None:
             stay = stays.each[i]
             if i > first:
                 energy = max(energy - stay.driven_kwh, stay.low_kwh)
-            bend, fade, full = tapering(stay)
+            bend, fade, full = tapering(stays, i)
             for q in range(stay.steps):
                 p, hours = stay.start + q, stays.step_h[stay.arrive + q]
                 to = min(energy + stay.charge_kw * stay.gain * hours, stay.high_kwh, stay.due_kwh)
@@ -147,6 +147,26 @@ def charge_at_once(stays: Stays, power: Floats) -> None:
                     to = min(to, (energy + hours * full) / (1.0 + hours * fade))
                 power[p] = max(to - energy, 0.0) / (hours * stay.gain)
                 energy = max(to, energy)
+
+
+@njit(cache=True, nogil=True)
+def most_energy(stays: Stays, end: Floats) -> None:
+    """Fill the energy at the end of each stay when charging at full power all the time."""
+    for u in range(len(stays.vehicle) - 1):
+        first = stays.vehicle[u]
+        energy = stays.each[first].held_kwh
+        for i in range(first, stays.vehicle[u + 1]):
+            stay = stays.each[i]
+            if i > first:
+                energy = max(energy - stay.driven_kwh, stay.low_kwh)
+            bend, fade, full = tapering(stays, i)
+            for q in range(stay.steps):
+                hours = stays.step_h[stay.arrive + q]
+                to = min(energy + stay.charge_kw * stay.gain * hours, stay.high_kwh)
+                if to > bend:
+                    to = min(to, (energy + hours * full) / (1.0 + hours * fade))
+                energy = max(to, energy)
+            end[i] = energy
 
 
 @njit(cache=True, nogil=True)
@@ -159,7 +179,7 @@ def cut_to_window(stays: Stays, power: Floats) -> None:
             stay = stays.each[i]
             if i > first:
                 energy = max(energy - stay.driven_kwh, stay.low_kwh)
-            bend, fade, full = tapering(stay)
+            bend, fade, full = tapering(stays, i)
             for q in range(stay.steps):
                 p, hours = stay.start + q, stays.step_h[stay.arrive + q]
                 kw = min(max(power[p], -stay.discharge_kw), stay.charge_kw)

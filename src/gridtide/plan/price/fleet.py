@@ -144,9 +144,13 @@ class Fleet:
         return own + rows_bound(self.book, price, peak, self.stays.step_h)
 
     def worths(self, price: Floats, peak: Floats) -> tuple[Floats, Floats]:
-        """Worth of stored energy in each plugged step, shape (N,), and on each arrival, (n,)."""
+        """Worth of stored energy in each plugged step, shape (N,), and on each arrival, (n,).
+
+        Takes the place of the schedule that was swept: no sweep can follow.
+        """
         seen = seen_prices(self.book, price + peak)
-        value = np.zeros_like(self.power)
+        # The schedule on the way is not needed any more: its memory takes the worths.
+        value = self.power
         arrival = np.zeros(len(self.stays.each))
 
         def lane(n: int) -> float:

@@ -86,8 +86,6 @@ def solve_by_price(
     # To look for what keeping limits missed takes no longer than planning did.
     spent_s = max(time.monotonic() - begun_s, 1.0)
     end_s = min(begun_s + time_limit_s, time.monotonic() + spent_s)
-    # The powers on the way there are not needed any more: half of the memory.
-    run.fleet.power = power
     mended, left = mend_shortfalls(problem, run.fleet, power, exactly, end_s)
     schedule, over = _schedule(run, problem, stays, power)
     value, arrival = run.fleet.worths(run.progress.price, run.progress.peak)
