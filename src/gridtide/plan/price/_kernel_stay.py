@@ -29,11 +29,17 @@ BURN = 1e-12
 
 
 @njit(cache=True, nogil=True, inline="always")
+def bands_of(stays: Stays, i: int) -> int:
+    """Bands of the energy missing; who wanted nothing beyond its arrival has but the first."""
+    return int(stays.short_price.size) if stays.each[i].wanted_kwh > 0.0 else 1
+
+
+@njit(cache=True, nogil=True, inline="always")
 def due_cost(
     stays: Stays, i: int, slope: Floats, length: Floats, head: int, tail: int, lo: float, v: float
 ) -> tuple[int, float]:
     """Add what energy missing on departure costs: first bands first."""
-    due, bands = stays.each[i].due_kwh, stays.short_price.size
+    due, bands = stays.each[i].due_kwh, bands_of(stays, i)
     if due == -np.inf:
         return tail, v
     width, before = stays.each[i].wanted_kwh / bands, 0.0
@@ -164,7 +170,7 @@ def stay_back(
                 down_to += length[b]
                 b += 1
         if fall > 0.0:
-            head, tail = insert(slope, length, head, tail, b, sd, fall - given)
+            head, tail = insert(slope, length, head, tail, b, sd, max(fall - given, 0.0))
         if charged > 0.0:
             # The segments below place b have moved along with the head.
             a += head - before
@@ -294,9 +300,9 @@ def short_cost(stays: Stays, i: int, energy: float) -> float:
     missing = stays.each[i].due_kwh - energy
     if missing <= 0.0:
         return 0.0
-    bands = stays.short_price.size
+    bands = bands_of(stays, i)
     width = stays.each[i].wanted_kwh / bands
-    if bands == 1 or width == 0.0:
+    if bands == 1:
         return float(stays.short_price[0] * missing)
     cost = 0.0
     for m in range(bands):

@@ -114,9 +114,10 @@ def value_at(
     """V at an energy between its ends."""
     at = lo
     for j in range(head, tail):
-        part = min(length[j], energy - at)
-        if part <= 0.0:
+        # Segments of no length lie between others where a power is given, or a window has no width.
+        if at >= energy:
             break
+        part = min(length[j], energy - at)
         v += slope[j] * part
         at += part
     return v

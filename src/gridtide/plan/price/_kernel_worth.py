@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridtide.plan.price._kernel_stay import go_forward, tapering, value_back
+from gridtide.plan.price._kernel_stay import bands_of, go_forward, tapering, value_back
 from gridtide.plan.price._kernel_sweep import add_plug_prices
 from gridtide.plan.price.stays import Stays, Work
 from gridtide.plan.problem import Floats, Ints
@@ -44,7 +44,7 @@ def held_slopes(stays: Stays, i: int, k: int, energy: float) -> tuple[float, flo
 def end_slopes(stays: Stays, i: int, energy: float, final: bool) -> tuple[float, float]:
     """Slopes of the shortfall's cost, less the end value of a last stay, left and right."""
     stay, left, right = stays.each[i], 0.0, 0.0
-    bands = stays.short_price.size
+    bands = bands_of(stays, i)
     width, before = stay.wanted_kwh / bands, 0.0
     for m in range(bands):
         at, more = stay.due_kwh - m * width, stays.short_price[m] - before

@@ -67,7 +67,8 @@ def missing_kwh(stays: Stays, at_end_kwh: Floats) -> Floats:
 def shortfall_cost(stays: Stays, short_kwh: Floats, price: float) -> Floats:
     """Cost of missing energy, shape (r,).
 
-    ``price`` stands for the problem's own; what it is above that comes on every band too.
+    ``price`` stands for the problem's own; what it is above that comes on every band too. Who
+    wanted nothing more than it brought misses it in the first band.
     """
     bands = stays.problem.shortfall_band_price_per_kwh
     if bands is None:
@@ -75,7 +76,8 @@ def shortfall_cost(stays: Stays, short_kwh: Floats, price: float) -> Floats:
     part = _band_kwh(stays)
     cost = (bands[0] + price - stays.problem.shortfall_price_per_kwh) * short_kwh
     for k in range(1, len(bands)):
-        cost = cost + (bands[k] - bands[k - 1]) * np.maximum(short_kwh - k * part, 0.0)
+        beyond = np.where(part > 0, np.maximum(short_kwh - k * part, 0.0), 0.0)
+        cost = cost + (bands[k] - bands[k - 1]) * beyond
     shared: Floats = cost
     return shared
 
