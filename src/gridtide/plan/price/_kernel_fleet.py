@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from gridtide.plan.price._kernel_stay import go_forward, own_cost, tapering, value_back
-from gridtide.plan.price._kernel_sweep import add_plug_prices, move_net
+from gridtide.plan.price._kernel_sweep import add_plug_prices, mix, move_net
 from gridtide.plan.price._kernel_value import value_at
 from gridtide.plan.price.rows import Rows
 from gridtide.plan.price.stays import Stays, Work
@@ -68,13 +68,16 @@ def keep_limits(
     plug_price: Floats,
     margin: float,
     dear: float,
+    polish: bool,
     work: Work,
 ) -> float:
     """Let vehicles answer true prices within what all rows leave; return what they saved.
 
     ``room`` holds the lower and the upper bound of each row, shape (2, r, T). No answer adds to
     an excess, each takes off what it can, and none costs more but for that. What taking a kWh
-    off may cost is ``dear`` times the span of prices that the vehicle sees.
+    off may cost is ``dear`` times the span of prices that the vehicle sees. Without ``polish``
+    only excess is taken off, as far as it is there: where prices rise with the power itself, one
+    price for all vehicles would send them all to the same place.
     """
     slope, length, up, down, buy, sell, best, change, most, least = work[:10]
     saved = 0.0
@@ -83,7 +86,7 @@ def keep_limits(
         begin = stays.each[first].start
         size = stays.each[last].start + stays.each[last].steps - begin
         now = power[begin : begin + size]
-        over, dearest, cheapest = 0.0, -np.inf, np.inf
+        over, dearest, cheapest, needed = 0.0, -np.inf, np.inf, 0.0
         for i in range(first, last + 1):
             stay = stays.each[i]
             at = stay.start - begin
@@ -106,13 +109,23 @@ def keep_limits(
         for p in range(size):
             beyond = max(now[p] - most[p], least[p] - now[p])
             over += beyond if beyond > 1e-9 else 0.0
+            change[p] = beyond
             dearest, cheapest = max(dearest, buy[p]), min(cheapest, sell[p])
             # Where rows exclude what is, rest is the way out.
             if least[p] > most[p]:
                 most[p] = least[p] = 0.5 * (least[p] + most[p])
             most[p], least[p] = max(most[p], min(now[p], 0.0)), min(least[p], max(now[p], 0.0))
+        if over == 0.0 and not polish:
+            continue
         value_back(stays, first, last, buy, sell, most, least, up, down, slope, length)
         go_forward(stays, first, last, most, least, up, down, best)
+        if not polish:
+            for p in range(size):
+                moved = abs(best[p] - now[p])
+                if change[p] > 1e-9 and moved > 1e-12:
+                    needed = max(needed, min(change[p] / moved, 1.0))
+            for i in range(first, last + 1):
+                mix(stays.each[i], now, best, needed, stays.each[i].start - begin)
         gain = own_cost(stays, first, last, buy, sell, now)
         gain -= own_cost(stays, first, last, buy, sell, best)
         # Hours of a step are at most those of the first; a rough price is enough here.

@@ -9,7 +9,7 @@ depend on how many threads there are.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,7 @@ LANES = 2
 SINGLE_PRECISION = 16_000_000
 """From so many plugged steps on, powers are kept in single precision."""
 TIGHT = 1e-4
+_POOL = ThreadPoolExecutor(LANES, thread_name_prefix="gridtide-plan")
 
 
 class Fleet:
@@ -68,7 +69,6 @@ class Fleet:
         self.power = np.zeros(count, dtype=kind)
         self.mean = np.zeros(count, dtype=kind)
         self._work = [tuple(np.zeros(segments(stays)) for _ in range(10)) for _ in range(LANES)]
-        self._pool = ThreadPoolExecutor(LANES)
 
     def _pulls(self, problem: Problem) -> Floats:
         """Reactions to start with: gentle, and gentler the more vehicles share a row."""
@@ -121,7 +121,11 @@ class Fleet:
     def _side_by_side(self, lane: Callable[[int], float], count: int) -> list[float]:
         if count == 1:
             return [lane(0)]
-        return [job.result() for job in [self._pool.submit(lane, n) for n in range(count)]]
+        jobs = [_POOL.submit(lane, n) for n in range(count)]
+        try:
+            return [job.result() for job in jobs]
+        finally:
+            wait(jobs)  # after an interrupt no lane may go on beside what follows
 
     def average(self, weight: float) -> None:
         """Move the mean schedule towards the present one."""
@@ -234,6 +238,7 @@ class Fleet:
                         book.plug_price,
                         margin,
                         dear,
+                        not book.square.any(),
                         self._work[n],
                     )
                 )

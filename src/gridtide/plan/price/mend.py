@@ -67,7 +67,7 @@ def mend_shortfalls(
         power[at] = 0.0
         power[at] = plan(_part(problem, rows, fleet.net_of(power), fleet))
         worse = _avoidable(fleet, power)[rows].sum() > missing
-        if worse or excess_kw(fleet.book, fleet.net_of(power)).max() > KEPT_KW:
+        if worse or excess_kw(fleet.book, fleet.net_of(power)).max(initial=0.0) > KEPT_KW:
             power[at] = before
         done += 1
     return done, len(bad) - done

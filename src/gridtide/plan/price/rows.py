@@ -250,7 +250,8 @@ def _with_terms(book: Book) -> Book:
     for j in range(len(book.limit)):
         found = ["import"] * int(tight_in[j]) + ["export"] * int(tight_out[j])
         found += ["tariff"] * int(bool(crosses(book, j).any()))
-        found += [f"demand {q}" for q in np.flatnonzero(book.rate[j] > 0)]
+        charged = np.intersect1d(np.flatnonzero(book.rate[j] > 0), book.period)
+        found += [f"demand {q}" for q in charged]
         kinds += found
         owners += [j] * len(found)
     return replace(book, kind=tuple(kinds), owner=np.array(owners, dtype=np.int64))

@@ -112,7 +112,7 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
     heads = np.ones(count, dtype=bool) if problem.continues is None else ~problem.continues
     # A stay that continues begins at its minimum or above; its arrival is not used.
     begin = np.where(heads, problem.arrival_kwh, problem.min_kwh)
-    low, high = _window(problem, begin, begin)
+    low, high = _window(problem, begin, _most_at_start(problem, begin))
     outside = bool(np.any((low < problem.min_kwh - 1e-9) | (high > problem.max_kwh + 1e-9)))
     each = np.zeros(count, dtype=STAY)
     each["start"] = np.cumsum(length) - length
@@ -145,6 +145,26 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
         recover_price=recover_price if outside else 0.0,
         drive_price=max(short_price, problem.shortfall_price_per_kwh),
     )
+
+
+def usual_prices(stays: Stays, problem: Problem) -> Stays:
+    """Price missing energy as the problem does, and being outside the window not at all."""
+    prices = problem.shortfall_band_price_per_kwh
+    return stays._replace(
+        short_price=np.array([problem.shortfall_price_per_kwh]) if prices is None else prices,
+        drive_price=problem.shortfall_price_per_kwh,
+        recover_price=0.0,
+    )
+
+
+def _most_at_start(problem: Problem, begin: Floats) -> Floats:
+    """Most that a stay can begin with, shape (n,): who arrives overfull may drive on so."""
+    most = begin.copy()
+    if problem.continues is not None and problem.driven_kwh is not None:
+        for i in np.flatnonzero(problem.continues):
+            left = max(problem.max_kwh[i - 1], most[i - 1]) - problem.driven_kwh[i]
+            most[i] = max(begin[i], left)
+    return most
 
 
 def _end_level(problem: Problem) -> Floats:
