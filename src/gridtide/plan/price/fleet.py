@@ -8,6 +8,7 @@ depend on how many threads there are.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
@@ -33,6 +34,7 @@ from gridtide.plan.price.rows import (
     MULT,
     Book,
     Rows,
+    demand_terms,
     keep_book,
     level_peaks,
     make_rows,
@@ -63,12 +65,25 @@ class Fleet:
         self.groups, place = make_groups(problem, stays, self.book)
         self.rows: Rows = make_rows(self.book, place, self._pulls(problem), TIGHT)
         self.shared: Ints = np.flatnonzero(place >= 0)
+        self._shared_demand, self._demand = self._demand_by_group()
         self.net = np.zeros((len(place), problem.steps))
         count = int(stays.each["steps"].sum())
         kind: Any = np.float32 if count > SINGLE_PRECISION else np.float64
         self.power = np.zeros(count, dtype=kind)
         self.mean = np.zeros(count, dtype=kind)
         self._work = [tuple(np.zeros(segments(stays)) for _ in range(10)) for _ in range(LANES)]
+
+    def _demand_by_group(self) -> tuple[Ints, list[Ints]]:
+        """Terms of demand charges on shared rows, and on the rows of each group."""
+        terms = demand_terms(self.book)
+        home = np.full(len(self.book.limit), -1)
+        for g, group in enumerate(self.groups):
+            home[group.rows] = g
+        at = home[self.book.owner[terms]]
+        order = np.argsort(at, kind="stable")
+        cuts = np.searchsorted(at[order], np.arange(len(self.groups) + 1))
+        of_group = [terms[order[a:b]] for a, b in itertools.pairwise(cuts)]
+        return terms[at < 0], of_group
 
     def _pulls(self, problem: Problem) -> Floats:
         """Reactions to start with: gentle, and gentler the more vehicles share a row."""
@@ -88,7 +103,8 @@ class Fleet:
         step_h, gained = self.stays.step_h, 0.0
         for at in range(0, len(order), LANES):
             chunk = [self.groups[g] for g in order[at : at + LANES]]
-            level_peaks(self.book, self.rows, self.net, step_h)
+            for terms in (self._shared_demand, *(self._demand[g] for g in order[at : at + LANES])):
+                level_peaks(self.book, self.rows, self.net, step_h, terms)
             before = self.net[self.shared]
             copies = [before.copy() for _ in chunk]
             mirror = float(len(chunk))
@@ -168,7 +184,7 @@ class Fleet:
     def set_prices(self, price: Floats, peak: Floats) -> None:
         """Take prices on the rows, as :meth:`prices` gives them, for multipliers."""
         book, term = self.book, self.rows.term
-        level_peaks(book, self.rows, self.net, self.stays.step_h)
+        level_peaks(book, self.rows, self.net, self.stays.step_h, demand_terms(book))
         for k, kind in enumerate(book.kind):
             j = book.owner[k]
             given = peak[j] if kind.startswith("demand") else price[j] - self.rows.price[j, FLAT]
