@@ -24,6 +24,7 @@ from gridtide.plan.start import Start
 from gridtide.plan.wear_refresh import ROUNDS, refresh_linear
 
 Solver = Literal["auto", "highs", "price"]
+FEW = 50
 PRICE_STEPS = 20_000
 """Up to so many plugged steps of all vehicles, HiGHS plans."""
 SEGMENT_PLACES = 150_000
@@ -97,7 +98,7 @@ def solve(
             why = f"wear by depth planned with a linear price: {many or steps * levels} places"
             return replace(plan, cpu_s=cpu_s() - began, notes=(*plan.notes, f"{why} of segments"))
     by_price = solver == "price" or (
-        solver == "auto" and steps > PRICE_STEPS and not unknown_to_price(problem)
+        solver == "auto" and steps > _steps_for_highs(problem) and not unknown_to_price(problem)
     )
     if by_price:
         return plan_by_price(
@@ -111,6 +112,18 @@ def solve(
         )
     layout = lay_out(problem, relax_standby=relax_standby)
     return plan_by_highs(layout, time_limit_s, began, exact=integrality == "exact")
+
+
+def _steps_for_highs(problem: Problem) -> int:
+    """Plugged steps up to which HiGHS plans: more where prices have little to average over.
+
+    Below limits that a handful of vehicles share a few schedules have to fit exactly, and after
+    drives the bound of coordination by price is loose.
+    """
+    held = np.bincount(problem.limit[problem.limit >= 0], minlength=len(problem.limit_names))
+    binding = np.isfinite(problem.import_kw).any(axis=1) & (held > 0)
+    few = bool(binding.any()) and float(np.median(held[binding])) < FEW
+    return 4 * PRICE_STEPS if few or problem.continues is not None else PRICE_STEPS
 
 
 def _exactly(part: Problem) -> Floats:

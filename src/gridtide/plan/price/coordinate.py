@@ -183,6 +183,7 @@ class Coordination:
         which = fleet.groups
         for dear in DEAR:
             fleet.keep_limits(fleet.mean, net, which, dear)
+            self._stay_in_windows()
             net = fleet.net_of(fleet.mean)
             which = fleet.exceeding(net, CLEAN_KW)
             if not which:
