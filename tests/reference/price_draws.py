@@ -21,6 +21,7 @@ FEATURES = (
     "trips",
     "floor",
     "standby",
+    "modest",
 )
 
 
@@ -64,7 +65,18 @@ def draw_vehicles(seed, *features, count=100, steps=14, priced=(0.05, 0.4)):
         price_export_per_kwh=(price - spread)[None],
         shortfall_price_per_kwh=float(r.choice([0.2, 3.0])),
     )
+    if "modest" in features:
+        problem = replace(problem, target_kwh=_modest(r, problem))
     return replace(problem, **_more(r, problem, features))
+
+
+def _modest(r, problem):
+    """Targets well within what each stay can take."""
+    steps = np.minimum(problem.depart, problem.steps) - np.maximum(problem.arrive, 0)
+    hours = np.maximum(steps, 0) * problem.step_h.min()
+    reach = problem.arrival_kwh + 0.8 * problem.max_charge_kw * hours
+    most = np.minimum(np.maximum(problem.max_kwh, problem.arrival_kwh), reach)
+    return problem.arrival_kwh + r.uniform(0, 0.4, len(problem)) * (most - problem.arrival_kwh)
 
 
 def _more(r, problem, features):

@@ -112,7 +112,9 @@ def stay_worths(
         tapers = tapers and energy >= (before + hours * full) / (1.0 + hours * fade) - NEAR
         if tapers and kw > 0.0:
             least = (least + up * hours * fade) / (1.0 + hours * fade)
-            most = (most + up * hours * fade) / (1.0 + hours * fade)
+            # Full power up to the very bend: charger or taper may be what holds it.
+            if kw < stay.charge_kw - NEAR:
+                most = (most + up * hours * fade) / (1.0 + hours * fade)
         bottom, top = down, up
         if stay.charge_kw == 0.0 or kw >= stay.charge_kw - NEAR or tapers:
             top = np.inf
@@ -240,7 +242,7 @@ def choose(
             before = energy
             energy += kw * (stay.gain if kw > 0.0 else stay.draw) * hours
             up = buy[p] / stay.gain
-            tapers = fade > 0.0 and kw > 0.0 and energy > bend - NEAR
+            tapers = fade > 0.0 and 0.0 < kw < stay.charge_kw - NEAR and energy > bend - NEAR
             if tapers and energy >= (before + hours * full) / (1.0 + hours * fade) - NEAR:
                 y += max(y - up, 0.0) * hours * fade
             left, right = held_slopes(stays, i, stay.arrive + q, energy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,9 +54,12 @@ def stays_bound(
         return fixed + float(np.sum(without))
     full, fall, start_kwh = (a[stays.row] for a in line)
     price = power.neutral(stored_value)
-    slope, rest = price * fall, price * (full + fall * start_kwh)
-    within = power.least(stored_value, price) + nodes.least(slope) - rest
-    return fixed + float(np.sum(np.maximum(without, within)))
+    best = without
+    for taper in (price, *nodes.level(fall, price)):
+        rest = taper * (full + fall * start_kwh)
+        within = power.least(stored_value, taper) + nodes.least(taper * fall) - rest
+        best = np.maximum(best, within)
+    return fixed + float(np.sum(best))
 
 
 class _Powers:
@@ -170,6 +174,31 @@ class _Nodes:
             best = np.minimum(best, holding_cost(stays, energy) + slope * energy)
         best[self._ends] = self._least_at_ends(slope[self._ends])
         return best
+
+    def level(self, fall: Floats, most: Floats) -> Iterator[Floats]:
+        """Give prices on the taper's row, up to ``most``, at which a node's cost is level."""
+        stays, prices = self.stays, self.stays.problem.holding_price_per_kwh_h
+        stay, slope = stays.first + stays.row, -self.slope
+        for m in range(1 if prices is None else prices.shape[-1]):
+            held: Floats | float = 0.0
+            if prices is not None:
+                held = prices[stay, m] if prices.ndim == 2 else prices[stay, stays.step, m]
+            for end in self._end_prices():
+                level = slope - stays.hours * held + end
+                yield np.clip(np.divide(level, fall, out=0.0 * level, where=fall > 0), 0.0, most)
+
+    def _end_prices(self) -> Iterator[Floats]:
+        """Give what a kWh may be worth at the end of each pair, 0 within a stay, shape (P,)."""
+        stays, ends = self.stays, self._ends
+        end_value = stays.problem.end_value_per_kwh
+        bands = stays.problem.shortfall_band_price_per_kwh
+        short = np.append(0.0, self.short_price if bands is None else bands)
+        worth = np.zeros(len(stays.length)) if end_value is None else stays.own(end_value)
+        for price in short:
+            for held in (0.0, 1.0) if end_value is not None else (0.0,):
+                prices = np.zeros(len(self.low_kwh))
+                prices[ends] = price + held * worth[stays.row[ends]]
+                yield prices
 
     @property
     def _ends(self) -> Ints:
