@@ -378,7 +378,7 @@ def test_the_demo_scenario_is_in_order():
 
 @pytest.mark.parametrize("name", ["plan.parquet", "plan.json"])
 def test_a_plan_is_kept_and_verified(name, tmp_path):
-    from gridtide.study.benchmarks.plan import problem
+    from gridtide.study.benchmarks.plan_site import problem
 
     path = tmp_path / "problem.json"
     path.write_text(json.dumps(problem(8, steps=24, seed=3)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -112,3 +114,8 @@ def test_a_floor_at_the_end_of_the_horizon_is_kept():
     assert end.min() >= 25.0 - 1e-6
     without = solve(replace(problem, horizon_floor_kwh=None)).energy_kwh[:, -1]
     assert without.min() < 25.0
+
+
+def test_small_plans_do_not_wait_for_compiled_kernels():
+    code = "import gridtide.plan, sys; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,7 +8,12 @@ import pytest
 
 from gridtide.core import GridtideError, InputError
 from gridtide.study.benchmarks import BENCHMARKS, VARIANTS, run_benchmark
-from gridtide.study.benchmarks.plan import _plan_in_a_process, binding_share, peak_share, problem
+from gridtide.study.benchmarks.plan_site import (
+    _plan_in_a_process,
+    binding_share,
+    peak_share,
+    problem,
+)
 
 PUBLISHED = Path(os.environ.get("GRIDTIDE_DATA", "../shared/data")) / "price"
 NEED_DATA = {"wear", "uncertainty", "uncertainty_v1g"}
@@ -41,8 +46,8 @@ def test_every_benchmark_runs_at_a_small_size_and_is_told_by_its_name(name):
 
 
 def test_stays_last_all_day_in_the_variant_only():
-    assert VARIANTS["plan_all_day"] == ("plan", {"all_day": True})
-    assert VARIANTS["plan_wear"] == ("plan", {"segments": 8})
+    assert VARIANTS["plan_site_all_day"] == ("plan_site", {"all_day": True})
+    assert VARIANTS["plan_site_wear"] == ("plan_site", {"segments": 8})
     for all_day in (False, True):
         vehicles = problem(5, all_day=all_day)["vehicles"]
         stays = {v["depart_step"] - v["arrive_step"] for v in vehicles}

@@ -86,13 +86,20 @@ def schema(what: str) -> None:
 @click.argument("name")
 @click.option("--vehicles", "--size", "size", type=click.IntRange(min=1), help="How many.")
 @click.option("--years", type=click.FloatRange(min=0.1, max=50), help="Years of ageing.")
+@click.option("--v2g-share", type=click.FloatRange(min=0, max=1), help="Share that can discharge.")
+@click.option(
+    "--price-shape",
+    type=click.Choice(["flat", "two-peak", "solar", "scarcity"]),
+    help="Prices over the day, for planning.",
+)
+@click.option("--gap", type=click.FloatRange(min=0), help="Gap to plan to; default by size.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the generator.")
 @json_option
-def bench(name: str, size: int | None, years: float | None, seed: int, as_json: bool) -> None:
+def bench(name: str, size: int | None, seed: int, as_json: bool, **given: Any) -> None:
     """Run a benchmark and print what it measured; `list` names them."""
     from gridtide.study.benchmarks import run_benchmark
 
-    result = run_benchmark(name, size=size, seed=seed, years=years)
+    result = run_benchmark(name, size, seed, **given)
     if as_json:
         print_json(result)
         return

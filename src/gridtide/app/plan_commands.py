@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from gridtide.plan import Check, Verdict
 
 FILE = click.Path(path_type=Path)
+SHOWN = 20
+"""Slacks that are printed; JSON has all."""
 MARKS = {True: "ok", False: "FAILED", None: "open"}
 
 
@@ -49,13 +51,33 @@ def plan() -> None:
     show_default=True,
     help="All vehicles in one linear problem, or coordinated by prices.",
 )
+@click.option(
+    "--gap",
+    type=click.FloatRange(min=0),
+    default=1e-4,
+    show_default=True,
+    help="Gap at which coordination by prices stops.",
+)
+@click.option(
+    "--time-limit",
+    "time_limit_s",
+    type=click.FloatRange(min=0),
+    help="Seconds after which the best plan so far is taken; default 20, more for large fleets.",
+)
 @click.option("--out", type=FILE, help="Keep the plan: a .parquet or .json file.")
 @json_option
-def solve(problem: Path, solver: Any, out: Path | None, as_json: bool) -> None:
+def solve(
+    problem: Path,
+    solver: Any,
+    gap: float,
+    time_limit_s: float | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
     """Solve the problem in a JSON file: a schedule with its certificate."""
     from gridtide.plan import plan_file
 
-    answer = plan_file(problem, solver=solver, out=out)
+    answer = plan_file(problem, solver=solver, gap=gap, time_limit_s=time_limit_s, out=out)
     if as_json:
         print_json(answer)
         return
@@ -71,11 +93,15 @@ def solve(problem: Path, solver: Any, out: Path | None, as_json: bool) -> None:
             f"{answer['evpi']:.2f}, a plan for the mean day would cost {answer['vss']:.2f} more"
         )
     click.echo(f"  wear: {answer['wear_model']}")
-    for slack in answer["slacks"]:
+    for note in answer["notes"]:
+        click.echo(f"  note: {note}")
+    for slack in answer["slacks"][:SHOWN]:
         click.echo(
             f"  {slack['name']} of {slack['entity']}: {slack['amount']:.3g} {slack['unit']}. "
             f"{slack['suggestion']}"
         )
+    if (more := len(answer["slacks"]) - SHOWN) > 0:
+        click.echo(f"  and {more} more: see --json")
     if out is not None:
         click.echo(f"wrote {out}")
 

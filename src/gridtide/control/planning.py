@@ -159,7 +159,7 @@ class RollingPlanner:
         start = self._start(problem, edges)
         plan = solve(
             problem,
-            time_limit_s=max(self._time_limit_s, TIME_PER_VEHICLE_S * at.size),
+            time_limit_s=max(self._time_limit_s, _patience_s(at.size)),
             relax_standby=True,
             wear=self._outlook.wear.solver if self._outlook.wear is not None else "auto",
             gap=GAP,
@@ -329,6 +329,11 @@ class RollingPlanner:
         share = np.clip(on_h / (np.diff(edges) / 3600.0), 0.0, 1.0)
         np.add.at(base, image.limit[fixed], image.max_charge_kw[fixed, None] * share)
         return base
+
+
+def _patience_s(vehicles: int) -> float:
+    """Time for one plan [s]: HiGHS needs it by vehicle, coordination by price far less."""
+    return min(TIME_PER_VEHICLE_S * vehicles, 20.0 + vehicles / 2000.0)
 
 
 def _hours_before(depart: Ints, edges: Floats) -> Floats:

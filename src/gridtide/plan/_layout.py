@@ -253,6 +253,11 @@ def _below(problem: Problem) -> Bools:
     return below
 
 
+def total_base_kw(problem: Problem) -> Floats:
+    """Add up the base load of each limit and of all below it [kW], shape (m, T)."""
+    return _total(problem.base_load_kw, problem.limit_parent)
+
+
 def _total(own: Floats, parent: Ints) -> Floats:
     """Add to every limit what is below it, shape (m, T)."""
     total = np.array(own, dtype=float)

@@ -74,7 +74,12 @@ def _offered(problem: Problem, offer: Offer) -> dict[str, Any]:
 
 
 def plan_file(
-    path: Path, *, time_limit_s: float = 20.0, solver: Solver = "auto", out: Path | None = None
+    path: Path,
+    *,
+    time_limit_s: float | None = None,
+    solver: Solver = "auto",
+    gap: float = 1e-4,
+    out: Path | None = None,
 ) -> dict[str, Any]:
     """Read a JSON planning problem, solve it and return the answer.
 
@@ -83,8 +88,9 @@ def plan_file(
     path
         The document; see ``gridtide schema problem``.
     time_limit_s
-        Wall time after which the best schedule so far is returned [s].
-    solver
+        Wall time after which the best schedule so far is returned [s]; None for 20 s, more
+        for more than 10,000 vehicles.
+    solver, gap
         See :func:`gridtide.plan.solve`.
     out
         Where to keep the plan with its certificate, a Parquet or JSON file; nowhere by default.
@@ -101,7 +107,7 @@ def plan_file(
     record = read_document_file(path)
     if out is not None:
         _check_out(out, record)
-    told = plan_document(record, time_limit_s=time_limit_s, solver=solver, out=out)
+    told = plan_document(record, time_limit_s=time_limit_s, solver=solver, gap=gap, out=out)
     if not _addable(told):
         raise SolverError(f"{path}: the numbers are too large to be added up; check the prices")
     return told
@@ -110,15 +116,18 @@ def plan_file(
 def plan_document(
     record: ProblemRecord,
     *,
-    time_limit_s: float = 20.0,
+    time_limit_s: float | None = None,
     solver: Solver = "auto",
+    gap: float = 1e-4,
     out: Path | None = None,
 ) -> dict[str, Any]:
     """Answer a checked document: a schedule, or with scenarios a day-ahead bid."""
+    if time_limit_s is None:
+        time_limit_s = max(20.0, len(record.vehicles) / 500.0)
     if record.scenarios:
         return answer_bid(record, time_limit_s=time_limit_s)
     problem = to_problem(record)
-    plan = solve(problem, time_limit_s=time_limit_s, solver=solver)
+    plan = solve(problem, time_limit_s=time_limit_s, solver=solver, gap=gap)
     told = answer(plan, problem)
     if out is not None and _addable(told):
         write_plan(out, plan, problem)

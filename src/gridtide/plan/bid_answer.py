@@ -12,10 +12,10 @@ from gridtide.plan._chains import by_vehicle
 from gridtide.plan._layout import lay_out
 from gridtide.plan._scenario_records import scenario_name, with_scenario
 from gridtide.plan.document import series, to_problem
+from gridtide.plan.made import GAP_CLOSED, wear_model
 from gridtide.plan.problem import Floats
 from gridtide.plan.records import BidRecord, ProblemRecord
 from gridtide.plan.slacks import name_slacks
-from gridtide.plan.solve import GAP_CLOSED, wear_model
 from gridtide.plan.stochastic import (
     Bid,
     Outcome,

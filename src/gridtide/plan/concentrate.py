@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridtide.plan._kernel_concentrate import Nets, Prices, Stays, Tree, place_each
+from gridtide.plan._arrangement import Nets, Prices, Stays, Tree
 from gridtide.plan._layout import demand_periods, net_room, stay_ends, taper_line
 from gridtide.plan._losses import loss_law
 from gridtide.plan._power_range import power_range
@@ -80,6 +80,9 @@ def concentrate(
     prices = _prices(problem, planned, limit_price_per_kwh)
     order = _by_time_to_spare(problem, problem_stays)
     step_h = np.ascontiguousarray(problem.step_h, dtype=np.float64)
+    # Compiled, and needed by few plans: imported only here.
+    from gridtide.plan._kernel_concentrate import place_each
+
     place_each(order, step_h, problem_stays, tree, prices, power, net, end)
     return Concentrated(power_kw=power, end_kwh=end, net_kw=net.fixed[:, :, 0].copy())
 

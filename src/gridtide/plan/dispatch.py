@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.battery import DEFAULT_LAW, cells_kw
 from gridtide.plan.problem import Floats, Ints
 
 SMALL_KW = 1e-9
@@ -92,7 +91,7 @@ def _equal(total_kw: float, most_kw: Floats) -> Floats:
     return share
 
 
-def loss_kw(power_kw: Floats, law: npt.ArrayLike = DEFAULT_LAW) -> float:
+def loss_kw(power_kw: Floats, law: npt.ArrayLike | None = None) -> float:
     """Loss of all chargers together [kW].
 
     Parameters
@@ -102,6 +101,10 @@ def loss_kw(power_kw: Floats, law: npt.ArrayLike = DEFAULT_LAW) -> float:
     law
         ``a [kW], b [-], c [1/kW]``, shape (3,) or (n, 3).
     """
+    # Compiled, and needed by few plans: imported only here.
+    from gridtide.battery import DEFAULT_LAW, cells_kw
+
+    law = DEFAULT_LAW if law is None else law
     on = power_kw != 0.0
     each = np.broadcast_to(np.asarray(law, dtype=float), (len(power_kw), 3))
     return float(np.sum(power_kw[on] - cells_kw(power_kw[on], each[on])))

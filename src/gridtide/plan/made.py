@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gridtide.plan._accounts import Schedule
 from gridtide.plan.blocks import Offer
 from gridtide.plan.certificate import Certificate
-from gridtide.plan.problem import Floats
+from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.slacks import Slack
 
 if TYPE_CHECKING:
     from gridtide.plan.price import FleetSchedule
+
+GAP_CLOSED = 1e-6
+"""Up to this gap a plan counts as optimal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,3 +132,18 @@ class Plan:
     def wear_holding(self) -> Floats:
         """What wear by holding costs in each step, part of the objective [currency], (n, T)."""
         return self.schedule.wear_holding
+
+
+def wear_model(problem: Problem) -> str:
+    """Say what wear was priced by, with the name of the model behind it."""
+    parts = []
+    if problem.wear_depth_price_per_kwh is not None:
+        parts.append(f"depth segments ({problem.wear_depth_price_per_kwh.shape[1]})")
+    if np.any(problem.wear_price_per_kwh != 0):
+        parts.append("linear price per discharged kWh")
+    if problem.holding_edges_kwh is not None:
+        parts.append("holding price")
+    if not parts:
+        return "none: wear has no price"
+    name = f": {problem.wear_model}" if problem.wear_model else ""
+    return " and ".join(parts) + name

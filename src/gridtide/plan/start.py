@@ -87,13 +87,17 @@ def churn_kwh(plan: Plan, before: Problem, after: Problem, steps: Ints, power_kw
 def _moved_power(plan: Plan, before: Problem, after: Problem, steps: Ints) -> Floats:
     row, step = _pairs(after)
     place = _places(before, after, row, steps[step])
-    return np.where(place >= 0, plan.plugged_kw[np.maximum(place, 0)], 0.0)
+    power = np.zeros(len(place))
+    power[place >= 0] = plan.plugged_kw[place[place >= 0]]
+    return power
 
 
 def _places(before: Problem, after: Problem, row: Ints, old_step: Ints) -> Ints:
     """Place of each later pair among the earlier ones, -1 for none, shape (N,)."""
-    number = {name: i for i, name in enumerate(before.ids)}
-    old_of = np.array([number.get(name, -1) for name in after.ids], dtype=np.int64)
+    number = {name: i for i, name in enumerate(_numbered(before))}
+    old_of = np.array([number.get(name, -1) for name in _numbered(after)], dtype=np.int64)
+    if len(before) == 0:
+        return np.full(len(row), -1)
     arrive, length = _stays(before)
     begin = np.cumsum(length) - length
     old = old_of[row]
@@ -101,6 +105,16 @@ def _places(before: Problem, after: Problem, row: Ints, old_step: Ints) -> Ints:
     there = (old >= 0) & (old_step >= 0) & (offset >= 0) & (offset < length[old])
     places: Ints = np.where(there, begin[old] + offset, -1)
     return places
+
+
+def _numbered(problem: Problem) -> list[tuple[str, int]]:
+    """Name each stay by its vehicle and how many stays of it come later: those go first away."""
+    later: dict[str, int] = {}
+    names = []
+    for name in reversed(problem.ids):
+        names.append((name, later.get(name, 0)))
+        later[name] = later.get(name, 0) + 1
+    return names[::-1]
 
 
 def _stays(problem: Problem) -> tuple[Ints, Ints]:

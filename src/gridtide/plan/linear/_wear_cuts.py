@@ -8,7 +8,7 @@ valleys in turn
 
 holds, with the store's start in place of the first peak. The plan is solved, its own turning
 points give the rows that it breaks, and it is solved again from where it stood: few levels ever
-matter, so this is several times quicker than all rows at once (see ``gridtide bench plan_wear``).
+matter, so this is several times quicker than all rows at once (``gridtide bench plan_site_wear``).
 Every round gives a proven lower bound, and the last one is exact. Rows are drawn from a point
 between the best schedule so far and the relaxation (in-out separation [1]_), which needs fewer.
 

@@ -22,7 +22,7 @@ from gridtide.plan.price._kernel_value import (
     stretch_tapered,
     trim,
 )
-from gridtide.plan.price.stays import Stay, Stays
+from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Floats
 
 BURN = 1e-12
@@ -86,14 +86,14 @@ def node_cost(
 
 
 @njit(cache=True, nogil=True, inline="always")
-def tapering(stay: Stay) -> tuple[float, float, float]:
+def tapering(stays: Stays, i: int) -> tuple[float, float, float]:
     """Bend [kWh], fall [1/h] and power it falls from [kW] of the taper of a stay.
 
     Above the bend a step ends at e' <= (e + hours * power) / (1 + hours * fall).
     """
-    full, fall, since = stay.taper_kw, stay.taper_per_h, stay.taper_from_kwh
-    if fall <= 0.0:
+    if stays.taper.shape[0] == 0 or stays.taper[i, 1] <= 0.0:
         return np.inf, 0.0, 0.0
+    stay, full, fall, since = stays.each[i], stays.taper[i, 0], stays.taper[i, 1], stays.taper[i, 2]
     return since + (full - stay.charge_kw * stay.gain) / fall, fall, full + fall * since
 
 
@@ -124,7 +124,7 @@ def stay_back(
     steps, arrive, low, high = stay.steps, stay.arrive, stay.low_kwh, stay.high_kwh
     per_gain, per_draw, wear = 1.0 / stay.gain, 1.0 / stay.draw, stay.wear
     charge, discharge = stay.charge_kw * stay.gain, stay.discharge_kw * stay.draw
-    bend, fade, full = tapering(stay)
+    bend, fade, full = tapering(stays, i)
     costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
     for q in range(steps - 1, -1, -1):
         p, hours = begin + q, step_h[arrive + q]
@@ -140,7 +140,8 @@ def stay_back(
                 max(least[p], 0.0) / per_gain * hours,
                 max(-most[p], 0.0) / per_draw * hours,
             )
-            bend = stay.taper_from_kwh + (stay.taper_kw - charge) / fade if fade > 0.0 else np.inf
+            if fade > 0.0:
+                bend = stays.taper[i, 2] + (stays.taper[i, 0] - charge) / fade
         room, fall = charge * hours, discharge * hours
         cost, worth = buy[p] * per_gain, (sell[p] - wear) * per_draw
         sc, sd = -cost, -worth
@@ -272,7 +273,7 @@ def go_forward(
         gain, draw, begin = stay.gain, stay.draw, stay.start - origin
         charge, discharge = stay.charge_kw * gain, stay.discharge_kw * draw
         low, high, arrive = stay.low_kwh, stay.high_kwh, stay.arrive
-        bend, fade, full = tapering(stay)
+        bend, fade, full = tapering(stays, i)
         for q in range(stay.steps):
             p, hours = begin + q, step_h[arrive + q]
             if floors.size > 0:

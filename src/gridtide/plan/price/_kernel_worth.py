@@ -78,7 +78,7 @@ def stay_worths(
     """
     stay = stays.each[i]
     gain, draw, steps = stay.gain, stay.draw, stay.steps
-    bend, fade, full = tapering(stay)
+    bend, fade, full = tapering(stays, i)
     energy = start
     for q in range(steps):
         flow = power[begin + q] * (gain if power[begin + q] > 0.0 else draw)
@@ -237,7 +237,7 @@ def choose(
             y = 0.0
         arrival[i] = y
         energy = start[i - first]
-        bend, fade, full = tapering(stay)
+        bend, fade, full = tapering(stays, i)
         for q in range(stay.steps):
             p, hours = stay.start - origin + q, stays.step_h[stay.arrive + q]
             y = min(max(y, low_y[p]), high_y[p])

@@ -30,6 +30,16 @@ def prices_now(book: Book, rows: Rows, net_kw: Floats, step_h: Floats) -> tuple[
     return price, peak
 
 
+def within_rates(book: Book, peak: Floats, step_h: Floats) -> None:
+    """Scale peak prices down, in place, where they add up to more than the rate of their period."""
+    np.maximum(peak, 0.0, out=peak)
+    for q in range(book.rate.shape[1]):
+        inside = np.flatnonzero(book.period == q)
+        total = np.sum(peak[:, inside] * step_h[inside], axis=1)
+        share = np.divide(book.rate[:, q], total, out=np.ones_like(total), where=total > 0)
+        peak[:, inside] *= np.minimum(share, 1.0)[:, None]
+
+
 def seen_prices(book: Book, price: Floats) -> Floats:
     """Add up what the stays of each path see, shape (paths, T)."""
     seen = np.zeros((len(book.path) - 1, price.shape[1]))
@@ -51,6 +61,8 @@ def rows_bound(book: Book, price: Floats, peak: Floats, step_h: Floats) -> float
     for q in range(book.rate.shape[1]):
         inside = book.period == q
         weight = peak[:, inside] * step_h[inside]
+        if np.any(weight < 0) or np.any(weight.sum(axis=1) > book.rate[:, q] * (1 + 1e-9) + 1e-12):
+            return -np.inf  # such prices prove nothing: the peak would be worth more than it costs
         total += float(np.sum((book.rate[:, q] - weight.sum(axis=1)) * book.peak_kw[:, q]))
         total += float(np.sum(weight * book.base_kw[:, inside]))
     return total

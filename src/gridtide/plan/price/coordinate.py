@@ -15,10 +15,10 @@ import numpy as np
 
 from gridtide.core import stream
 from gridtide.plan.price._kernel_fleet import charge_at_once, cut_to_window
-from gridtide.plan.price.bound import excess_kw
+from gridtide.plan.price.bound import excess_kw, within_rates
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.rows import FLAT, PULL
-from gridtide.plan.price.stays import Stays
+from gridtide.plan.price.stays import Stays, usual_prices
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.start import Start
 
@@ -32,6 +32,9 @@ SLOW = 0.6
 HARDER, SOFTER = 2.0, 0.9
 EXCESS = 2e-4
 CLEAN_KW = 1e-9
+KEPT_KW = 5e-7
+STALL, PATIENCE = 0.01, 8
+"""A run ends where so many checks in a row each close less than this share of the gap."""
 DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
 
 
@@ -68,8 +71,11 @@ class Coordination:
         self.progress = Progress(price=self._price.copy(), peak=self._peak.copy())
         self._over: Floats | None = None
         self._warm = False
+        self._best: Floats | None = None
+        self._least, self._idle = np.inf, 0
+        self._before = (np.inf, -np.inf)
         self._softest = self.fleet.rows.term[:, PULL].copy()
-        self.unit = max(self._uncontrolled_cost(), 1.0)
+        self.uncontrolled_cost = self._uncontrolled_cost(problem)
 
     def start_from(self, start: Start) -> None:
         """Begin at an earlier plan's powers and prices."""
@@ -87,6 +93,7 @@ class Coordination:
         unknown = np.isnan(self._price)
         self._price[unknown] = fleet.rows.price[:, FLAT][unknown]
         self._peak[np.isnan(self._peak)] = 0.0
+        within_rates(book, self._peak, fleet.stays.step_h)
         fleet.set_prices(self._price, self._peak)
         self._warm = True
 
@@ -99,15 +106,24 @@ class Coordination:
         try:
             while not self._over_time():
                 if self.progress.sweeps == check:
-                    if self._checked():
-                        return self.fleet.mean
+                    if self._checked() or self._stalled():
+                        return self._result()
                     check += max(4, check // 6)
                 self._sweep()
         except KeyboardInterrupt:
             self.progress.interrupted = True
         self._prove()
         self._keep()
-        return self.fleet.mean
+        return self._result()
+
+    def _stalled(self) -> bool:
+        """Whether many checks in a row have brought hardly anything."""
+        progress = self.progress
+        before, self._before = self._before, (self._least, progress.bound)
+        better = before[0] - self._least + progress.bound - before[1]
+        apart = self._least - progress.bound
+        self._idle = self._idle + 1 if np.isfinite(apart) and better < STALL * apart else 0
+        return self._idle >= PATIENCE
 
     def _over_time(self) -> bool:
         return time.monotonic() >= self._end
@@ -143,13 +159,14 @@ class Coordination:
         self._prove()
         fleet, progress = self.fleet, self.progress
         rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
-        if rough - progress.bound > HOPEFUL * self._gap * self._scale(rough):
+        if rough - progress.bound > HOPEFUL * self._gap * self.scale(rough):
             return False
         self._keep()
-        return progress.cost - progress.bound <= self._gap * self._scale(progress.cost)
+        return progress.cost - progress.bound <= self._gap * self.scale(progress.cost)
 
-    def _scale(self, cost: float) -> float:
-        return max(abs(cost), self.unit)
+    def scale(self, cost: float) -> float:
+        """Return what a gap is measured by [currency]."""
+        return max(abs(cost), self.uncontrolled_cost, 1.0)
 
     def _prove(self) -> None:
         for price, peak in ((self._price, self._peak), self.fleet.prices()):
@@ -161,26 +178,53 @@ class Coordination:
     def _keep(self) -> None:
         """Bring the mean schedule within all limits, in place, and price it."""
         fleet = self.fleet
+        self._stay_in_windows()
         net = fleet.net_of(fleet.mean)
         which = fleet.groups
         for dear in DEAR:
             fleet.keep_limits(fleet.mean, net, which, dear)
+            self._stay_in_windows()
             net = fleet.net_of(fleet.mean)
             which = fleet.exceeding(net, CLEAN_KW)
             if not which:
                 break
-        for group in which:
+        for group in fleet.exceeding(net, KEPT_KW):
             over = excess_kw(fleet.book, net)
             share = np.max(over / np.maximum(np.abs(net), 1e-12))
             fleet.towards_rest(fleet.mean, group, min(float(share) * (1 + 1e-6), 1.0))
-        if which:
+            self._stay_in_windows()
             net = fleet.net_of(fleet.mean)
         self.progress.cost = fleet.cost(fleet.mean, net)
+        self._remember()
 
-    def _uncontrolled_cost(self) -> float:
-        """Cost of charging at once on arrival, limits left aside."""
+    def _stay_in_windows(self) -> None:
+        """Cut what mixing left outside a window: after drives with energy bought on the way."""
+        if len(self.fleet.stays.vehicle) - 1 < len(self.fleet.stays.each):
+            cut_to_window(self.fleet.stays, self.fleet.mean)
+
+    def _remember(self) -> None:
+        """Keep the cheapest schedule so far; a fleet in single precision has no room for it."""
         fleet = self.fleet
-        charge_at_once(fleet.stays, fleet.mean)
+        if self.progress.cost < self._least:
+            self._least = self.progress.cost
+            if fleet.mean.dtype == np.float64:
+                self._best = fleet.mean.copy()
+
+    def _result(self) -> Floats:
+        """Return the cheapest schedule that kept the limits."""
+        if self._best is not None and self._least < self.progress.cost:
+            self.progress.cost = self._least
+            return self._best
+        return self.fleet.mean
+
+    def _uncontrolled_cost(self, problem: Problem) -> float:
+        """Cost of charging at once on arrival, limits left aside, at the problem's own prices.
+
+        What comes of it is also the first mean schedule: good to have if a run is interrupted.
+        """
+        fleet, stays = self.fleet, self.fleet.stays
+        charge_at_once(stays, fleet.mean)
+        fleet.stays = usual_prices(stays, problem)
         cost = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
-        fleet.mean[:] = 0.0
+        fleet.stays = stays
         return abs(cost)

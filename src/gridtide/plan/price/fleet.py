@@ -8,8 +8,9 @@ depend on how many threads there are.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from gridtide.plan.price.rows import (
     MULT,
     Book,
     Rows,
+    demand_terms,
     keep_book,
     level_peaks,
     make_rows,
@@ -44,6 +46,7 @@ LANES = 2
 SINGLE_PRECISION = 16_000_000
 """From so many plugged steps on, powers are kept in single precision."""
 TIGHT = 1e-4
+_POOL = ThreadPoolExecutor(LANES, thread_name_prefix="gridtide-plan")
 
 
 class Fleet:
@@ -62,13 +65,25 @@ class Fleet:
         self.groups, place = make_groups(problem, stays, self.book)
         self.rows: Rows = make_rows(self.book, place, self._pulls(problem), TIGHT)
         self.shared: Ints = np.flatnonzero(place >= 0)
+        self._shared_demand, self._demand = self._demand_by_group()
         self.net = np.zeros((len(place), problem.steps))
         count = int(stays.each["steps"].sum())
         kind: Any = np.float32 if count > SINGLE_PRECISION else np.float64
         self.power = np.zeros(count, dtype=kind)
         self.mean = np.zeros(count, dtype=kind)
         self._work = [tuple(np.zeros(segments(stays)) for _ in range(10)) for _ in range(LANES)]
-        self._pool = ThreadPoolExecutor(LANES)
+
+    def _demand_by_group(self) -> tuple[Ints, list[Ints]]:
+        """Terms of demand charges on shared rows, and on the rows of each group."""
+        terms = demand_terms(self.book)
+        home = np.full(len(self.book.limit), -1)
+        for g, group in enumerate(self.groups):
+            home[group.rows] = g
+        at = home[self.book.owner[terms]]
+        order = np.argsort(at, kind="stable")
+        cuts = np.searchsorted(at[order], np.arange(len(self.groups) + 1))
+        of_group = [terms[order[a:b]] for a, b in itertools.pairwise(cuts)]
+        return terms[at < 0], of_group
 
     def _pulls(self, problem: Problem) -> Floats:
         """Reactions to start with: gentle, and gentler the more vehicles share a row."""
@@ -89,7 +104,8 @@ class Fleet:
         # Base loads alone have peaks to be priced too: once, even where there is no group.
         for at in range(0, max(len(order), 1), LANES):
             chunk = [self.groups[g] for g in order[at : at + LANES]]
-            level_peaks(self.book, self.rows, self.net, step_h)
+            for terms in (self._shared_demand, *(self._demand[g] for g in order[at : at + LANES])):
+                level_peaks(self.book, self.rows, self.net, step_h, terms)
             before = self.net[self.shared]
             copies = [before.copy() for _ in chunk]
             mirror = float(len(chunk))
@@ -122,7 +138,11 @@ class Fleet:
     def _side_by_side(self, lane: Callable[[int], float], count: int) -> list[float]:
         if count == 1:
             return [lane(0)]
-        return [job.result() for job in [self._pool.submit(lane, n) for n in range(count)]]
+        jobs = [_POOL.submit(lane, n) for n in range(count)]
+        try:
+            return [job.result() for job in jobs]
+        finally:
+            wait(jobs)  # after an interrupt no lane may go on beside what follows
 
     def average(self, weight: float) -> None:
         """Move the mean schedule towards the present one."""
@@ -145,9 +165,13 @@ class Fleet:
         return own + rows_bound(self.book, price, peak, self.stays.step_h)
 
     def worths(self, price: Floats, peak: Floats) -> tuple[Floats, Floats]:
-        """Worth of stored energy in each plugged step, shape (N,), and on each arrival, (n,)."""
+        """Worth of stored energy in each plugged step, shape (N,), and on each arrival, (n,).
+
+        Takes the place of the schedule that was swept: no sweep can follow.
+        """
         seen = seen_prices(self.book, price + peak)
-        value = np.zeros_like(self.power)
+        # The schedule on the way is not needed any more: its memory takes the worths.
+        value = self.power
         arrival = np.zeros(len(self.stays.each))
 
         def lane(n: int) -> float:
@@ -161,7 +185,7 @@ class Fleet:
     def set_prices(self, price: Floats, peak: Floats) -> None:
         """Take prices on the rows, as :meth:`prices` gives them, for multipliers."""
         book, term = self.book, self.rows.term
-        level_peaks(book, self.rows, self.net, self.stays.step_h)
+        level_peaks(book, self.rows, self.net, self.stays.step_h, demand_terms(book))
         for k, kind in enumerate(book.kind):
             j = book.owner[k]
             given = peak[j] if kind.startswith("demand") else price[j] - self.rows.price[j, FLAT]
@@ -231,6 +255,7 @@ class Fleet:
                         book.plug_price,
                         margin,
                         dear,
+                        not book.square.any(),
                         self._work[n],
                     )
                 )
@@ -248,11 +273,11 @@ class Fleet:
         upper[:] = np.where(kinked & (site <= 0), np.minimum(upper, -book.base_kw), upper)
 
     def _true_prices(self, net: Floats) -> Floats:
-        """Cost of a kWh more on each row, without any multiplier and squares."""
+        """Cost of a kWh more on each row at these net powers, without any multiplier."""
         book = self.book
         site = net + book.base_kw
-        price: Floats = np.where(site >= 0, book.price_in, book.price_out)
-        return price
+        price = np.where(site >= 0, book.price_in, book.price_out)
+        return price + book.square[:, None] * (net - book.centre_kw)
 
     def exceeding(self, net: Floats, more_than_kw: float) -> list[Group]:
         """List the groups below a row that is exceeded."""

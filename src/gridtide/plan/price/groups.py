@@ -8,7 +8,7 @@ import numpy as np
 
 from gridtide.plan.price.rows import Book
 from gridtide.plan.price.stays import Stays
-from gridtide.plan.problem import Bools, Ints, Problem
+from gridtide.plan.problem import Ints, Problem
 
 GROUP = 400
 """Vehicles that one lane works through before the lanes add up what they did."""
@@ -30,64 +30,73 @@ def make_groups(problem: Problem, stays: Stays, book: Book) -> tuple[list[Group]
     tuple
         The groups, and the place of each row among the shared ones, -1 for none, shape (r,).
     """
-    below = _stays_below(problem)
-    top = _tops(problem, stays, below)
+    top, root = _tops(problem, stays)
     shared = np.ones(len(book.limit), dtype=bool)
-    groups = []
+    groups: list[Group] = []
+    rows_of = _by_root(root[book.limit] if len(root) else np.zeros(0, dtype=np.int64))
+    small: list[Group] = []
     for j, vehicles in _parted(top):
         # Beside those right below it, a limit may have others below it, in groups of their own.
-        whole = j >= 0 and below[j] <= GROUP
-        if not whole:
+        if j < 0 or root[j] < 0:
             pieces = np.array_split(vehicles, -(-len(vehicles) // GROUP))
             groups += [Group(piece, np.zeros(0, dtype=np.int64)) for piece in pieces]
             continue
-        own = np.flatnonzero(_under(problem, j)[book.limit])
+        own = rows_of.get(j, np.zeros(0, dtype=np.int64))
         shared[own] = False
-        groups.append(Group(vehicles, own))
+        if sum(len(group.vehicles) for group in small) + len(vehicles) > GROUP:
+            groups.append(_packed(small))
+            small = []
+        small.append(Group(vehicles, own))
+    if small:
+        groups.append(_packed(small))
     place = np.where(shared, np.cumsum(shared) - 1, -1)
     return groups, place
 
 
-def _stays_below(problem: Problem) -> Ints:
-    """Number of stays below each limit, shape (m,)."""
-    parent, leaf = problem.limit_parent, problem.limit
-    below = np.bincount(leaf[leaf >= 0], minlength=len(problem.limit_names))
-    for j in range(len(below) - 1, -1, -1):
+def _packed(small: list[Group]) -> Group:
+    """Work through small groups as one: hand-overs cost time."""
+    vehicles, rows = [g.vehicles for g in small], [g.rows for g in small]
+    return Group(np.concatenate(vehicles), np.concatenate(rows))
+
+
+def _by_root(root: Ints) -> dict[int, Ints]:
+    """Rows below each top limit."""
+    order = np.argsort(root, kind="stable")
+    cuts = np.flatnonzero(np.diff(root[order])) + 1
+    return {int(root[part[0]]): part for part in np.split(order, cuts) if len(part)}
+
+
+def _tops(problem: Problem, stays: Stays) -> tuple[Ints, Ints]:
+    """Highest limit with at most a group's vehicles below, of each vehicle and of each limit.
+
+    -1 for vehicles without one, or that stay below several, and for limits that have more below.
+    Vehicles right below one of these have it for their top all the same.
+    """
+    parent, count = problem.limit_parent, len(problem.limit_names)
+    below = np.zeros(count, dtype=np.int64)
+    leaf = problem.limit
+    np.add.at(below, leaf[leaf >= 0], 1)
+    for j in range(count - 1, -1, -1):
         if parent[j] >= 0:
             below[parent[j]] += below[j]
-    return below
-
-
-def _tops(problem: Problem, stays: Stays, below: Ints) -> Ints:
-    """Highest limit with at most a group's stays below that all stays of each are below."""
-    parent, leaf, count = problem.limit_parent, problem.limit, len(problem.limit_names)
     top = np.arange(count)
     for j in range(count):
         if parent[j] >= 0 and below[top[parent[j]]] <= GROUP:
             top[j] = top[parent[j]]
+    root: Ints = np.where(below[top] <= GROUP, top, -1)
     of_stay = np.where(leaf >= 0, top[np.maximum(leaf, 0)] if count else -1, -1)
     if len(of_stay) == 0:
-        return of_stay
+        return of_stay, root
     # A vehicle that stays below several groups belongs to none of them.
     least = np.minimum.reduceat(of_stay, stays.vehicle[:-1])
     most = np.maximum.reduceat(of_stay, stays.vehicle[:-1])
     crossing = least != most
     home: Ints = np.where(crossing, -1, least)
     strangers = np.unique(of_stay[np.repeat(crossing, np.diff(stays.vehicle))])
-    return np.where(np.isin(home, strangers), -1, home)
+    return np.where(np.isin(home, strangers), -1, home), root
 
 
 def _parted(top: Ints) -> list[tuple[int, Ints]]:
     order = np.argsort(top, kind="stable")
     cuts = np.flatnonzero(np.diff(top[order])) + 1
     return [(int(top[part[0]]), part) for part in np.split(order, cuts) if len(part)]
-
-
-def _under(problem: Problem, top: int) -> Bools:
-    """Mark the limits that are a limit or below it, shape (m,)."""
-    under = np.zeros(len(problem.limit_names), dtype=bool)
-    under[top] = True
-    for j in range(top + 1, len(under)):
-        above = problem.limit_parent[j]
-        under[j] = above >= 0 and under[above]
-    return under

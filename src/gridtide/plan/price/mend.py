@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gridtide.plan.price._kernel_fleet import charge_at_once
+from gridtide.plan.price._kernel_fleet import most_energy
 from gridtide.plan.price.bound import excess_kw
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.groups import Group
@@ -82,9 +82,8 @@ def _avoidable(fleet: Fleet, power: Floats) -> Floats:
     missing = np.maximum(due - end, 0.0)
     if not (missing > AVOIDABLE_KWH).any():
         return missing
-    full, reach = np.zeros_like(power), np.zeros(count)
-    charge_at_once(stays, full)
-    end_energies(stays, full, reach, en_route)
+    reach = np.zeros(count)
+    most_energy(stays, reach)
     avoidable: Floats = np.where(missing > 0, np.minimum(missing, np.maximum(reach - end, 0.0)), 0)
     return avoidable
 

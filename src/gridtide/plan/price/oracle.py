@@ -11,7 +11,9 @@ from gridtide.plan.price.stays import Stays, segments
 from gridtide.plan.problem import Floats
 
 
-def best_schedules(stays: Stays, buy: Floats, sell: Floats) -> tuple[Floats, Floats, Floats]:
+def best_schedules(
+    stays: Stays, buy: Floats, sell: Floats, *, costs: bool = True
+) -> tuple[Floats, Floats, Floats]:
     """Solve every vehicle at its prices.
 
     Parameters
@@ -20,6 +22,9 @@ def best_schedules(stays: Stays, buy: Floats, sell: Floats) -> tuple[Floats, Flo
         The vehicles.
     buy, sell
         Price of charging, and paid for discharging [currency/kWh], shape (N,).
+    costs
+        Follow the schedules to their costs; False takes the least cost for it, which it is but
+        where burning energy would pay.
 
     Returns
     -------
@@ -29,7 +34,7 @@ def best_schedules(stays: Stays, buy: Floats, sell: Floats) -> tuple[Floats, Flo
     """
     value, cost = np.zeros((2, len(stays.vehicle) - 1))
     power = np.zeros(stays.each["steps"].sum())
-    _solve_all(stays, buy, sell, value, cost, power, segments(stays))
+    _solve_all(stays, buy, sell, value, cost, power, segments(stays), costs)
     return value, cost, power
 
 
@@ -42,6 +47,7 @@ def _solve_all(
     cost: Floats,
     power: Floats,
     size: int,
+    costs: bool,
 ) -> None:
     slope, length = np.empty(size), np.empty(size)
     up, down = np.empty(size), np.empty(size)
@@ -55,4 +61,6 @@ def _solve_all(
         )
         value[u] = value_at(slope, length, head, tail, lo, v, stays.each[first].held_kwh)
         go_forward(stays, first, last, b[:0], b[:0], up, down, p)
-        cost[u] = own_cost(stays, first, last, b, s, p)
+        cost[u] = value[u]
+        if costs:
+            cost[u] = own_cost(stays, first, last, b, s, p)

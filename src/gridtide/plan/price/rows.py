@@ -250,7 +250,8 @@ def _with_terms(book: Book) -> Book:
     for j in range(len(book.limit)):
         found = ["import"] * int(tight_in[j]) + ["export"] * int(tight_out[j])
         found += ["tariff"] * int(bool(crosses(book, j).any()))
-        found += [f"demand {q}" for q in np.flatnonzero(book.rate[j] > 0)]
+        charged = np.intersect1d(np.flatnonzero(book.rate[j] > 0), book.period)
+        found += [f"demand {q}" for q in charged]
         kinds += found
         owners += [j] * len(found)
     return replace(book, kind=tuple(kinds), owner=np.array(owners, dtype=np.int64))
@@ -306,12 +307,15 @@ def make_rows(book: Book, place: Ints, pull: Floats, tight: float) -> Rows:
     )
 
 
-def level_peaks(book: Book, rows: Rows, net_kw: Floats, step_h: Floats) -> None:
-    """Set the level of each demand charge so that its prices add up to its rate."""
-    for k, kind in enumerate(book.kind):
-        if not kind.startswith("demand"):
-            continue
-        j, q = book.owner[k], int(kind.split()[1])
+def demand_terms(book: Book) -> Ints:
+    """Places of the terms that are demand charges."""
+    return np.array([k for k, kind in enumerate(book.kind) if kind.startswith("demand")], dtype=int)
+
+
+def level_peaks(book: Book, rows: Rows, net_kw: Floats, step_h: Floats, terms: Ints) -> None:
+    """Set the level of demand charges, by term, so that their prices add up to their rate."""
+    for k in terms:
+        j, q = book.owner[k], int(book.kind[k].split()[1])
         inside = np.flatnonzero(book.period == q)
         mult, pull = rows.term[k, MULT, inside], rows.term[k, PULL, inside]
         top = net_kw[j, inside] + book.base_kw[j, inside] + mult / pull

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gridtide.plan._layout import total_base_kw
 from gridtide.plan._wear_prices import steepest_wear_per_kwh
 from gridtide.plan.certificate import Certificate
-from gridtide.plan.price.bound import excess_kw
+from gridtide.plan.price.bound import excess_kw, seen_prices
 from gridtide.plan.price.coordinate import Coordination
 from gridtide.plan.price.mend import mend_shortfalls
 from gridtide.plan.price.schedule import FleetSchedule, end_energies
-from gridtide.plan.price.stays import Stays, lay_stays
+from gridtide.plan.price.stays import Stays, lay_stays, usual_prices
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.start import Start
 
@@ -86,9 +87,7 @@ def solve_by_price(
     # To look for what keeping limits missed takes no longer than planning did.
     spent_s = max(time.monotonic() - begun_s, 1.0)
     end_s = min(begun_s + time_limit_s, time.monotonic() + spent_s)
-    # The powers on the way there are not needed any more: half of the memory.
-    run.fleet.power = power
-    mended, left = mend_shortfalls(problem, run.fleet, power, exactly, end_s)
+    mended, left = _mend(run, problem, power, exactly, end_s)
     schedule, over = _schedule(run, problem, stays, power)
     value, arrival = run.fleet.worths(run.progress.price, run.progress.peak)
     limits = len(problem.limit_names)
@@ -98,17 +97,56 @@ def solve_by_price(
         phase_price=_phase_price(run, problem),
         stored_value=value,
         arrival_value=arrival,
-        shortfall_price_per_kwh=float(stays.short_price[-1]),
+        shortfall_price_per_kwh=_proof_price(problem, steep),
     )
     return Priced(
         schedule=schedule,
         bound=min(run.progress.bound - over, schedule.objective),
-        uncontrolled_cost=run.unit,
+        uncontrolled_cost=run.uncontrolled_cost,
         certificate=certificate,
-        bound_by="order of wishes" if stays.recover_price > 0 else "duality",
+        bound_by=_bound_by(run, stays),
         sweeps=run.progress.sweeps,
         notes=_notes(run, problem, schedule, gap, (mended, left)),
     )
+
+
+def _proof_price(problem: Problem, steep: float) -> float:
+    """Price of missing energy in the proof; bands keep theirs."""
+    if problem.shortfall_band_price_per_kwh is not None:
+        return problem.shortfall_price_per_kwh
+    return steep
+
+
+def _mend(
+    run: Coordination,
+    problem: Problem,
+    power: Floats,
+    exactly: Callable[[Problem], Floats],
+    end_s: float,
+) -> tuple[int, int]:
+    try:
+        return mend_shortfalls(problem, run.fleet, power, exactly, end_s)
+    except KeyboardInterrupt:
+        run.progress.interrupted = True
+        return 0, 0
+
+
+def _bound_by(run: Coordination, stays: Stays) -> str:
+    """Name what the bound rests on beyond what worths of energy can prove."""
+    if stays.recover_price > 0:
+        return "order of wishes"
+    price, peak = run.progress.price, run.progress.peak
+    seen = seen_prices(run.fleet.book, price + peak)
+    buy, sell = seen.min(axis=1), seen.min(axis=1)
+    if run.fleet.book.plug_price.shape[0]:
+        plug_in, plug_out = run.fleet.book.plug_price
+        crossed = float((plug_out - plug_in).max())
+        buy, sell = buy + plug_in.min(), buy + plug_in.min() + crossed
+    each = stays.each
+    burns = buy[each["path"]] / each["gain"] < (sell[each["path"]] - each["wear"]) / each["draw"]
+    if np.any(burns & (each["discharge_kw"] > 0) & (each["charge_kw"] > 0)):
+        return "branch and bound"
+    return "linear program" if len(stays.taper) else "duality"
 
 
 def steep_price(problem: Problem) -> float:
@@ -118,7 +156,8 @@ def steep_price(problem: Problem) -> float:
     if problem.carbon_kg_per_kwh is not None:
         carbon = np.abs(problem.carbon_kg_per_kwh) * problem.carbon_price_per_kg
         energy += float(carbon.max(initial=0.0))
-    demand = float(problem.demand_charge_per_kw.max(initial=0.0)) / float(problem.step_h.min())
+    demand = float(problem.demand_charge_per_kw.max(initial=0.0)) / float(np.median(problem.step_h))
+    energy += _steepest_square(problem)
     worth = 0.0
     if problem.end_value_per_kwh is not None:
         worth = float(problem.end_value_per_kwh.max(initial=0.0))
@@ -127,17 +166,23 @@ def steep_price(problem: Problem) -> float:
     return max(10.0 * usual / gain, problem.shortfall_price_per_kwh)
 
 
+def _steepest_square(problem: Problem) -> float:
+    """Most that the squares of load can add to the price of a kWh [currency/kWh]."""
+    price = problem.load_square_price_per_kw2h
+    if price is None:
+        return 0.0
+    reference = 0.0 if problem.load_reference_kw is None else problem.load_reference_kw
+    able = float(problem.max_charge_kw.sum() + problem.max_discharge_kw.sum())
+    away = np.abs(total_base_kw(problem) - reference).max(axis=1, initial=0.0) + able
+    return float(np.sum(2.0 * price * away))
+
+
 def _schedule(
     run: Coordination, problem: Problem, stays: Stays, power: Floats
 ) -> tuple[FleetSchedule, float]:
     """Price the powers as the problem does; also by how much the run priced them higher."""
     fleet, count = run.fleet, len(problem)
-    prices = problem.shortfall_band_price_per_kwh
-    usual = stays._replace(
-        short_price=np.array([problem.shortfall_price_per_kwh]) if prices is None else prices,
-        drive_price=problem.shortfall_price_per_kwh,
-        recover_price=0.0,
-    )
+    usual = usual_prices(stays, problem)
     net = fleet.net_of(power)
     steep = fleet.cost(power, net)
     fleet.stays = usual
@@ -185,7 +230,7 @@ def _notes(
         notes.append(f"groups in which others might have given way to a shortfall: {groups[1]}")
     if run.progress.interrupted:
         notes.append("interrupted: the best so far")
-    elif schedule.objective - run.progress.bound > gap * max(abs(schedule.objective), run.unit):
+    elif run.progress.cost - run.progress.bound > gap * run.scale(run.progress.cost):
         notes.append(f"the time given ended before the gap of {gap:g} was closed")
     if problem.standby_kw is not None and np.any(problem.standby_kw > 0):
         notes.append("standby loss taken as at full power (chord)")

@@ -32,9 +32,6 @@ STAY = np.dtype(
         ("end_price", np.float64),
         ("end_level_kwh", np.float64),
         ("driven_kwh", np.float64),
-        ("taper_kw", np.float64),
-        ("taper_per_h", np.float64),
-        ("taper_from_kwh", np.float64),
     ],
     align=True,
 )
@@ -44,8 +41,7 @@ STAY = np.dtype(
 ``low_kwh`` and ``high_kwh`` are the hard window, ``min_kwh`` and ``max_kwh`` the wanted one;
 ``gain`` and ``draw`` the energy stored and taken per kWh at the plug; ``due_kwh`` the energy due
 at the end (-inf for none) and ``wanted_kwh`` how much of it was wanted; ``driven_kwh`` the drive
-before the stay. Charging power at the cells falls from ``taper_kw`` by ``taper_per_h`` for each
-kWh above ``taper_from_kwh``; 0 for no taper.
+before the stay.
 """
 
 
@@ -72,6 +68,9 @@ class Stays(NamedTuple):
         Price of each band of the energy missing on departure [currency/kWh], shape (K,).
     band_edge, band_price, band_base
         Holding: edges (n, M + 1), prices (n, 1 or T, M), base (n, 1 or T); empty for none.
+    taper
+        Full charging power at the cells [kW], its fall per kWh [1/h] and above which energy, shape
+        (n, 3), or none.
     floor_kwh
         Hard lower end of the window by step, shape (N,), or none.
     recover_price
@@ -87,6 +86,7 @@ class Stays(NamedTuple):
     band_edge: Floats
     band_price: Floats
     band_base: Floats
+    taper: Floats
     floor_kwh: Floats
     recover_price: float
     drive_price: float
@@ -112,7 +112,7 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
     heads = np.ones(count, dtype=bool) if problem.continues is None else ~problem.continues
     # A stay that continues begins at its minimum or above; its arrival is not used.
     begin = np.where(heads, problem.arrival_kwh, problem.min_kwh)
-    low, high = _window(problem, begin, begin)
+    low, high = _window(problem, begin, _most_at_start(problem, begin))
     outside = bool(np.any((low < problem.min_kwh - 1e-9) | (high > problem.max_kwh + 1e-9)))
     each = np.zeros(count, dtype=STAY)
     each["start"] = np.cumsum(length) - length
@@ -127,9 +127,9 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
         each["end_price"], each["end_level_kwh"] = problem.end_value_per_kwh, _end_level(problem)
     if problem.driven_kwh is not None:
         each["driven_kwh"] = problem.driven_kwh
+    taper = np.zeros((0, 3))
     if problem.taper_from_kwh is not None:
-        each["taper_kw"], each["taper_per_h"] = taper_line(problem, high)
-        each["taper_from_kwh"] = problem.taper_from_kwh
+        taper = np.stack((*taper_line(problem, high), problem.taper_from_kwh), axis=1)
     edge, price, base = _holding(problem)
     prices = problem.shortfall_band_price_per_kwh
     return Stays(
@@ -140,10 +140,31 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
         band_edge=edge,
         band_price=price,
         band_base=base,
+        taper=taper,
         floor_kwh=np.zeros(0),
         recover_price=recover_price if outside else 0.0,
         drive_price=max(short_price, problem.shortfall_price_per_kwh),
     )
+
+
+def usual_prices(stays: Stays, problem: Problem) -> Stays:
+    """Price missing energy as the problem does, and being outside the window not at all."""
+    prices = problem.shortfall_band_price_per_kwh
+    return stays._replace(
+        short_price=np.array([problem.shortfall_price_per_kwh]) if prices is None else prices,
+        drive_price=problem.shortfall_price_per_kwh,
+        recover_price=0.0,
+    )
+
+
+def _most_at_start(problem: Problem, begin: Floats) -> Floats:
+    """Most that a stay can begin with, shape (n,): who arrives overfull may drive on so."""
+    most = begin.copy()
+    if problem.continues is not None and problem.driven_kwh is not None:
+        for i in np.flatnonzero(problem.continues):
+            left = max(problem.max_kwh[i - 1], most[i - 1]) - problem.driven_kwh[i]
+            most[i] = max(begin[i], left)
+    return most
 
 
 def _end_level(problem: Problem) -> Floats:

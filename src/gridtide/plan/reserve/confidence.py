@@ -24,7 +24,6 @@ from __future__ import annotations
 import numpy as np
 
 from gridtide.plan.problem import Floats
-from gridtide.plan.reserve._kernel_convolve import convolve
 
 CELLS = 8192
 SCENARIOS = 4000
@@ -53,6 +52,9 @@ def surely_there_kw(share_kw: Floats, chance: Floats, confidence: float) -> floa
 def _on_grid(share: Floats, a: Floats, confidence: float) -> float:
     width = float(share.sum()) / CELLS
     cells = np.floor(share / width + 1e-9).astype(np.int64)
+    # Compiled, and needed by few plans: imported only here.
+    from gridtide.plan.reserve._kernel_convolve import convolve
+
     mass = convolve(cells, a, int(cells.sum()) + 1)
     below = np.cumsum(mass) - mass
     # The largest sum that is reached with the confidence: P(S < k) <= 1 - confidence.

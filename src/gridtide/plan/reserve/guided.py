@@ -8,8 +8,6 @@ import numpy as np
 
 from gridtide.plan._accounts import follow, judge
 from gridtide.plan._layout import lay_out
-from gridtide.plan.price.oracle import best_schedules
-from gridtide.plan.price.stays import lay_stays
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.reserve.pricing import answer_schedule, lay_terms, reserve_prices
 
@@ -47,6 +45,9 @@ def plan_guided(problem: Problem, rounds: int = 200) -> Guided:
     rounds
         Rounds of fictitious play.
     """
+    # Compiled kernels, which other plans need not wait for.
+    from gridtide.plan.price import best_schedules, lay_stays
+
     layout = lay_out(problem, relax_standby=True)
     stays = lay_stays(problem, short_price=problem.shortfall_price_per_kwh)
     blocks = [lay_terms(layout, reserve) for reserve in problem.reserves]

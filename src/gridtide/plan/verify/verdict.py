@@ -42,10 +42,13 @@ class Verdict:
         not looked at further.
     cost, lower_bound
         Recomputed and proven here [currency]; NaN where it did not come to that.
+    uncontrolled_cost
+        By which the plan measures its gap [currency].
     """
 
     checks: tuple[Check, ...]
     cost: float = float("nan")
+    uncontrolled_cost: float = 0.0
     lower_bound: float = float("nan")
 
     @property
@@ -55,5 +58,6 @@ class Verdict:
 
     @property
     def gap(self) -> float:
-        """(cost - bound) / max(1, abs(cost)), both as found here."""
-        return (self.cost - self.lower_bound) / max(1.0, abs(self.cost))
+        """(cost - bound) / max(1, abs(cost), uncontrolled cost), cost and bound as found here."""
+        scale = max(1.0, abs(self.cost), self.uncontrolled_cost)
+        return (self.cost - self.lower_bound) / scale

@@ -141,7 +141,12 @@ def _verdict(
         check_gap(head),
         check_status(head, gap),
     ]
-    return Verdict(checks=tuple(checks), cost=cost, lower_bound=bound)
+    return Verdict(
+        checks=tuple(checks),
+        cost=cost,
+        lower_bound=bound,
+        uncontrolled_cost=head.claims.uncontrolled_cost,
+    )
 
 
 def _prices(plan: StoredPlan, problem: Problem) -> tuple[Prices, str]:

@@ -12,10 +12,13 @@ BENCHMARKS = {
     "physics": "one control step of losses, taper, limits and metering for many vehicles",
     "loop": "observe, decide along a plan, apply, meter, reasons for many vehicles",
     "memory": "a day of many vehicles with the recording streamed to disk",
-    "plan": "the reference optimiser on 200 vehicles and 96 steps, stays of 8 to 60 steps",
-    "plan_all_day": "the same with stays of the whole day",
-    "plan_wear": "the same as plan, with wear by depth in 8 segments",
-    "plan_wear_all_day": "the same with stays of the whole day",
+    "plan": "a fleet below feeders of 250 whose limits bind, planned to a proven gap",
+    "replan": "the same, planned again a step later from the plan before",
+    "plan_site": "the reference optimiser on 200 vehicles and 96 steps, stays of 8 to 60 steps",
+    "plan_site_all_day": "the same with stays of the whole day",
+    "plan_site_wear": "the same as plan_site, with wear by depth in 8 segments",
+    "plan_site_wear_all_day": "the same with stays of the whole day",
+    "oracle": "the exact schedule of every vehicle at given prices",
     "integrality": "smallest powers: heuristic against MILP; few at high power against many",
     "integrality_fleet": "smallest powers in a large fleet, from a plan coordinated by prices",
     "reserve": "reserve with energy: what fast ways lose against the full linear problem",
@@ -27,16 +30,26 @@ BENCHMARKS = {
 }
 # Benchmarks that are another's module with an option of its own.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "plan_all_day": ("plan", {"all_day": True}),
-    "plan_wear": ("plan", {"segments": 8}),
-    "plan_wear_all_day": ("plan", {"all_day": True, "segments": 8}),
+    "plan": ("plan_fleet", {}),
+    "replan": ("plan_fleet", {"again": True}),
+    "oracle": ("plan_oracle", {}),
+    "plan_site_all_day": ("plan_site", {"all_day": True}),
+    "plan_site_wear": ("plan_site", {"segments": 8}),
+    "plan_site_wear_all_day": ("plan_site", {"all_day": True, "segments": 8}),
     "uncertainty_v1g": ("uncertainty", {"bidirectional": False}),
     "plausibility_lfp": ("plausibility", {"chemistry": "lfp"}),
+}
+# Options that only some benchmarks have.
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "years": ("ageing",),
+    "v2g_share": ("plan", "replan", "oracle"),
+    "price_shape": ("plan", "replan", "oracle"),
+    "gap": ("plan", "replan"),
 }
 
 
 def run_benchmark(
-    name: str, size: int | None, seed: int, years: float | None = None
+    name: str, size: int | None, seed: int, **given: float | str | None
 ) -> dict[str, Any]:
     """Run one benchmark.
 
@@ -48,13 +61,13 @@ def run_benchmark(
         Number of vehicles; None for the benchmark's own.
     seed
         Seed of its generator.
-    years
-        For ``ageing``: how long; None for its own.
+    given
+        Options that only some benchmarks have (``OPTIONS``); None for the benchmark's own.
 
     Raises
     ------
     InputError
-        If there is no benchmark of that name.
+        If there is no benchmark of that name, or it has no such option.
     """
     if name == "list":
         return dict(BENCHMARKS)
@@ -63,11 +76,13 @@ def run_benchmark(
         raise InputError([Finding(f"bench {name}", "no such benchmark", f"Known: {known}")])
     # Each module offers measure(size, seed, its options) -> dict; imported only when asked for.
     module_name, options = VARIANTS.get(name, (name, {}))
-    if years is not None:
-        if name != "ageing":
-            mend = "Leave it out, or run `bench ageing`"
-            raise InputError([Finding(f"bench {name}", "has no years", mend)])
-        options = {**options, "years": years}
+    for option, value in given.items():
+        if value is None:
+            continue
+        if name not in OPTIONS[option]:
+            mend = f"Leave it out, or run `bench {OPTIONS[option][0]}`"
+            raise InputError([Finding(f"bench {name}", f"has no {option}", mend)])
+        options = {**options, option: value}
     module = importlib.import_module(f"gridtide.study.benchmarks.{module_name}")
     result: dict[str, Any] = module.measure(size=size, seed=seed, **options)
     return {"benchmark": name, **result}

@@ -29,7 +29,7 @@ from gridtide.plan import (
     solve,
     spread,
 )
-from gridtide.study.benchmarks import plan as plan_benchmark
+from gridtide.study.benchmarks import plan_site as plan_benchmark
 
 Floats = npt.NDArray[np.float64]
 Share = Callable[[float, Floats, Floats, Floats], Floats]

@@ -6,11 +6,17 @@ on the region. Four shapes of price.
 
 from __future__ import annotations
 
+import multiprocessing
+import time
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.core import stream
-from gridtide.plan import Problem
+from gridtide.core import GridtideError, cpu_s, stream
+from gridtide.plan import Plan, Problem, churn_kwh, solve, warm_start
+from gridtide.study.benchmarks import peak_memory_mb
 
 Floats = npt.NDArray[np.float64]
 
@@ -18,6 +24,162 @@ STEPS = 96
 FEEDER = 250
 SHAPES = ("flat", "two-peak", "solar", "scarcity")
 ETA = 0.93
+GAPS = ((10_000, 1e-4), (100_000, 2e-4))
+"""Gap to plan to up to so many vehicles; beyond them 1e-3."""
+BESIDE_HIGHS = 2_000
+"""Up to so many vehicles HiGHS plans the same problem beside."""
+TIME_LIMIT_S = 900.0
+NEAR_LIMIT = 1e-3
+
+
+def measure(
+    size: int | None,
+    seed: int,
+    *,
+    v2g_share: float = 0.6,
+    price_shape: str = "two-peak",
+    gap: float | None = None,
+    again: bool = False,
+) -> dict[str, Any]:
+    """Plan a fleet in a fresh process, which has compiled its kernels before, and account for it.
+
+    Parameters
+    ----------
+    size
+        Vehicles; 10,000 where None.
+    seed
+        Of the draw.
+    v2g_share
+        Share that can discharge.
+    price_shape
+        One of ``SHAPES``.
+    gap
+        Relative gap to plan to; None for one by size.
+    again
+        Plan again a step later, with and without the first plan to start from.
+
+    Raises
+    ------
+    GridtideError
+        If the process that plans dies.
+    """
+    size = size or 10_000
+    gap = gap if gap is not None else next((g for n, g in GAPS if size <= n), 1e-3)
+    options = {"seed": seed, "v2g_share": v2g_share, "price_shape": price_shape}
+    result = _apart(_measure, size, gap, options, again)
+    if size <= BESIDE_HIGHS and not again:
+        result |= _apart(_beside, size, options)
+    return result
+
+
+def _apart(what: Any, *given: Any) -> dict[str, Any]:
+    """Call in a process of its own, so that its memory is its own."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=_send, args=(theirs, what, *given))
+    child.start()
+    theirs.close()
+    try:
+        result: dict[str, Any] = ours.recv()
+    except EOFError as error:
+        raise GridtideError("the process that plans died; is there enough memory?") from error
+    finally:
+        child.join()
+    return result
+
+
+def _send(pipe: Any, what: Any, *given: Any) -> None:
+    pipe.send(what(*given))
+
+
+def _measure(size: int, gap: float, options: dict[str, Any], again: bool) -> dict[str, Any]:
+    # What compiling costs is paid once on a machine, not with every plan.
+    warm_up = draw_problem(2 * FEEDER, **options)
+    solve(warm_up, solver="price", time_limit_s=5.0)
+    problem = draw_problem(size, **options)
+    began_s, began_cpu_s = time.monotonic(), cpu_s()
+    plan = solve(problem, solver="price", gap=gap, time_limit_s=TIME_LIMIT_S)
+    result = {
+        "vehicles": size,
+        "steps": problem.steps,
+        "limit_rows": int(np.isfinite(problem.import_kw).sum()),
+        **options,
+        "binding_share": binding_share(problem, plan),
+        "lower_bound": plan.lower_bound,
+        "cost": plan.objective,
+        "gap": plan.gap,
+        "gap_wanted": gap,
+        "absolute_gap": plan.objective - plan.lower_bound,
+        "hard_violation_kw": plan.hard_violation_kw,
+        "shortfall_kwh": float(plan.shortfall_kwh.sum()),
+        "sweeps": plan.sweeps,
+        "cpu_s": cpu_s() - began_cpu_s,
+        "wall_s": time.monotonic() - began_s,
+        "peak_mb": peak_memory_mb(),
+    }
+    return result | _again(problem, plan, gap, options["seed"]) if again else result
+
+
+def _beside(size: int, options: dict[str, Any]) -> dict[str, Any]:
+    """Solve the same with HiGHS."""
+    began = cpu_s()
+    plan = solve(draw_problem(size, **options), solver="highs", time_limit_s=TIME_LIMIT_S)
+    return {"highs_objective": plan.objective, "highs_cpu_s": cpu_s() - began}
+
+
+def _again(problem: Problem, plan: Plan, gap: float, seed: int) -> dict[str, Any]:
+    """Plan a step later: what was planned has happened, base loads are known a little better."""
+    later, steps = step_later(problem, plan, seed), np.arange(1, problem.steps)
+    began = cpu_s()
+    start = warm_start(plan, problem, later, steps)
+    warm = solve(later, solver="price", gap=gap, start=start, time_limit_s=TIME_LIMIT_S)
+    warm_cpu_s, began = cpu_s() - began, cpu_s()
+    cold = solve(later, solver="price", gap=gap, time_limit_s=TIME_LIMIT_S)
+    planned = float(np.abs(plan.plugged_kw).sum() * problem.step_h[0])
+    return {
+        "again_cpu_s": warm_cpu_s,
+        "again_gap": warm.gap,
+        "again_sweeps": warm.sweeps,
+        "again_hard_violation_kw": warm.hard_violation_kw,
+        "again_churn_share": churn_kwh(plan, problem, later, steps, warm.plugged_kw) / planned,
+        "cold_cpu_s": cpu_s() - began,
+        "cold_sweeps": cold.sweeps,
+        "cold_churn_share": churn_kwh(plan, problem, later, steps, cold.plugged_kw) / planned,
+    }
+
+
+def step_later(problem: Problem, plan: Plan, seed: int) -> Problem:
+    """Move a problem on by a step that went as planned; base loads change by 1 %."""
+    draw = stream(seed, "benchmark replan")
+    energy = plan.energy_kwh[:, 1]
+    here = (problem.arrive == 0) & np.isfinite(energy)
+    base = problem.base_load_kw[:, 1:]
+    return replace(
+        problem,
+        step_h=problem.step_h[1:],
+        arrive=np.maximum(problem.arrive - 1, 0),
+        depart=problem.depart - 1,
+        arrival_kwh=np.where(here, energy, problem.arrival_kwh),
+        import_kw=problem.import_kw[:, 1:],
+        export_kw=problem.export_kw[:, 1:],
+        base_load_kw=base * draw.normal(1.0, 0.01, base.shape),
+        price_import_per_kwh=problem.price_import_per_kwh[:, 1:],
+        price_export_per_kwh=problem.price_export_per_kwh[:, 1:],
+    )
+
+
+def binding_share(problem: Problem, plan: Plan) -> float:
+    """Share of feeder-steps at a limit, of those in which vehicles are plugged in."""
+    present = np.zeros((len(problem.limit_names), problem.steps + 1))
+    inside = problem.arrive < np.minimum(problem.depart, problem.steps)
+    np.add.at(present, (problem.limit[inside], problem.arrive[inside]), 1)
+    leave = np.minimum(problem.depart, problem.steps)[inside]
+    np.add.at(present, (problem.limit[inside], leave), -1)
+    here = np.cumsum(present, axis=1)[1:, :-1] > 0
+    feeder = (plan.net_kw + problem.base_load_kw)[1:]
+    upper, lower = problem.import_kw[1:], -problem.export_kw[1:]
+    at = (feeder >= upper * (1 - NEAR_LIMIT)) | (feeder <= lower * (1 - NEAR_LIMIT))
+    return float(np.mean(at[here]))
 
 
 def draw_problem(

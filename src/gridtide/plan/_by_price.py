@@ -1,0 +1,179 @@
+"""A plan coordinated by price, and what is decided after its energy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gridtide.core import SolverError, cpu_s
+from gridtide.plan._accounts import judge
+from gridtide.plan._layout import Layout, lay_out, total_base_kw
+from gridtide.plan.blocks import Reserve
+from gridtide.plan.concentrate import concentrate
+from gridtide.plan.made import GAP_CLOSED, Plan, wear_model
+from gridtide.plan.problem import Floats, Problem
+from gridtide.plan.reserve import name_broken, prove_schedule
+from gridtide.plan.slacks import Slack, name_slacks
+from gridtide.plan.start import Start
+
+if TYPE_CHECKING:
+    from gridtide.plan.price import FleetSchedule
+
+
+def plan_by_price(
+    problem: Problem,
+    *,
+    gap: float,
+    time_limit_s: float,
+    relax_standby: bool,
+    exactly: Callable[[Problem], Floats],
+    start: Start | None,
+    began: float,
+) -> Plan:
+    """Plan a large fleet.
+
+    Parameters
+    ----------
+    problem
+        Without what :func:`unknown_to_price` names.
+    gap, time_limit_s, relax_standby, start
+        As of ``solve``.
+    exactly
+        Plans a small problem exactly and gives the powers of its plugged steps.
+    began
+        CPU time at the start [s].
+
+    Raises
+    ------
+    SolverError
+        Where the problem has something that this cannot plan.
+    """
+    if unknown := unknown_to_price(problem):
+        raise SolverError(f"the price solver does not know {', '.join(unknown)}; use highs")
+    plan = _coordinated(_smooth(problem), gap, time_limit_s, start, exactly, began)
+    return _completed(problem, plan, relax_standby, began)
+
+
+def unknown_to_price(problem: Problem) -> list[str]:
+    """Name what the problem has that coordination by price does not know."""
+    known = {
+        "wear by depth": problem.wear_depth_price_per_kwh is not None,
+        "losses in parts": problem.charge_part_kw is not None
+        or problem.discharge_part_kw is not None,
+    }
+    return [name for name, there in known.items() if there]
+
+
+def _coordinated(
+    problem: Problem,
+    gap: float,
+    time_limit_s: float,
+    start: Start | None,
+    exactly: Callable[[Problem], Floats],
+    began: float,
+) -> Plan:
+    # Compiled kernels, which small plans need not wait for.
+    from gridtide.plan.price import solve_by_price
+
+    found = solve_by_price(
+        problem, gap=gap, time_limit_s=time_limit_s, exactly=exactly, start=start
+    )
+    schedule = found.schedule
+    slacks: tuple[Slack, ...] = ()
+    if _anything_to_name(problem, schedule):
+        slacks = name_slacks(lay_out(problem, relax_standby=True, pairs=False), schedule)
+    lossy = problem.standby_kw is not None and bool(np.any(problem.standby_kw > 0))
+    plan = Plan(
+        status="optimal_with_gap",
+        schedule=schedule,
+        objective=schedule.objective,
+        lower_bound=found.bound,
+        hard_violation_kw=schedule.violation_kw,
+        slacks=slacks,
+        cpu_s=cpu_s() - began,
+        notes=found.notes,
+        wear_model=wear_model(problem),
+        en_route_kwh=None if problem.continues is None else schedule.en_route_kwh,
+        certificate=found.certificate,
+        bound_by=found.bound_by,
+        standby_chord=lossy,
+        uncontrolled_cost=found.uncontrolled_cost,
+        sweeps=found.sweeps,
+    )
+    closed = "optimal" if plan.gap <= GAP_CLOSED else "optimal_with_gap"
+    return replace(plan, status="best_effort" if slacks else closed)
+
+
+def _anything_to_name(problem: Problem, schedule: FleetSchedule) -> bool:
+    """Whether there can be a slack: a layout of a million vehicles takes its memory."""
+    outside = (problem.arrival_kwh < problem.min_kwh) | (problem.arrival_kwh > problem.max_kwh)
+    base = total_base_kw(problem)
+    beyond = np.any(base > problem.import_kw) or np.any(-base > problem.export_kw)
+    missing = schedule.shortfall_kwh.any() or schedule.en_route_kwh.any()
+    return bool(outside.any() or beyond or missing)
+
+
+def _smooth(problem: Problem) -> Problem:
+    """Leave out what is decided after the energy: smallest powers and reserve."""
+    return replace(
+        problem, min_charge_kw=None, min_discharge_kw=None, one_phase_kw=None, reserves=()
+    )
+
+
+def _completed(problem: Problem, plan: Plan, relax_standby: bool, began: float) -> Plan:
+    """Decide after the energy where chargers run, and offer what reserve the plan leaves.
+
+    The plan of the energy alone costs less than any that does both, but for what reserve can
+    earn at most.
+    """
+    ranged = _any(problem.min_charge_kw) or _any(problem.min_discharge_kw)
+    if not ranged and not problem.reserves:
+        return plan
+    layout, power = lay_out(problem, relax_standby=relax_standby), plan.power_kw
+    notes = list(plan.notes)
+    if ranged:
+        proof = plan.certificate
+        price = None if proof is None else proof.limit_price + proof.peak_price
+        power = concentrate(problem, power, price).power_kw
+        notes.append("smallest powers: concentrated after coordination by price")
+    schedule = judge(layout, power)
+    offers = prove_schedule(layout, schedule.power_kw, schedule.energy_kwh)
+    cost = schedule.objective + sum(offer.cost for offer in offers)
+    if offers:
+        notes.append("reserve: what the plan of the energy leaves; more might be sold together")
+    most = sum(_most_revenue(layout, reserve) for reserve in problem.reserves)
+    slacks = (*name_slacks(layout, schedule), *name_broken(offers))
+    return replace(
+        plan,
+        status="best_effort" if slacks else "optimal_with_gap",
+        schedule=schedule,
+        objective=cost,
+        lower_bound=min(plan.lower_bound - most, cost),
+        hard_violation_kw=schedule.violation_kw,
+        slacks=slacks,
+        cpu_s=cpu_s() - began,
+        notes=tuple(notes),
+        reserves=offers,
+        bound_by="branch and bound" if ranged else "linear program",
+        certificate=None if offers else plan.certificate,
+        standby_chord=plan.standby_chord and not layout.standby_kw.any(),
+    )
+
+
+def _most_revenue(layout: Layout, reserve: Reserve) -> float:
+    """Most that a block could earn: all that every charger can do, in its weakest step."""
+    steps = slice(reserve.from_step, reserve.to_step)
+    both = (layout.most_kw - layout.least_kw)[layout.problem.limit_parent < 0, steps].sum(axis=0)
+    loose = layout.problem.limit < 0
+    power = layout.problem.max_charge_kw + layout.problem.max_discharge_kw
+    able = float(both.min(initial=np.inf)) if len(both) else 0.0
+    able = min(able + float(power[loose].sum()), reserve.most_kw)
+    hours = float(layout.problem.step_h[steps].sum())
+    return max(reserve.price_per_kw_h * able * hours, 0.0)
+
+
+def _any(values: Floats | None) -> bool:
+    return values is not None and bool(np.any(values > 0))
