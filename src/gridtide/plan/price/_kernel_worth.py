@@ -107,6 +107,10 @@ def stay_worths(
         kw = power[p]
         flow = kw * (gain if kw > 0.0 else draw) * hours
         up, down = buy[p] / gain, (sell[p] - stay.wear) / draw
+        room, fall = stay.charge_kw * gain, stay.discharge_kw * draw
+        if down > up and room > 0.0 and fall > 0.0:
+            # Burning would pay: V has the chord between full powers there.
+            up = down = (up * room + down * fall) / (room + fall)
         before = energy - flow
         tapers = fade > 0.0 and energy > bend - NEAR
         tapers = tapers and energy >= (before + hours * full) / (1.0 + hours * fade) - NEAR

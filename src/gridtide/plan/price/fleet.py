@@ -101,7 +101,8 @@ class Fleet:
     def sweep(self, order: Ints) -> float:
         """Let all vehicles answer once, groups in this order; return what they could still gain."""
         step_h, gained = self.stays.step_h, 0.0
-        for at in range(0, len(order), LANES):
+        # Base loads alone have peaks to be priced too: once, even where there is no group.
+        for at in range(0, max(len(order), 1), LANES):
             chunk = [self.groups[g] for g in order[at : at + LANES]]
             for terms in (self._shared_demand, *(self._demand[g] for g in order[at : at + LANES])):
                 level_peaks(self.book, self.rows, self.net, step_h, terms)
@@ -254,7 +255,6 @@ class Fleet:
                         book.plug_price,
                         margin,
                         dear,
-                        not book.square.any(),
                         self._work[n],
                     )
                 )
@@ -272,11 +272,11 @@ class Fleet:
         upper[:] = np.where(kinked & (site <= 0), np.minimum(upper, -book.base_kw), upper)
 
     def _true_prices(self, net: Floats) -> Floats:
-        """Cost of a kWh more on each row at these net powers, without any multiplier."""
+        """Cost of a kWh more on each row, without any multiplier and squares."""
         book = self.book
         site = net + book.base_kw
-        price = np.where(site >= 0, book.price_in, book.price_out)
-        return price + book.square[:, None] * (net - book.centre_kw)
+        price: Floats = np.where(site >= 0, book.price_in, book.price_out)
+        return price
 
     def exceeding(self, net: Floats, more_than_kw: float) -> list[Group]:
         """List the groups below a row that is exceeded."""
