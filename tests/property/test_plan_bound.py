@@ -192,6 +192,8 @@ def _ending(p, i, energy, steps):
     if bands is None:
         return p["shortfall_price_per_kwh"] * short - worth
     wanted, cost = max(due - p["arrival_kwh"][i], 0.0), 0.0
+    if wanted == 0.0:  # who wanted nothing more than it brought misses it in the first band
+        return bands[0] * short - worth
     for k, price in enumerate(bands):
         part = short if k == len(bands) - 1 else min(short, wanted / len(bands))
         cost, short = cost + price * part, short - part

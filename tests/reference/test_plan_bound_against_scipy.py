@@ -102,7 +102,11 @@ def by_linprog(p, stays, length):
         above.append(row)
         limit.append(-max(p.target_kwh[i], 0.0))
         cost[short] = bands
-        upper[short[:-1]] = max(p.target_kwh[i] - p.arrival_kwh[i], 0.0) / k
+        wanted = max(p.target_kwh[i] - p.arrival_kwh[i], 0.0)
+        upper[short[:-1]] = wanted / k
+        if wanted == 0.0:  # who wanted nothing more than it brought misses it in the first band
+            upper[short[0]], upper[short[1:]] = np.inf, 0.0
+            cost[short] = bands[0]
     found = linprog(cost, above, limit, rows, right, np.column_stack((lower, upper)))
     worth = -found.eqlin.marginals.reshape(stays, length + 1)
     at = 3 * pairs + np.arange(1, stays) * (2 + k)

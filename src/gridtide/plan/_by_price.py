@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gridtide.core import SolverError, cpu_s
 from gridtide.plan._accounts import judge
-from gridtide.plan._layout import Layout, lay_out, total_base_kw
+from gridtide.plan._chains import first_stay
+from gridtide.plan._layout import Layout, lay_out
 from gridtide.plan.blocks import Reserve
 from gridtide.plan.concentrate import concentrate
 from gridtide.plan.made import GAP_CLOSED, Plan, wear_model
-from gridtide.plan.problem import Floats, Problem
+from gridtide.plan.problem import Floats, Ints, Problem, take_stays
 from gridtide.plan.reserve import name_broken, prove_schedule
 from gridtide.plan.slacks import Slack, name_slacks
 from gridtide.plan.start import Start
@@ -82,9 +83,7 @@ def _coordinated(
         problem, gap=gap, time_limit_s=time_limit_s, exactly=exactly, start=start
     )
     schedule = found.schedule
-    slacks: tuple[Slack, ...] = ()
-    if _anything_to_name(problem, schedule):
-        slacks = name_slacks(lay_out(problem, relax_standby=True, pairs=False), schedule)
+    slacks = _slacks(problem, schedule)
     lossy = problem.standby_kw is not None and bool(np.any(problem.standby_kw > 0))
     plan = Plan(
         status="optimal_with_gap",
@@ -107,13 +106,39 @@ def _coordinated(
     return replace(plan, status="best_effort" if slacks else closed)
 
 
-def _anything_to_name(problem: Problem, schedule: FleetSchedule) -> bool:
-    """Whether there can be a slack: a layout of a million vehicles takes its memory."""
+@dataclass(frozen=True, slots=True)
+class _Some:
+    """Some stays of a schedule, for their names."""
+
+    schedule: FleetSchedule
+    rows: Ints
+
+    @property
+    def net_kw(self) -> Floats:
+        return self.schedule.net_kw
+
+    @property
+    def shortfall_kwh(self) -> Floats:
+        return self.schedule.shortfall_kwh[self.rows]
+
+    @property
+    def en_route_kwh(self) -> Floats:
+        return self.schedule.en_route_kwh[self.rows]
+
+    def energy_of(self, stay: int) -> Floats:
+        return self.schedule.energy_of(int(self.rows[stay]))
+
+
+def _slacks(problem: Problem, schedule: FleetSchedule) -> tuple[Slack, ...]:
+    """Name slacks; only vehicles that have one are laid out, for a million take their memory."""
     outside = (problem.arrival_kwh < problem.min_kwh) | (problem.arrival_kwh > problem.max_kwh)
-    base = total_base_kw(problem)
-    beyond = np.any(base > problem.import_kw) or np.any(-base > problem.export_kw)
-    missing = schedule.shortfall_kwh.any() or schedule.en_route_kwh.any()
-    return bool(outside.any() or beyond or missing)
+    told = outside | (schedule.shortfall_kwh > 0) | (schedule.en_route_kwh > 0)
+    first = first_stay(problem)
+    of_vehicle = np.zeros(len(problem), dtype=bool)
+    of_vehicle[first[told]] = True
+    rows = np.flatnonzero(of_vehicle[first])
+    layout = lay_out(take_stays(problem, rows), relax_standby=True, pairs=False)
+    return name_slacks(layout, _Some(schedule, rows))
 
 
 def _smooth(problem: Problem) -> Problem:

@@ -11,7 +11,8 @@ is a limit whose net power is billed; without meters each plug is billed for its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -233,3 +234,38 @@ class Problem:
     def __len__(self) -> int:
         """Return the number of vehicles."""
         return len(self.ids)
+
+
+BY_LIMIT = (
+    "import_kw",
+    "export_kw",
+    "demand_charge_per_kw",
+    "demand_peak_so_far_kw",
+    "phase_kw",
+    "load_square_price_per_kw2h",
+    "load_reference_kw",
+    "line_loss_per_kw",
+)
+"""Arrays with a row for each limit, beside its own base load and its parent."""
+_NOT_BY_STAY = (
+    *BY_LIMIT,
+    "step_h",
+    "limit_parent",
+    "base_load_kw",
+    "meters",
+    "price_import_per_kwh",
+    "price_export_per_kwh",
+    "demand_period",
+    "carbon_kg_per_kwh",
+    "shortfall_band_price_per_kwh",
+)
+
+
+def take_stays(problem: Problem, rows: Ints) -> Problem:
+    """Return the same problem with some stays alone; those of one vehicle stay together."""
+    taken: dict[str, Any] = {"ids": tuple(problem.ids[i] for i in rows), "stated": None}
+    for name in Problem.__dataclass_fields__:
+        value = getattr(problem, name)
+        if isinstance(value, np.ndarray) and name not in _NOT_BY_STAY:
+            taken[name] = value[rows]
+    return replace(problem, **taken)

@@ -49,7 +49,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     objective: float
     lower_bound: float
     gap: float
-    uncontrolled_cost: Annotated[float, Meta(description="The gap is measured by it, if more")]
+    uncontrolled_cost: Annotated[float, Meta(description="The gap is measured by it, if more")] = 0
     hard_violation_kw: float
     wear_model: str
     notes: list[str]

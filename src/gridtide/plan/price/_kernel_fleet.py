@@ -8,7 +8,7 @@ from numba import njit
 from gridtide.plan.price._kernel_stay import go_forward, own_cost, tapering, value_back
 from gridtide.plan.price._kernel_sweep import add_plug_prices, mix, move_net
 from gridtide.plan.price._kernel_value import value_at
-from gridtide.plan.price.rows import Rows
+from gridtide.plan.price.rows import CENTRE, Rows
 from gridtide.plan.price.stays import Stays, Work
 from gridtide.plan.problem import Floats, Ints
 
@@ -55,6 +55,24 @@ def own_costs(stays: Stays, members: Ints, power: Floats, plug_price: Floats, wo
 
 
 @njit(cache=True, nogil=True)
+def curvature(stays: Stays, first: int, last: int, rows: Rows, change: Floats) -> float:
+    """How much steeper the squares of the rows above a vehicle are after a change than before."""
+    total, begin = 0.0, stays.each[first].start
+    for i in range(first, last + 1):
+        stay = stays.each[i]
+        for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
+            j, weight = rows.row[m], rows.weight[m]
+            if rows.square[j] <= 0.0:
+                continue
+            # The other lane may move alike.
+            both = weight * weight * rows.square[j] * (1.0 if rows.place[j] < 0 else 2.0)
+            for q in range(stay.steps):
+                move = change[stay.start - begin + q]
+                total += both * move * move * stays.step_h[stay.arrive + q]
+    return total
+
+
+@njit(cache=True, nogil=True)
 def keep_limits(
     stays: Stays,
     members: Ints,
@@ -68,16 +86,15 @@ def keep_limits(
     plug_price: Floats,
     margin: float,
     dear: float,
-    polish: bool,
     work: Work,
 ) -> float:
     """Let vehicles answer true prices within what all rows leave; return what they saved.
 
+    ``price`` is without the squares of rows, which are priced as they are at the moment.
     ``room`` holds the lower and the upper bound of each row, shape (2, r, T). No answer adds to
     an excess, each takes off what it can, and none costs more but for that. What taking a kWh
-    off may cost is ``dear`` times the span of prices that the vehicle sees. Without ``polish``
-    only excess is taken off, as far as it is there: where prices rise with the power itself, one
-    price for all vehicles would send them all to the same place.
+    off may cost is ``dear`` times the span of prices that the vehicle sees.
+    Where rows have squares a vehicle goes as far as that pays, or as excess needs.
     """
     slope, length, up, down, buy, sell, best, change, most, least = work[:10]
     saved = 0.0
@@ -93,7 +110,6 @@ def keep_limits(
             for q in range(stay.steps):
                 buy[at + q] = price[stay.path, stay.arrive + q]
                 most[at + q], least[at + q] = stay.charge_kw, -stay.discharge_kw
-            add_plug_prices(stay, plug_price, at, buy, sell)
             for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
                 j, weight = rows.row[m], rows.weight[m]
                 if weight <= 0.0:
@@ -106,6 +122,11 @@ def keep_limits(
                     high = now[p] + (bounds[1, r, t] - here[r, t] - margin) / weight
                     low = now[p] + (bounds[0, r, t] - here[r, t] + margin) / weight
                     most[p], least[p] = min(most[p], high), max(least[p], low)
+                if rows.square[j] > 0.0:
+                    for q in range(stay.steps):
+                        off = here[r, stay.arrive + q] - rows.price[j, CENTRE, stay.arrive + q]
+                        buy[at + q] += weight * rows.square[j] * off
+            add_plug_prices(stay, plug_price, at, buy, sell)
         for p in range(size):
             beyond = max(now[p] - most[p], least[p] - now[p])
             over += beyond if beyond > 1e-9 else 0.0
@@ -115,23 +136,24 @@ def keep_limits(
             if least[p] > most[p]:
                 most[p] = least[p] = 0.5 * (least[p] + most[p])
             most[p], least[p] = max(most[p], min(now[p], 0.0)), min(least[p], max(now[p], 0.0))
-        if over == 0.0 and not polish:
-            continue
         value_back(stays, first, last, buy, sell, most, least, up, down, slope, length)
         go_forward(stays, first, last, most, least, up, down, best)
-        if not polish:
-            for p in range(size):
-                moved = abs(best[p] - now[p])
-                if change[p] > 1e-9 and moved > 1e-12:
-                    needed = max(needed, min(change[p] / moved, 1.0))
-            for i in range(first, last + 1):
-                mix(stays.each[i], now, best, needed, stays.each[i].start - begin)
         gain = own_cost(stays, first, last, buy, sell, now)
         gain -= own_cost(stays, first, last, buy, sell, best)
         # Hours of a step are at most those of the first; a rough price is enough here.
         may_cost = dear * (dearest - cheapest) * over * stays.step_h[0] if over > 0.0 else 0.0
         if gain <= 1e-12 and (over == 0.0 or -gain > may_cost):
             continue
+        for p in range(size):
+            moved = best[p] - now[p]
+            if change[p] > 1e-9 and abs(moved) > 1e-12:
+                needed = max(needed, min(change[p] / abs(moved), 1.0))
+            change[p] = moved
+        curve = curvature(stays, first, last, rows, change)
+        if curve > 0.0 and gain < curve:
+            share = max(gain / curve, needed)
+            for i in range(first, last + 1):
+                mix(stays.each[i], now, best, share, stays.each[i].start - begin)
         saved += gain
         for p in range(size):
             old = now[p]

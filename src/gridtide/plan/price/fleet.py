@@ -255,7 +255,6 @@ class Fleet:
                         book.plug_price,
                         margin,
                         dear,
-                        not book.square.any(),
                         self._work[n],
                     )
                 )
@@ -273,11 +272,11 @@ class Fleet:
         upper[:] = np.where(kinked & (site <= 0), np.minimum(upper, -book.base_kw), upper)
 
     def _true_prices(self, net: Floats) -> Floats:
-        """Cost of a kWh more on each row at these net powers, without any multiplier."""
+        """Cost of a kWh more on each row, without any multiplier and squares."""
         book = self.book
         site = net + book.base_kw
-        price = np.where(site >= 0, book.price_in, book.price_out)
-        return price + book.square[:, None] * (net - book.centre_kw)
+        price: Floats = np.where(site >= 0, book.price_in, book.price_out)
+        return price
 
     def exceeding(self, net: Floats, more_than_kw: float) -> list[Group]:
         """List the groups below a row that is exceeded."""

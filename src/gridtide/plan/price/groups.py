@@ -30,14 +30,15 @@ def make_groups(problem: Problem, stays: Stays, book: Book) -> tuple[list[Group]
     tuple
         The groups, and the place of each row among the shared ones, -1 for none, shape (r,).
     """
-    top, root = _tops(problem, stays)
+    below = _stays_below(problem)
+    top, root = _tops(problem, stays, below)
     shared = np.ones(len(book.limit), dtype=bool)
     groups: list[Group] = []
     rows_of = _by_root(root[book.limit] if len(root) else np.zeros(0, dtype=np.int64))
     small: list[Group] = []
     for j, vehicles in _parted(top):
         # Beside those right below it, a limit may have others below it, in groups of their own.
-        if j < 0 or root[j] < 0:
+        if j < 0 or below[j] > GROUP:
             pieces = np.array_split(vehicles, -(-len(vehicles) // GROUP))
             groups += [Group(piece, np.zeros(0, dtype=np.int64)) for piece in pieces]
             continue
@@ -66,34 +67,36 @@ def _by_root(root: Ints) -> dict[int, Ints]:
     return {int(root[part[0]]): part for part in np.split(order, cuts) if len(part)}
 
 
-def _tops(problem: Problem, stays: Stays) -> tuple[Ints, Ints]:
-    """Highest limit with at most a group's vehicles below, of each vehicle and of each limit.
-
-    -1 for vehicles without one, or that stay below several, and for limits that have more below.
-    Vehicles right below one of these have it for their top all the same.
-    """
-    parent, count = problem.limit_parent, len(problem.limit_names)
-    below = np.zeros(count, dtype=np.int64)
-    leaf = problem.limit
-    np.add.at(below, leaf[leaf >= 0], 1)
-    for j in range(count - 1, -1, -1):
+def _stays_below(problem: Problem) -> Ints:
+    """Count the stays below each limit, shape (m,)."""
+    parent, leaf = problem.limit_parent, problem.limit
+    below = np.bincount(leaf[leaf >= 0], minlength=len(problem.limit_names))
+    for j in range(len(below) - 1, -1, -1):
         if parent[j] >= 0:
             below[parent[j]] += below[j]
+    return below
+
+
+def _tops(problem: Problem, stays: Stays, below: Ints) -> tuple[Ints, Ints]:
+    """Highest limit with at most a group's stays below, of each vehicle and of each limit.
+
+    -1 for vehicles without one, or that stay below several.
+    """
+    parent, leaf, count = problem.limit_parent, problem.limit, len(problem.limit_names)
     top = np.arange(count)
     for j in range(count):
         if parent[j] >= 0 and below[top[parent[j]]] <= GROUP:
             top[j] = top[parent[j]]
-    root: Ints = np.where(below[top] <= GROUP, top, -1)
     of_stay = np.where(leaf >= 0, top[np.maximum(leaf, 0)] if count else -1, -1)
     if len(of_stay) == 0:
-        return of_stay, root
+        return of_stay, top
     # A vehicle that stays below several groups belongs to none of them.
     least = np.minimum.reduceat(of_stay, stays.vehicle[:-1])
     most = np.maximum.reduceat(of_stay, stays.vehicle[:-1])
     crossing = least != most
     home: Ints = np.where(crossing, -1, least)
     strangers = np.unique(of_stay[np.repeat(crossing, np.diff(stays.vehicle))])
-    return np.where(np.isin(home, strangers), -1, home), root
+    return np.where(np.isin(home, strangers), -1, home), top
 
 
 def _parted(top: Ints) -> list[tuple[int, Ints]]:

@@ -20,7 +20,7 @@ from gridtide.plan.price.bound import excess_kw
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.groups import Group
 from gridtide.plan.price.schedule import end_energies
-from gridtide.plan.problem import Floats, Ints, Problem
+from gridtide.plan.problem import BY_LIMIT, Floats, Ints, Problem, take_stays
 
 AVOIDABLE_KWH = 1e-6
 KEPT_KW = 9e-7
@@ -114,11 +114,7 @@ def _part(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Problem
         if at >= 0:
             own[at] -= total[child]
     told: dict[str, Any] = {}
-    for name in Problem.__dataclass_fields__:
-        value = getattr(problem, name)
-        if isinstance(value, np.ndarray) and name not in _NOT_BY_STAY:
-            told[name] = value[rows]
-    for name in _BY_LIMIT:
+    for name in BY_LIMIT:
         value = getattr(problem, name)
         if value is not None:
             told[name] = value[above]
@@ -129,7 +125,6 @@ def _part(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Problem
         told["price_export_per_kwh"] = problem.price_export_per_kwh[known]
         meters = meters[known]
     told |= {
-        "ids": tuple(problem.ids[i] for i in rows),
         "limit": place[problem.limit[rows]],
         "limit_names": tuple(problem.limit_names[j] for j in above),
         "limit_parent": parent,
@@ -137,34 +132,8 @@ def _part(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Problem
         "meters": meters,
         "promise": "priced",
         "shortfall_price_per_kwh": float(fleet.stays.short_price[0]),
-        "stated": None,
     }
-    return replace(problem, **told)
-
-
-_BY_LIMIT = (
-    "import_kw",
-    "export_kw",
-    "demand_charge_per_kw",
-    "demand_peak_so_far_kw",
-    "phase_kw",
-    "load_square_price_per_kw2h",
-    "load_reference_kw",
-    "line_loss_per_kw",
-)
-
-_NOT_BY_STAY = (
-    *_BY_LIMIT,
-    "step_h",
-    "limit_parent",
-    "base_load_kw",
-    "meters",
-    "price_import_per_kwh",
-    "price_export_per_kwh",
-    "demand_period",
-    "carbon_kg_per_kwh",
-    "shortfall_band_price_per_kwh",
-)
+    return replace(take_stays(problem, rows), **told)
 
 
 def _limits_above(problem: Problem, limits: Ints) -> Ints:
