@@ -150,7 +150,7 @@ def keep_limits(
                 needed = max(needed, min(change[p] / abs(moved), 1.0))
             change[p] = moved
         curve = curvature(stays, first, last, rows, change)
-        if 0.0 < curve and gain < curve:
+        if curve > 0.0 and gain < curve:
             share = max(gain / curve, needed)
             for i in range(first, last + 1):
                 mix(stays.each[i], now, best, share, stays.each[i].start - begin)

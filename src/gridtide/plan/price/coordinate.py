@@ -106,8 +106,11 @@ class Coordination:
         try:
             while not self._over_time():
                 if self.progress.sweeps == check:
-                    if self._checked() or self._stalled():
+                    if self._checked():
                         return self._result()
+                    # The check may not have kept the limits: that is still to come.
+                    if self._stalled():
+                        break
                     check += max(4, check // 6)
                 self._sweep()
         except KeyboardInterrupt:
@@ -188,10 +191,11 @@ class Coordination:
             which = fleet.exceeding(net, CLEAN_KW)
             if not which:
                 break
-        for group in fleet.exceeding(net, KEPT_KW):
-            over = excess_kw(fleet.book, net)
-            share = np.max(over / np.maximum(np.abs(net), 1e-12))
-            fleet.towards_rest(fleet.mean, group, min(float(share) * (1 + 1e-6), 1.0))
+        if which := fleet.exceeding(net, KEPT_KW):
+            # One share for all of them: so every net power shrinks by it, shared rows' too.
+            share = float(np.max(excess_kw(fleet.book, net) / np.maximum(np.abs(net), 1e-12)))
+            for group in which:
+                fleet.towards_rest(fleet.mean, group, min(share * (1 + 1e-6), 1.0))
             self._stay_in_windows()
             net = fleet.net_of(fleet.mean)
         self.progress.cost = fleet.cost(fleet.mean, net)
