@@ -231,9 +231,14 @@ def _notes(
     if run.progress.interrupted:
         notes.append("interrupted: the best so far")
     elif run.progress.cost - run.progress.bound > gap * run.scale(run.progress.cost):
-        notes.append(f"the time given ended before the gap of {gap:g} was closed")
+        notes.append(f"the gap of {gap:g} was not closed: time was up, or sweeps brought no more")
     if problem.standby_kw is not None and np.any(problem.standby_kw > 0):
         notes.append("standby loss taken as at full power (chord)")
+    if problem.continues is not None:
+        notes.append("after drives the bound can be loose")
+    over = total_base_kw(problem) > problem.import_kw
+    if problem.promise == "first" and over.any():
+        notes.append("base load beyond a limit is not relieved by discharging")
     if problem.promise == "first" and schedule.shortfall_kwh.any():
         notes.append("the energy missing is least in sum; the largest shortfall is not")
     return tuple(notes)
