@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gridtide.plan import churn_kwh, read_plan, solve, verify_plan, warm_start, write_plan
+from gridtide.plan import Reserve, churn_kwh, read_plan, solve, verify_plan, warm_start, write_plan
 from gridtide.plan.price import fleet, groups, lay_stays
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.groups import make_groups
@@ -227,3 +227,20 @@ def test_limits_are_not_asked_for_where_a_shortage_is_mended(tmp_path):
     plan = by_price(problem)
     assert plan.shortfall_kwh.sum() > 0
     assert_sound(problem, plan, tmp_path)
+
+
+def test_smallest_powers_and_reserve_are_decided_after_the_energy():
+    problem = tree()
+    least = np.minimum(1.4, problem.max_charge_kw)
+    up = Reserve(
+        name="up", direction="up", from_step=0, to_step=2, price_per_kw_h=0.05, duration_h=0.25
+    )
+    plan = by_price(replace(problem, min_charge_kw=least, reserves=(up,)))
+    power = plan.power_kw
+    small = (power > 1e-9) & (power < least[:, None] - 1e-6)
+    assert not small.any()
+    assert plan.hard_violation_kw <= 1e-6
+    assert plan.lower_bound <= plan.objective
+    assert plan.reserves[0].offered_kw <= plan.reserves[0].proven_kw + 1e-9
+    assert any("smallest powers" in note for note in plan.notes)
+    assert any("reserve" in note for note in plan.notes)

@@ -12,7 +12,7 @@ from gridtide.core import SolverError, cpu_s
 from gridtide.plan._accounts import judge
 from gridtide.plan._chains import first_stay
 from gridtide.plan._layout import Layout, lay_out
-from gridtide.plan.blocks import Reserve
+from gridtide.plan.blocks import Offer, Reserve
 from gridtide.plan.concentrate import concentrate
 from gridtide.plan.made import GAP_CLOSED, Plan, wear_model
 from gridtide.plan.problem import Floats, Ints, Problem, take_stays
@@ -165,7 +165,9 @@ def _completed(problem: Problem, plan: Plan, relax_standby: bool, began: float) 
         power = concentrate(problem, power, price).power_kw
         notes.append("smallest powers: concentrated after coordination by price")
     schedule = judge(layout, power)
-    offers = prove_schedule(layout, schedule.power_kw, schedule.energy_kwh)
+    offers: tuple[Offer, ...] = ()
+    if problem.reserves:
+        offers = prove_schedule(layout, schedule.power_kw, schedule.energy_kwh)
     cost = schedule.objective + sum(offer.cost for offer in offers)
     if offers:
         notes.append("reserve: what the plan of the energy leaves; more might be sold together")

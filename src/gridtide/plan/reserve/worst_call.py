@@ -72,6 +72,8 @@ def as_scheduled(
     low = np.minimum(problem.min_kwh[:, None], energy_kwh)
     high = np.maximum(problem.max_kwh[:, None], energy_kwh)
     must = must_charge_kwh(layout, promised)
+    with np.errstate(invalid="ignore"):  # who never plugs in ends at -inf
+        spare = end - promised
     return Schedule(
         layout=layout,
         power_kw=power_kw,
@@ -79,7 +81,7 @@ def as_scheduled(
         low_kwh=np.where(there, low, -np.inf),
         high_kwh=np.where(there, high, np.inf),
         must_kwh=np.where(there, must, -np.inf),
-        spare_kwh=np.where(np.isfinite(promised), end - promised, np.inf),
+        spare_kwh=np.where(np.isfinite(promised), spare, np.inf),
         rank=classes(problem.depart.astype(float)),
         recovery_kw=recovery_kw,
     )
