@@ -14,7 +14,7 @@ from gridtide.plan.problem import Floats, Ints
 
 
 @njit(cache=True, nogil=True)
-def least_costs(stays: Stays, members: Ints, seen: Floats, plug_price: Floats, work: Work) -> float:
+def least_costs(stays: Stays, members: Ints, plug_price: Floats, work: Work, seen: Floats) -> float:
     """Least cost of the vehicles ``members`` at the prices that each path sees."""
     slope, length, up, down, buy, sell = work[:6]
     total = 0.0
@@ -36,7 +36,7 @@ def least_costs(stays: Stays, members: Ints, seen: Floats, plug_price: Floats, w
 
 
 @njit(cache=True, nogil=True)
-def own_costs(stays: Stays, members: Ints, power: Floats, plug_price: Floats, work: Work) -> float:
+def own_costs(stays: Stays, members: Ints, plug_price: Floats, work: Work, power: Floats) -> float:
     """Cost of schedules beside the rows: wear, holding, shortfall, energy at each plug."""
     buy, sell = work[4], work[5]
     total = 0.0

@@ -140,9 +140,9 @@ def stay_worths(
 def worths(
     stays: Stays,
     members: Ints,
-    seen: Floats,
     plug_price: Floats,
     work: Work,
+    seen: Floats,
     value: Floats,
     arrival: Floats,
 ) -> None:

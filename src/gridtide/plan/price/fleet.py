@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ from gridtide.plan.price.rows import (
     level_peaks,
     make_rows,
 )
-from gridtide.plan.price.stays import Stays, segments
+from gridtide.plan.price.stays import Stays, Work, segments
 from gridtide.plan.problem import Floats, Ints, Problem
 
 LANES = 2
@@ -109,18 +110,15 @@ class Fleet:
             before = self.net[self.shared]
             copies = [before.copy() for _ in chunk]
             mirror = float(len(chunk))
-
-            def lane(n: int, copies: list[Floats] = copies, chunk: list[Group] = chunk) -> float:
-                return self._sweep_group(chunk[n], copies[n], mirror, n)  # noqa: B023
-
-            gained += sum(self._side_by_side(lane, len(chunk)))
+            lanes = zip(chunk, copies, self._work, strict=False)
+            gained += _side_by_side([partial(self._sweep_group, mirror, *lane) for lane in lanes])
             for copy in copies:
                 self.net[self.shared] += (copy - before) / mirror
         update_multipliers(self.rows, self.net, self.shared)
         return gained
 
-    def _sweep_group(self, group: Group, shared: Floats, mirror: float, lane: int) -> float:
-        work = self._work[lane]
+    def _sweep_group(self, mirror: float, group: Group, shared: Floats, work: Work) -> float:
+        plug_price = self.book.plug_price
         gained = sweep(
             self.stays,
             group.vehicles,
@@ -129,20 +127,11 @@ class Fleet:
             shared,
             mirror,
             self.power,
-            self.book.plug_price,
+            plug_price,
             work,
         )
         update_multipliers(self.rows, self.net, group.rows)
         return float(gained)
-
-    def _side_by_side(self, lane: Callable[[int], float], count: int) -> list[float]:
-        if count == 1:
-            return [lane(0)]
-        jobs = [_POOL.submit(lane, n) for n in range(count)]
-        try:
-            return [job.result() for job in jobs]
-        finally:
-            wait(jobs)  # after an interrupt no lane may go on beside what follows
 
     def average(self, weight: float) -> None:
         """Move the mean schedule towards the present one."""
@@ -155,13 +144,7 @@ class Fleet:
     def bound(self, price: Floats, peak: Floats) -> float:
         """Prove a lower bound by prices on the rows."""
         seen = seen_prices(self.book, price + peak)
-
-        def lane(n: int) -> float:
-            return float(
-                least_costs(self.stays, self._share(n), seen, self.book.plug_price, self._work[n])
-            )
-
-        own = sum(self._side_by_side(lane, LANES))
+        own = self._by_lane(least_costs, seen)
         return own + rows_bound(self.book, price, peak, self.stays.step_h)
 
     def worths(self, price: Floats, peak: Floats) -> tuple[Floats, Floats]:
@@ -173,13 +156,7 @@ class Fleet:
         # The schedule on the way is not needed any more: its memory takes the worths.
         value = self.power
         arrival = np.zeros(len(self.stays.each))
-
-        def lane(n: int) -> float:
-            members, plug = self._share(n), self.book.plug_price
-            worths(self.stays, members, seen, plug, self._work[n], value, arrival)
-            return 0.0
-
-        self._side_by_side(lane, LANES)
+        self._by_lane(worths, seen, value, arrival)
         return value, arrival
 
     def set_prices(self, price: Floats, peak: Floats) -> None:
@@ -193,18 +170,19 @@ class Fleet:
 
     def cost(self, power: Floats, net: Floats) -> float:
         """Cost of a schedule with its net powers."""
-
-        def lane(n: int) -> float:
-            return float(
-                own_costs(self.stays, self._share(n), power, self.book.plug_price, self._work[n])
-            )
-
-        own = sum(self._side_by_side(lane, LANES))
+        own = self._by_lane(own_costs, power)
         return own + rows_cost(self.book, net, self.stays.step_h)
 
-    def _share(self, lane: int) -> Ints:
-        count = len(self.stays.vehicle) - 1
-        return np.arange(count * lane // LANES, count * (lane + 1) // LANES)
+    def _by_lane(self, kernel: Callable[..., float | None], *given: Floats) -> float:
+        """Run a kernel over all vehicles, each lane its part of them; add up what it returns."""
+        parts = np.array_split(np.arange(len(self.stays.vehicle) - 1), LANES)
+        plug_price = self.book.plug_price
+        return _side_by_side(
+            [
+                partial(kernel, self.stays, part, plug_price, work, *given)
+                for part, work in zip(parts, self._work, strict=True)
+            ]
+        )
 
     def net_of(self, power: Floats) -> Floats:
         """Net power on each row [kW], shape (r, T)."""
@@ -235,19 +213,16 @@ class Fleet:
             # Each lane may use its share of what the shared rows leave, and no more.
             part = before + (room[:, self.shared] - before) / len(chunk)
 
-            def lane(
-                n: int,
-                copies: list[Floats] = copies,
-                chunk: Sequence[Group] = chunk,
-                part: Floats = part,
-            ) -> float:
-                return float(
-                    keep_limits(
+            lanes = zip(chunk, copies, self._work, strict=False)
+            _side_by_side(
+                [
+                    partial(
+                        keep_limits,
                         self.stays,
-                        chunk[n].vehicles,
+                        group.vehicles,
                         self.rows,
                         net,
-                        copies[n],
+                        copy,
                         room,
                         part,
                         price,
@@ -255,11 +230,11 @@ class Fleet:
                         book.plug_price,
                         margin,
                         dear,
-                        self._work[n],
+                        work,
                     )
-                )
-
-            self._side_by_side(lane, len(chunk))
+                    for group, copy, work in lanes
+                ]
+            )
             for copy in copies:
                 net[self.shared] += copy - before
 
@@ -288,3 +263,14 @@ class Fleet:
     def towards_rest(self, power: Floats, group: Group, share: float) -> None:
         """Scale the schedules of a group towards rest, which keeps every limit."""
         towards_rest(self.stays, group.vehicles, share, power)
+
+
+def _side_by_side(jobs: list[Callable[[], float | None]]) -> float:
+    """Run jobs at the same time and add up what they return."""
+    if len(jobs) == 1:
+        return float(jobs[0]() or 0.0)
+    running = [_POOL.submit(job) for job in jobs]
+    try:
+        return sum(float(job.result() or 0.0) for job in running)
+    finally:
+        wait(running)  # after an interrupt no lane may go on beside what follows
