@@ -104,7 +104,7 @@ def solve_by_price(
         bound=min(run.progress.bound - over, schedule.objective),
         uncontrolled_cost=run.uncontrolled_cost,
         certificate=certificate,
-        bound_by=_bound_by(run, stays),
+        bound_by=_bound_by(run, stays, drives_first=first and problem.continues is not None),
         sweeps=run.progress.sweeps,
         notes=_notes(run, problem, schedule, gap, (mended, left)),
     )
@@ -131,9 +131,9 @@ def _mend(
         return 0, 0
 
 
-def _bound_by(run: Coordination, stays: Stays) -> str:
+def _bound_by(run: Coordination, stays: Stays, *, drives_first: bool) -> str:
     """Name what the bound rests on beyond what worths of energy can prove."""
-    if stays.recover_price > 0:
+    if stays.recover_price > 0 or drives_first:
         return "order of wishes"
     price, peak = run.progress.price, run.progress.peak
     seen = seen_prices(run.fleet.book, price + peak)
