@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from gridtide.plan.price._kernel_stay import go_forward, own_cost, tapering, value_back
-from gridtide.plan.price._kernel_sweep import add_plug_prices, mix, move_net
+from gridtide.plan.price._kernel_sweep import add_plug_prices, mix, move_net, see_prices
 from gridtide.plan.price._kernel_value import value_at
 from gridtide.plan.price.rows import CENTRE, Rows
 from gridtide.plan.price.stays import Stays, Work
@@ -20,13 +20,7 @@ def least_costs(stays: Stays, members: Ints, plug_price: Floats, work: Work, see
     total = 0.0
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
-        origin = stays.each[first].start
-        for i in range(first, last + 1):
-            stay = stays.each[i]
-            at = stay.start - origin
-            for q in range(stay.steps):
-                buy[at + q] = seen[stay.path, stay.arrive + q]
-            add_plug_prices(stay, plug_price, at, buy, sell)
+        see_prices(stays, first, last, seen, plug_price, buy, sell)
         none = buy[:0]
         head, tail, lo, v = value_back(
             stays, first, last, buy, sell, none, none, up, down, slope, length

@@ -164,6 +164,26 @@ def add_plug_prices(stay: Stay, plug_price: Floats, begin: int, buy: Floats, sel
 
 
 @njit(cache=True, nogil=True, inline="always")
+def see_prices(
+    stays: Stays,
+    first: int,
+    last: int,
+    seen: Floats,
+    plug_price: Floats,
+    buy: Floats,
+    sell: Floats,
+) -> None:
+    """Fill the prices of a vehicle's stays with what their paths see, given for all."""
+    origin = stays.each[first].start
+    for i in range(first, last + 1):
+        stay = stays.each[i]
+        at = stay.start - origin
+        for q in range(stay.steps):
+            buy[at + q] = seen[stay.path, stay.arrive + q]
+        add_plug_prices(stay, plug_price, at, buy, sell)
+
+
+@njit(cache=True, nogil=True, inline="always")
 def line_search(
     stays: Stays,
     first: int,

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from gridtide.plan.price._kernel_stay import bands_of, go_forward, tapering, value_back
-from gridtide.plan.price._kernel_sweep import add_plug_prices
+from gridtide.plan.price._kernel_sweep import see_prices
 from gridtide.plan.price.stays import Stays, Work
 from gridtide.plan.problem import Floats, Ints
 
@@ -151,12 +151,7 @@ def worths(
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
         origin = stays.each[first].start
-        for i in range(first, last + 1):
-            stay = stays.each[i]
-            at = stay.start - origin
-            for q in range(stay.steps):
-                buy[at + q] = seen[stay.path, stay.arrive + q]
-            add_plug_prices(stay, plug_price, at, buy, sell)
+        see_prices(stays, first, last, seen, plug_price, buy, sell)
         none = buy[:0]
         value_back(stays, first, last, buy, sell, none, none, up, down, slope, length)
         go_forward(stays, first, last, none, none, up, down, power)

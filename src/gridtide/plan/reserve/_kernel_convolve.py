@@ -11,7 +11,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @numba.njit(cache=True)
-def convolve(cells: Ints, chance: Floats, size: int) -> Floats:  # pragma: no cover - compiled
+def convolve(cells: Ints, chance: Floats, size: int) -> Floats:
     """Probability of each sum 0..size-1 of ``cells``, each there with its ``chance``."""
     mass = np.zeros(size)
     mass[0] = 1.0
