@@ -62,8 +62,6 @@ def unknown_to_price(problem: Problem) -> list[str]:
     """Name what the problem has that coordination by price does not know."""
     known = {
         "wear by depth": problem.wear_depth_price_per_kwh is not None,
-        "losses in parts": problem.charge_part_kw is not None
-        or problem.discharge_part_kw is not None,
     }
     return [name for name, there in known.items() if there]
 

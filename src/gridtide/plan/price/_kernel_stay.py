@@ -15,6 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from gridtide.plan.price._kernel_law import plug_kw, step_cost, stored_kw
+from gridtide.plan.price._kernel_parts import step_back, step_forward
 from gridtide.plan.price._kernel_value import (
     insert,
     steepen_above,
@@ -94,7 +96,7 @@ def tapering(stays: Stays, i: int) -> tuple[float, float, float]:
     if stays.taper.shape[0] == 0 or stays.taper[i, 1] <= 0.0:
         return np.inf, 0.0, 0.0
     stay, full, fall, since = stays.each[i], stays.taper[i, 0], stays.taper[i, 1], stays.taper[i, 2]
-    return since + (full - stay.charge_kw * stay.gain) / fall, fall, full + fall * since
+    return since + (full - stored_kw(stays, i, stay.charge_kw)) / fall, fall, full + fall * since
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -181,6 +183,48 @@ def stay_back(
 
 
 @njit(cache=True, nogil=True)
+def parts_back(
+    stays: Stays,
+    i: int,
+    begin: int,
+    buy: Floats,
+    sell: Floats,
+    most: Floats,
+    least: Floats,
+    up: Floats,
+    down: Floats,
+    slope: Floats,
+    length: Floats,
+    head: int,
+    tail: int,
+    lo: float,
+    hi: float,
+    v: float,
+) -> tuple[int, int, float, float, float]:
+    """Go back through the steps of stay ``i`` as :func:`stay_back` does, with losses in parts."""
+    stay, parts = stays.each[i], stays.law.shape[2]
+    most_kw, least_kw, low = stay.charge_kw, -stay.discharge_kw, stay.low_kwh
+    _, fade, full = tapering(stays, i)
+    work = np.empty((4, slope.size))
+    costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
+    for q in range(stay.steps - 1, -1, -1):
+        p, k = begin + q, stay.arrive + q
+        if stays.floor_kwh.size > 0:
+            low = stays.floor_kwh[stay.start + q]
+        head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, stay.high_kwh)
+        if costly:
+            tail, v = node_cost(stays, i, k, slope, length, head, tail, lo, v)
+        if most.size > 0:
+            most_kw, least_kw = most[p], least[p]
+        place = slice(p * parts, (p + 1) * parts)
+        head, tail, lo, hi, v = step_back(
+            stays, i, stays.step_h[k], buy[p], sell[p], least_kw, most_kw, (fade, full),
+            slope, length, head, tail, (lo, hi, v), up[place], down[place], work,
+        )  # fmt: skip
+    return head, tail, lo, hi, v
+
+
+@njit(cache=True, nogil=True)
 def link_back(
     stays: Stays,
     i: int,
@@ -246,6 +290,12 @@ def value_back(
             head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
         tail, v = due_cost(stays, i, slope, length, head, tail, lo, v)
         begin = stays.each[i].start - stays.each[first].start
+        if stays.law.shape[0] > 0:
+            head, tail, lo, hi, v = parts_back(
+                stays, i, begin, buy, sell, most, least, up, down, slope, length,
+                head, tail, lo, hi, v,
+            )  # fmt: skip
+            continue
         head, tail, lo, hi, v = stay_back(
             stays, i, begin, buy, sell, most, least, up, down, slope, length, head, tail, lo, hi, v
         )
@@ -271,6 +321,9 @@ def go_forward(
         if i > first:
             energy = max(energy - stay.driven_kwh, stay.low_kwh)
         gain, draw, begin = stay.gain, stay.draw, stay.start - origin
+        if stays.law.shape[0] > 0:
+            energy = parts_forward(stays, i, begin, energy, most, least, up, down, power)
+            continue
         charge, discharge = stay.charge_kw * gain, stay.discharge_kw * draw
         low, high, arrive = stay.low_kwh, stay.high_kwh, stay.arrive
         bend, fade, full = tapering(stays, i)
@@ -292,6 +345,38 @@ def go_forward(
             to = min(max(to, low), high)
             power[p] = (to - energy) / (hours * (gain if to > energy else draw))
             energy = to
+
+
+@njit(cache=True, nogil=True)
+def parts_forward(
+    stays: Stays,
+    i: int,
+    begin: int,
+    energy: float,
+    most: Floats,
+    least: Floats,
+    up: Floats,
+    down: Floats,
+    power: Floats,
+) -> float:
+    """Follow stay ``i`` from ``energy`` as :func:`go_forward` does, with losses in parts."""
+    stay, parts, low = stays.each[i], stays.law.shape[2], stays.each[i].low_kwh
+    bend, fade, full = tapering(stays, i)
+    for q in range(stay.steps):
+        p, hours = begin + q, stays.step_h[stay.arrive + q]
+        if stays.floor_kwh.size > 0:
+            low = stays.floor_kwh[stay.start + q]
+        place = slice(p * parts, (p + 1) * parts)
+        to = step_forward(stays, i, hours, energy, up[place], down[place])
+        if most.size > 0:
+            to = min(to, energy + stored_kw(stays, i, most[p]) * hours)
+            to = max(to, energy + stored_kw(stays, i, least[p]) * hours)
+        if to > bend:
+            to = min(to, max((energy + hours * full) / (1.0 + hours * fade), energy))
+        to = min(max(to, low), stay.high_kwh)
+        power[p] = plug_kw(stays, i, (to - energy) / hours)
+        energy = to
+    return float(energy)
 
 
 @njit(cache=True, nogil=True)
@@ -357,16 +442,11 @@ def own_cost(
             missing = max(0.0, stay.low_kwh - energy)
             cost += stays.drive_price * missing
             energy += missing
-        begin, arrive, wear = stay.start - origin, stay.arrive, stay.wear
-        gain, draw = stay.gain, stay.draw
+        begin, arrive = stay.start - origin, stay.arrive
         for q in range(stay.steps):
-            kwh = power[begin + q] * step_h[arrive + q]
-            if kwh > 0.0:
-                energy += kwh * gain
-                cost += buy[begin + q] * kwh
-            else:
-                energy += kwh * draw
-                cost += (sell[begin + q] - wear) * kwh
+            p, hours = begin + q, step_h[arrive + q]
+            energy += hours * stored_kw(stays, i, power[p])
+            cost += hours * step_cost(stays, i, buy[p], sell[p], power[p])
             if costly:
                 cost += held_cost(stays, i, arrive + q, energy)
         cost += short_cost(stays, i, energy)

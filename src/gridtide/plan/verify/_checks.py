@@ -106,7 +106,7 @@ class StayChecks:
         if line is None:
             return
         full, fall, start = (a[stays.row] for a in line)
-        stored = stays.gain[stays.row] * power_kw - stays.loss_kw[stays.row]
+        stored = stays.losses.battery_kw(stays.row, power_kw)
         room = full - fall * (energies.after - start)
         rounding = self._rounding * np.abs(full)
         self.taper.look(stays, np.where(power_kw > 0, stored - room - rounding, 0.0))

@@ -29,7 +29,8 @@ KNOWN = frozenset((
     "holding_edges_kwh", "holding_price_per_kwh_h", "holding_base_per_h", "wear_model",
     "continues", "driven_kwh", "min_charge_kw", "min_discharge_kw", "load_square_price_per_kw2h",
     "load_reference_kw", "shortfall_band_price_per_kwh", "line_loss_per_kw", "stated",
-    "one_phase_kw", "one_phase_line",
+    "one_phase_kw", "one_phase_line", "charge_part_kw", "charge_part_efficiency",
+    "discharge_part_kw", "discharge_part_efficiency",
 ))  # fmt: skip
 """What of a problem is understood here; more than that would be passed over without a word."""
 
