@@ -23,6 +23,7 @@ FEATURES = (
     "standby",
     "modest",
     "parts",
+    "floors",
 )
 
 
@@ -106,6 +107,9 @@ def _more(r, problem, features):
         told["horizon_floor_kwh"] = np.where(r.random(count) < 0.7, size * r.random(count), -np.inf)
     if "standby" in features:
         told["standby_kw"] = r.uniform(0, 0.3, count)
+    if "floors" in features:
+        share = r.uniform(-0.3, 1.0, (count, steps)) * (r.random((count, 1)) < 0.7)
+        told["floor_kwh"] = size[:, None] * np.maximum(share, 0.0)
     if "parts" in features:
         told |= _parts(r, problem)
     if "trips" in features:

@@ -118,9 +118,12 @@ def _stay(model, problem, i, owner, held, prices, recover_price, binaries):
             _taper(model, problem, i, e, (gains, gain), high)
         _held(model, problem, (i, t), owner, e, dt)
         if recover_price > 0:
-            if low < problem.min_kwh[i]:
+            floor = problem.min_kwh[i]
+            if problem.floor_kwh is not None:
+                floor = max(floor, min(problem.floor_kwh[i, t], high))
+            if low < floor:
                 out = model.variable(owner, dt * recover_price)
-                model.at_most([(out, -1), (e, -1)], -problem.min_kwh[i])
+                model.at_most([(out, -1), (e, -1)], -floor)
             if high > problem.max_kwh[i]:
                 out = model.variable(owner, dt * recover_price)
                 model.at_most([(out, -1), (e, 1)], problem.max_kwh[i])

@@ -130,6 +130,8 @@ class _Some:
 def _slacks(problem: Problem, schedule: FleetSchedule) -> tuple[Slack, ...]:
     """Name slacks; only vehicles that have one are laid out, for a million take their memory."""
     outside = (problem.arrival_kwh < problem.min_kwh) | (problem.arrival_kwh > problem.max_kwh)
+    if problem.floor_kwh is not None:
+        outside |= (problem.floor_kwh > problem.min_kwh[:, None]).any(axis=1)
     told = outside | (schedule.shortfall_kwh > 0) | (schedule.en_route_kwh > 0)
     first = first_stay(problem)
     of_vehicle = np.zeros(len(problem), dtype=bool)

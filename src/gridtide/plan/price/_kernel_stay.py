@@ -52,6 +52,14 @@ def due_cost(
     return tail, v
 
 
+@njit(cache=True, nogil=True, inline="always")
+def floor_of(stays: Stays, i: int, k: int) -> float:
+    """Least energy wanted at the end of step ``k``."""
+    if stays.floor_kwh.size == 0:
+        return float(stays.each[i].min_kwh)
+    return float(stays.floor_kwh[stays.each[i].start + k - stays.each[i].arrive])
+
+
 @njit(cache=True, nogil=True)
 def node_cost(
     stays: Stays,
@@ -79,9 +87,9 @@ def node_cost(
             tail, v = steepen_above(slope, length, head, tail, lo, v, edge, more)
             before = price
     if stays.recover_price > 0.0:
-        price = hours * stays.recover_price
-        if stays.each[i].low_kwh < stays.each[i].min_kwh:
-            tail, v = steepen_below(slope, length, head, tail, lo, v, stays.each[i].min_kwh, price)
+        price, floor = hours * stays.recover_price, floor_of(stays, i, k)
+        if stays.each[i].low_kwh < floor:
+            tail, v = steepen_below(slope, length, head, tail, lo, v, floor, price)
         if stays.each[i].high_kwh > stays.each[i].max_kwh:
             tail, v = steepen_above(slope, length, head, tail, lo, v, stays.each[i].max_kwh, price)
     return tail, v
@@ -122,7 +130,7 @@ def stay_back(
 
     Power is at most ``most`` and at least ``least`` [kW] where these are not empty.
     """
-    stay, step_h, floors = stays.each[i], stays.step_h, stays.floor_kwh
+    stay, step_h = stays.each[i], stays.step_h
     steps, arrive, low, high = stay.steps, stay.arrive, stay.low_kwh, stay.high_kwh
     per_gain, per_draw, wear = 1.0 / stay.gain, 1.0 / stay.draw, stay.wear
     charge, discharge = stay.charge_kw * stay.gain, stay.discharge_kw * stay.draw
@@ -130,8 +138,6 @@ def stay_back(
     costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
     for q in range(steps - 1, -1, -1):
         p, hours = begin + q, step_h[arrive + q]
-        if floors.size > 0:
-            low = floors[stay.start + q]
         head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
         if costly:
             tail, v = node_cost(stays, i, arrive + q, slope, length, head, tail, lo, v)
@@ -203,15 +209,14 @@ def parts_back(
 ) -> tuple[int, int, float, float, float]:
     """Go back through the steps of stay ``i`` as :func:`stay_back` does, with losses in parts."""
     stay, parts = stays.each[i], stays.law.shape[2]
-    most_kw, least_kw, low = stay.charge_kw, -stay.discharge_kw, stay.low_kwh
+    most_kw, least_kw = stay.charge_kw, -stay.discharge_kw
     _, fade, full = tapering(stays, i)
     work = np.empty((4, slope.size))
     costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
     for q in range(stay.steps - 1, -1, -1):
         p, k = begin + q, stay.arrive + q
-        if stays.floor_kwh.size > 0:
-            low = stays.floor_kwh[stay.start + q]
-        head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, stay.high_kwh)
+        low, high = stay.low_kwh, stay.high_kwh
+        head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
         if costly:
             tail, v = node_cost(stays, i, k, slope, length, head, tail, lo, v)
         if most.size > 0:
@@ -314,7 +319,7 @@ def go_forward(
     power: Floats,
 ) -> None:
     """Follow the thresholds from the energy held; fill the powers at the plug [kW]."""
-    each, step_h, floors = stays.each, stays.step_h, stays.floor_kwh
+    each, step_h = stays.each, stays.step_h
     energy, origin = each[first].held_kwh, each[first].start
     for i in range(first, last + 1):
         stay = each[i]
@@ -329,8 +334,6 @@ def go_forward(
         bend, fade, full = tapering(stays, i)
         for q in range(stay.steps):
             p, hours = begin + q, step_h[arrive + q]
-            if floors.size > 0:
-                low = floors[stay.start + q]
             to = energy
             if energy < up[p]:
                 to = min(up[p], energy + charge * hours)
@@ -360,12 +363,10 @@ def parts_forward(
     power: Floats,
 ) -> float:
     """Follow stay ``i`` from ``energy`` as :func:`go_forward` does, with losses in parts."""
-    stay, parts, low = stays.each[i], stays.law.shape[2], stays.each[i].low_kwh
+    stay, parts = stays.each[i], stays.law.shape[2]
     bend, fade, full = tapering(stays, i)
     for q in range(stay.steps):
         p, hours = begin + q, stays.step_h[stay.arrive + q]
-        if stays.floor_kwh.size > 0:
-            low = stays.floor_kwh[stay.start + q]
         place = slice(p * parts, (p + 1) * parts)
         to = step_forward(stays, i, hours, energy, up[place], down[place])
         if most.size > 0:
@@ -373,7 +374,7 @@ def parts_forward(
             to = max(to, energy + stored_kw(stays, i, least[p]) * hours)
         if to > bend:
             to = min(to, max((energy + hours * full) / (1.0 + hours * fade), energy))
-        to = min(max(to, low), stay.high_kwh)
+        to = min(max(to, stay.low_kwh), stay.high_kwh)
         power[p] = plug_kw(stays, i, (to - energy) / hours)
         energy = to
     return float(energy)
@@ -413,16 +414,10 @@ def held_cost(stays: Stays, i: int, k: int, energy: float) -> float:
             cost += (price - before) * max(0.0, energy - stays.band_edge[i, m])
             before = price
     if stays.recover_price > 0.0:
-        below = (
-            max(0.0, stays.each[i].min_kwh - energy)
-            if stays.each[i].low_kwh < stays.each[i].min_kwh
-            else 0.0
-        )
-        above = (
-            max(0.0, energy - stays.each[i].max_kwh)
-            if stays.each[i].high_kwh > stays.each[i].max_kwh
-            else 0.0
-        )
+        # Who began within the window does not leave it but by rounding.
+        stay, floor = stays.each[i], floor_of(stays, i, k)
+        below = max(0.0, floor - energy) if stay.low_kwh < floor else 0.0
+        above = max(0.0, energy - stay.max_kwh) if stay.high_kwh > stay.max_kwh else 0.0
         cost += stays.recover_price * (below + above)
     return float(cost * stays.step_h[k])
 

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from gridtide.plan.price._kernel_law import lay_step, stored_kw
-from gridtide.plan.price._kernel_stay import bands_of, go_forward, tapering, value_back
+from gridtide.plan.price._kernel_stay import bands_of, floor_of, go_forward, tapering, value_back
 from gridtide.plan.price._kernel_sweep import see_prices
 from gridtide.plan.price.stays import Stays, Work
 from gridtide.plan.problem import Floats, Ints
@@ -32,9 +32,10 @@ def held_slopes(stays: Stays, i: int, k: int, energy: float) -> tuple[float, flo
             left += more if energy > stays.band_edge[i, m] + NEAR else 0.0
             right += more if energy >= stays.band_edge[i, m] - NEAR else 0.0
     if stays.recover_price > 0.0:
-        if stay.low_kwh < stay.min_kwh:
-            left -= stays.recover_price if energy <= stay.min_kwh + NEAR else 0.0
-            right -= stays.recover_price if energy < stay.min_kwh - NEAR else 0.0
+        floor = floor_of(stays, i, k)
+        if stay.low_kwh < floor:
+            left -= stays.recover_price if energy <= floor + NEAR else 0.0
+            right -= stays.recover_price if energy < floor - NEAR else 0.0
         if stay.high_kwh > stay.max_kwh:
             left += stays.recover_price if energy > stay.max_kwh + NEAR else 0.0
             right += stays.recover_price if energy >= stay.max_kwh - NEAR else 0.0
@@ -129,12 +130,9 @@ def stay_worths(
             left, right = left + a, right + b
         if q == 0 and steps > 0:
             break
-        floor = stay.low_kwh
-        if stays.floor_kwh.size > 0 and q > 0:
-            floor = stays.floor_kwh[stay.start + q - 1]
         least = least - right
         most = most - left
-        if energy <= floor + NEAR:
+        if energy <= stay.low_kwh + NEAR:
             most = np.inf
         if energy >= stay.high_kwh - NEAR:
             least = -np.inf

@@ -77,7 +77,7 @@ class Stays(NamedTuple):
         Full charging power at the cells [kW], its fall per kWh [1/h] and above which energy, shape
         (n, 3), or none.
     floor_kwh
-        Hard lower end of the window by step, shape (N,), or none.
+        Lower end of the wanted window at the end of each step, shape (N,), or none.
     recover_price
         On being outside the wanted window [currency/kWh/h]; 0 where nobody is.
     drive_price
@@ -148,8 +148,8 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
         band_base=base,
         law=_law(law),
         taper=taper,
-        floor_kwh=np.zeros(0),
-        recover_price=recover_price if outside else 0.0,
+        floor_kwh=_floors(problem, each),
+        recover_price=recover_price if outside or problem.floor_kwh is not None else 0.0,
         drive_price=max(short_price, problem.shortfall_price_per_kwh),
     )
 
@@ -172,6 +172,17 @@ def _most_at_start(problem: Problem, begin: Floats) -> Floats:
             left = max(problem.max_kwh[i - 1], most[i - 1]) - problem.driven_kwh[i]
             most[i] = max(begin[i], left)
     return most
+
+
+def _floors(problem: Problem, each: npt.NDArray[np.void]) -> Floats:
+    """Wanted energy at the end of each plugged step, within what the window holds, shape (N,)."""
+    if problem.floor_kwh is None:
+        return np.zeros(0)
+    row = np.repeat(np.arange(len(each)), each["steps"])
+    step = np.arange(len(row)) - (each["start"] - each["arrive"])[row]
+    floor: Floats = np.minimum(problem.floor_kwh[row, step], each["high_kwh"][row])
+    wanted: Floats = np.maximum(floor, each["min_kwh"][row])
+    return wanted
 
 
 def _law(law: LossLaw) -> Floats:
