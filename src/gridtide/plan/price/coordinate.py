@@ -9,6 +9,7 @@ lower bound, and the schedule averaged likewise, brought within all limits, is t
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from gridtide.core import stream
 from gridtide.plan.price._kernel_fleet import charge_at_once, cut_to_window
 from gridtide.plan.price.bound import excess_kw, within_rates
+from gridtide.plan.price.exact import Clusters
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.rows import FLAT, PULL
 from gridtide.plan.price.stays import Stays, usual_prices
@@ -35,6 +37,8 @@ CLEAN_KW = 1e-9
 KEPT_KW = 5e-7
 STALL, PATIENCE = 0.01, 8
 """A run ends where so many checks in a row each close less than this share of the gap."""
+EXACT_FROM, EXACT_AGAIN = 24, 2
+"""Small groups get exact prices after so many sweeps, and again after so many times as many."""
 DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
 
 
@@ -61,10 +65,23 @@ class Coordination:
         Relative gap at which to stop.
     limit_s
         Wall time after which the best so far is taken [s].
+    exactly
+        Plans a small problem exactly and gives the powers of its plugged steps.
     """
 
-    def __init__(self, problem: Problem, stays: Stays, *, gap: float, limit_s: float) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        stays: Stays,
+        *,
+        gap: float,
+        limit_s: float,
+        exactly: Callable[[Problem], Floats],
+    ) -> None:
         self.fleet = Fleet(problem, stays)
+        self._clusters = Clusters(problem, self.fleet, exactly)
+        self._exact_at = EXACT_FROM
+        self._own: tuple[Floats, Floats] | None = None
         self._gap, self._end = gap, time.monotonic() + limit_s
         self._orders = stream(0, "order of groups")
         self._price, self._peak = self.fleet.prices()
@@ -161,22 +178,65 @@ class Coordination:
         """Prove a bound; where the gap looks closed, keep the limits and see."""
         self._prove()
         fleet, progress = self.fleet, self.progress
-        rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
+        net = fleet.net_of(fleet.mean)
+        rough = fleet.cost(fleet.mean, net)
+        sharp = self._sharpen(rough, net)
         if rough - progress.bound > HOPEFUL * self._gap * self.scale(rough):
-            return False
+            return self._closed()
         self._keep()
-        return progress.cost - progress.bound <= self._gap * self.scale(progress.cost)
+        if sharp:
+            self._mend()
+        return self._closed()
+
+    def _closed(self) -> bool:
+        cost = self.progress.cost if self._best is None else self._least
+        apart = cost - self.progress.bound
+        return bool(np.isfinite(apart)) and apart <= self._gap * self.scale(cost)
+
+    def _sharpen(self, cost: float, net: Floats) -> bool:
+        """Where the gap is open and it is time for it, prove small groups' part of it exactly."""
+        progress, scale = self.progress, self.scale(cost)
+        if progress.sweeps < self._exact_at or cost - progress.bound <= self._gap * scale:
+            return False
+        self._exact_at = EXACT_AGAIN * progress.sweeps
+        prices = (self._price, self._peak)
+        self._own = self._clusters.sharpen(
+            self.fleet.mean, net, prices, progress.sweeps, 0.5 * self._gap * scale, self._end
+        )
+        if self._own is not None:
+            self._try(*self._own)
+        return self._own is not None
+
+    def _mend(self) -> None:
+        """Plan anew the small groups that cost more than is proven."""
+        fleet, progress = self.fleet, self.progress
+        spare = self._gap * self.scale(progress.cost)
+        if self._own is None or progress.cost - progress.bound <= spare:
+            return
+        net = fleet.net_of(fleet.mean)
+        power = self._clusters.mend(fleet.mean, net, self._own, 0.25 * spare, self._end)
+        cost = fleet.cost(power, fleet.net_of(power))
+        if cost < self._least and power.dtype == np.float64:
+            self._least, self._best = cost, power
 
     def scale(self, cost: float) -> float:
         """Return what a gap is measured by [currency]."""
         return max(abs(cost), self.uncontrolled_cost, 1.0)
 
     def _prove(self) -> None:
-        for price, peak in ((self._price, self._peak), self.fleet.prices()):
-            bound = self.fleet.bound(price, peak)
-            if bound > self.progress.bound:
-                self.progress.bound = bound
-                self.progress.price, self.progress.peak = price.copy(), peak.copy()
+        self._try(self._price, self._peak)
+        self._try(*self.fleet.prices())
+        if self._own is not None:
+            own = self._clusters.own
+            price, peak = self._price.copy(), self._peak.copy()
+            price[own], peak[own] = self._own[0][own], self._own[1][own]
+            self._try(price, peak)
+
+    def _try(self, price: Floats, peak: Floats) -> None:
+        bound = self.fleet.bound(price, peak)
+        if bound > self.progress.bound:
+            self.progress.bound = bound
+            self.progress.price, self.progress.peak = price.copy(), peak.copy()
 
     def _keep(self) -> None:
         """Bring the mean schedule within all limits, in place, and price it."""
