@@ -87,7 +87,7 @@ class Coordination:
         self._price, self._peak = self.fleet.prices()
         self.progress = Progress(price=self._price.copy(), peak=self._peak.copy())
         self._over: Floats | None = None
-        self._warm = False
+        self._warm, self._known = False, 0
         self._best: Floats | None = None
         self._least, self._idle = np.inf, 0
         self._before = (np.inf, -np.inf)
@@ -112,7 +112,7 @@ class Coordination:
         self._peak[np.isnan(self._peak)] = 0.0
         within_rates(book, self._peak, fleet.stays.step_h)
         fleet.set_prices(self._price, self._peak)
-        self._warm = True
+        self._warm, self._known = True, 2 * MEMORY
 
     def run(self) -> Floats:
         """Return the powers of the plan at the plugged steps, shape (N,); progress tells the rest.
@@ -151,8 +151,7 @@ class Coordination:
     def _sweep(self) -> None:
         fleet, progress = self.fleet, self.progress
         fleet.sweep(self._orders.permutation(len(fleet.groups)))
-        known = 2 * MEMORY if self._warm else 0
-        weight = MEMORY / (progress.sweeps + known + MEMORY)
+        weight = MEMORY / (progress.sweeps + self._known + MEMORY)
         price, peak = fleet.prices()
         self._price += weight * (price - self._price)
         self._peak += weight * (peak - self._peak)
@@ -181,12 +180,24 @@ class Coordination:
         net = fleet.net_of(fleet.mean)
         rough = fleet.cost(fleet.mean, net)
         sharp = self._sharpen(rough, net)
-        if rough - progress.bound > HOPEFUL * self._gap * self.scale(rough):
+        if not sharp and rough - progress.bound > HOPEFUL * self._gap * self.scale(rough):
             return self._closed()
         self._keep()
         if sharp:
             self._mend()
         return self._closed()
+
+    def _begin_anew(self) -> None:
+        fleet = self.fleet
+        if self._own is None or self._best is None:
+            return
+        fleet.power[:] = self._best
+        fleet.mean[:] = self._best
+        fleet.net = fleet.net_of(self._best)
+        self._price, self._peak = self._own[0].copy(), self._own[1].copy()
+        fleet.rows.term[:, PULL] = self._softest
+        fleet.set_prices(self._price, self._peak)
+        self._over, self._known = None, 2 * MEMORY - self.progress.sweeps
 
     def _closed(self) -> bool:
         cost = self.progress.cost if self._best is None else self._least
