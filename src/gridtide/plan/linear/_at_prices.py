@@ -6,18 +6,38 @@ no ascent reaches where few vehicles share a limit: V's kinks are many and sharp
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from gridtide.plan._layout import Layout, lay_out
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.linear._duals import certificate
 from gridtide.plan.linear._matrix import Model, Modes, assemble
+from gridtide.plan.linear._parts import lost_kw
 from gridtide.plan.linear._solver import Deadline, Solution, Solver
 from gridtide.plan.linear._squares import Squares
 from gridtide.plan.problem import Floats, Problem
 
 ROUNDS = 30
 """Rounds of tangents of the squares at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What limits are worth beside given prices.
+
+    Parameters
+    ----------
+    proof
+        Prices of the problem's own limits.
+    plugged_kw
+        The cheapest powers of the plugged steps, one way each; where burning energy would pay
+        and after drives they may break what the relaxation kept. Shape (N,).
+    """
+
+    proof: Certificate
+    plugged_kw: Floats
 
 
 def prices_beside(
@@ -28,7 +48,7 @@ def prices_beside(
     drive_price: float,
     recover_price: float,
     limit_s: float,
-) -> Certificate | None:
+) -> Beside | None:
     """Find the best prices of a problem's limits where its vehicles pay for others too.
 
     Where burning energy would pay, and after drives, the relaxation is what is priced.
@@ -48,7 +68,7 @@ def prices_beside(
 
     Returns
     -------
-    Certificate or None
+    Beside or None
         None where the time did not suffice.
     """
     layout, deadline = lay_out(problem, relax_standby=True), Deadline(limit_s)
@@ -57,7 +77,7 @@ def prices_beside(
     squares = Squares(layout)
     model = assemble(
         layout,
-        _one_way(layout),
+        _relaxed(layout),
         short_price=problem.shortfall_price_per_kwh,
         lexical=recover_price > 0,
         squares=squares,
@@ -74,7 +94,8 @@ def prices_beside(
     found = _with_squares(solver, squares, deadline)
     if found is None or found.duals is None:
         return None
-    return certificate(layout, model.priced, found.duals, short_price)
+    proof = certificate(layout, model.priced, found.duals, short_price)
+    return Beside(proof, _one_way(model, layout, found.x))
 
 
 def _price(model: Model, layout: Layout, above: Floats) -> None:
@@ -82,6 +103,16 @@ def _price(model: Model, layout: Layout, above: Floats) -> None:
     able = model.discharge >= 0
     model.linear.cost[model.charge] += more
     model.linear.cost[model.discharge[able]] -= more[able]
+
+
+def _one_way(model: Model, layout: Layout, x: Floats) -> Floats:
+    """Power at each plugged step that changes the store as the relaxation does, shape (N,)."""
+    v = layout.vehicle
+    give = np.where(model.discharge >= 0, x[model.discharge], 0.0)
+    flow = layout.gain[v] * x[model.charge] - layout.draw[v] * give
+    flow -= lost_kw(layout, model.parts, x)
+    powers: Floats = layout.law.of(v).plug_kw(flow)
+    return powers
 
 
 def _with_squares(solver: Solver, squares: Squares, deadline: Deadline) -> Solution | None:
@@ -94,7 +125,7 @@ def _with_squares(solver: Solver, squares: Squares, deadline: Deadline) -> Solut
     return best
 
 
-def _one_way(layout: Layout) -> Modes:
+def _relaxed(layout: Layout) -> Modes:
     """No choice of direction anywhere: the relaxation."""
     return Modes(
         plugs=np.zeros(len(layout.vehicle), dtype=bool),

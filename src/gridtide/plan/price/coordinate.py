@@ -17,7 +17,7 @@ import numpy as np
 from gridtide.core import stream
 from gridtide.plan.price._kernel_fleet import charge_at_once, cut_to_window
 from gridtide.plan.price.bound import excess_kw, within_rates
-from gridtide.plan.price.exact import Clusters
+from gridtide.plan.price.exact import Exact
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.rows import FLAT, PULL
 from gridtide.plan.price.stays import Stays, usual_prices
@@ -39,6 +39,7 @@ STALL, PATIENCE = 0.01, 8
 """A run ends where so many checks in a row each close less than this share of the gap."""
 EXACT_FROM, EXACT_AGAIN = 24, 2
 """Small groups get exact prices after so many sweeps, and again after so many times as many."""
+ROUNDS = 6
 DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
 
 
@@ -79,7 +80,7 @@ class Coordination:
         exactly: Callable[[Problem], Floats],
     ) -> None:
         self.fleet = Fleet(problem, stays)
-        self._clusters = Clusters(problem, self.fleet, exactly)
+        self._exact = Exact(problem, self.fleet, exactly)
         self._exact_at = EXACT_FROM
         self._own: tuple[Floats, Floats] | None = None
         self._gap, self._end = gap, time.monotonic() + limit_s
@@ -177,58 +178,51 @@ class Coordination:
         """Prove a bound; where the gap looks closed, keep the limits and see."""
         self._prove()
         fleet, progress = self.fleet, self.progress
-        net = fleet.net_of(fleet.mean)
-        rough = fleet.cost(fleet.mean, net)
-        sharp = self._sharpen(rough, net)
-        if not sharp and rough - progress.bound > HOPEFUL * self._gap * self.scale(rough):
-            return self._closed()
-        self._keep()
-        if sharp:
-            self._mend()
+        rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
+        apart = (rough - progress.bound) / self.scale(rough)
+        if apart <= HOPEFUL * self._gap:
+            self._keep()
+        elif progress.sweeps < self._exact_at:
+            return False
+        if not self._closed() and progress.sweeps >= self._exact_at:
+            self._exact_at = EXACT_AGAIN * progress.sweeps
+            self._solve_exactly()
         return self._closed()
 
-    def _begin_anew(self) -> None:
-        fleet = self.fleet
-        if self._own is None or self._best is None:
+    def _solve_exactly(self) -> None:
+        """Where few vehicles share limits, let linear problems of theirs close the gap."""
+        self._keep()
+        if self._best is None:
             return
-        fleet.power[:] = self._best
-        fleet.mean[:] = self._best
-        fleet.net = fleet.net_of(self._best)
-        self._price, self._peak = self._own[0].copy(), self._own[1].copy()
-        fleet.rows.term[:, PULL] = self._softest
-        fleet.set_prices(self._price, self._peak)
-        self._over, self._known = None, 2 * MEMORY - self.progress.sweeps
+        prices, found = (self._price, self._peak), False
+        for _ in range(ROUNDS):
+            spare = 0.5 * self._gap * self.scale(self._least)
+            own = self._exact.sharpen(self._best, prices, self.progress.sweeps, spare, self._end)
+            if own is None:
+                break
+            self._own, found = own, True
+            self._try(*own)
+            mixed = self._exact.mix(self._best, own, self._end)
+            if mixed is None:
+                break
+            self._keep_instead(mixed[0])
+            if self._closed():
+                return
+            prices = tuple(0.5 * (a + b) for a, b in zip(own, mixed[1]))
+        if found and self._own is not None:
+            power = self._exact.replan(self._best, self._own, 0.5 * spare, self._end)
+            self._keep_instead(power)
+
+    def _keep_instead(self, power: Floats) -> None:
+        """Bring another schedule than the mean within all limits, and remember it if it is best."""
+        mean, self.fleet.mean = self.fleet.mean, power.copy()
+        self._keep()
+        self.fleet.mean = mean
 
     def _closed(self) -> bool:
         cost = self.progress.cost if self._best is None else self._least
         apart = cost - self.progress.bound
         return bool(np.isfinite(apart)) and apart <= self._gap * self.scale(cost)
-
-    def _sharpen(self, cost: float, net: Floats) -> bool:
-        """Where the gap is open and it is time for it, prove small groups' part of it exactly."""
-        progress, scale = self.progress, self.scale(cost)
-        if progress.sweeps < self._exact_at or cost - progress.bound <= self._gap * scale:
-            return False
-        self._exact_at = EXACT_AGAIN * progress.sweeps
-        prices = (self._price, self._peak)
-        self._own = self._clusters.sharpen(
-            self.fleet.mean, net, prices, progress.sweeps, 0.5 * self._gap * scale, self._end
-        )
-        if self._own is not None:
-            self._try(*self._own)
-        return self._own is not None
-
-    def _mend(self) -> None:
-        """Plan anew the small groups that cost more than is proven."""
-        fleet, progress = self.fleet, self.progress
-        spare = self._gap * self.scale(progress.cost)
-        if self._own is None or progress.cost - progress.bound <= spare:
-            return
-        net = fleet.net_of(fleet.mean)
-        power = self._clusters.mend(fleet.mean, net, self._own, 0.25 * spare, self._end)
-        cost = fleet.cost(power, fleet.net_of(power))
-        if cost < self._least and power.dtype == np.float64:
-            self._least, self._best = cost, power
 
     def scale(self, cost: float) -> float:
         """Return what a gap is measured by [currency]."""
@@ -238,10 +232,7 @@ class Coordination:
         self._try(self._price, self._peak)
         self._try(*self.fleet.prices())
         if self._own is not None:
-            own = self._clusters.own
-            price, peak = self._price.copy(), self._peak.copy()
-            price[own], peak[own] = self._own[0][own], self._own[1][own]
-            self._try(price, peak)
+            self._try(*self._exact.clusters.with_own((self._price, self._peak), self._own))
 
     def _try(self, price: Floats, peak: Floats) -> None:
         bound = self.fleet.bound(price, peak)
@@ -287,7 +278,7 @@ class Coordination:
 
     def _result(self) -> Floats:
         """Return the cheapest schedule that kept the limits."""
-        if self._best is not None and self._least < self.progress.cost:
+        if self._best is not None:
             self.progress.cost = self._least
             return self._best
         return self.fleet.mean
