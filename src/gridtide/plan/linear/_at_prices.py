@@ -6,38 +6,18 @@ no ascent reaches where few vehicles share a limit: V's kinks are many and sharp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from gridtide.plan._layout import Layout, lay_out
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.linear._duals import certificate
 from gridtide.plan.linear._matrix import Model, Modes, assemble
-from gridtide.plan.linear._parts import lost_kw
 from gridtide.plan.linear._solver import Deadline, Solution, Solver
 from gridtide.plan.linear._squares import Squares
 from gridtide.plan.problem import Floats, Problem
 
 ROUNDS = 30
 """Rounds of tangents of the squares at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """What limits are worth beside given prices.
-
-    Parameters
-    ----------
-    proof
-        Prices of the problem's own limits.
-    plugged_kw
-        The cheapest powers of the plugged steps, one way each; where burning energy would pay
-        and after drives they may break what the relaxation kept. Shape (N,).
-    """
-
-    proof: Certificate
-    plugged_kw: Floats
 
 
 def prices_beside(
@@ -48,7 +28,7 @@ def prices_beside(
     drive_price: float,
     recover_price: float,
     limit_s: float,
-) -> Beside | None:
+) -> Certificate | None:
     """Find the best prices of a problem's limits where its vehicles pay for others too.
 
     Where burning energy would pay, and after drives, the relaxation is what is priced.
@@ -68,7 +48,7 @@ def prices_beside(
 
     Returns
     -------
-    Beside or None
+    Certificate or None
         None where the time did not suffice.
     """
     layout, deadline = lay_out(problem, relax_standby=True), Deadline(limit_s)
@@ -94,8 +74,7 @@ def prices_beside(
     found = _with_squares(solver, squares, deadline)
     if found is None or found.duals is None:
         return None
-    proof = certificate(layout, model.priced, found.duals, short_price)
-    return Beside(proof, _one_way(model, layout, found.x))
+    return certificate(layout, model.priced, found.duals, short_price)
 
 
 def _price(model: Model, layout: Layout, above: Floats) -> None:
@@ -103,16 +82,6 @@ def _price(model: Model, layout: Layout, above: Floats) -> None:
     able = model.discharge >= 0
     model.linear.cost[model.charge] += more
     model.linear.cost[model.discharge[able]] -= more[able]
-
-
-def _one_way(model: Model, layout: Layout, x: Floats) -> Floats:
-    """Power at each plugged step that changes the store as the relaxation does, shape (N,)."""
-    v = layout.vehicle
-    give = np.where(model.discharge >= 0, x[model.discharge], 0.0)
-    flow = layout.gain[v] * x[model.charge] - layout.draw[v] * give
-    flow -= lost_kw(layout, model.parts, x)
-    powers: Floats = layout.law.of(v).plug_kw(flow)
-    return powers
 
 
 def _with_squares(solver: Solver, squares: Squares, deadline: Deadline) -> Solution | None:

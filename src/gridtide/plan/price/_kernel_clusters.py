@@ -5,7 +5,7 @@ from __future__ import annotations
 from numba import njit
 
 from gridtide.plan.price._kernel_stay import own_cost, value_back
-from gridtide.plan.price._kernel_sweep import add_plug_prices, see_prices
+from gridtide.plan.price._kernel_sweep import see_prices
 from gridtide.plan.price._kernel_value import value_at
 from gridtide.plan.price.rows import Rows
 from gridtide.plan.price.stays import Stays, Work
@@ -49,38 +49,3 @@ def add_net(
             j, weight = rows.row[m], share * rows.weight[m]
             for q in range(stay.steps):
                 net[j, stay.arrive + q] += weight * power[stay.start + q]
-
-
-@njit(cache=True, nogil=True)
-def costs_by_vehicle(
-    stays: Stays, members: Ints, plug_price: Floats, work: Work, power: Floats, cost: Floats
-) -> None:
-    """Fill what schedules cost beside the rows."""
-    buy, sell = work[4], work[5]
-    for u in members:
-        first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
-        begin = stays.each[first].start
-        for i in range(first, last + 1):
-            at = stays.each[i].start - begin
-            for q in range(stays.each[i].steps):
-                buy[at + q] = 0.0
-            add_plug_prices(stays.each[i], plug_price, at, buy, sell)
-        end = stays.each[last].start + stays.each[last].steps
-        cost[u] = own_cost(stays, first, last, buy, sell, power[begin:end])
-
-
-@njit(cache=True, nogil=True)
-def mix_powers(stays: Stays, home: Ints, share: Floats, powers: Floats, mixed: Floats) -> None:
-    """Mix schedules in stored energy; ``share`` by schedule and ``home`` of the vehicle."""
-    for u in range(len(stays.vehicle) - 1):
-        b = home[u]
-        if b < 0:
-            continue
-        for i in range(stays.vehicle[u], stays.vehicle[u + 1]):
-            stay = stays.each[i]
-            for p in range(stay.start, stay.start + stay.steps):
-                flow = 0.0
-                for k in range(len(powers)):
-                    kw = powers[k, p]
-                    flow += share[k, b] * kw * (stay.gain if kw > 0.0 else stay.draw)
-                mixed[p] = flow / (stay.gain if flow > 0.0 else stay.draw)

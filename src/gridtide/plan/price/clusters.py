@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gridtide.plan.price._kernel_clusters import add_net, costs_by_vehicle, vehicle_gaps
+from gridtide.plan.price._kernel_clusters import vehicle_gaps
 from gridtide.plan.price.bound import cost_by_row, excess_kw, rows_least, seen_prices
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.groups import Group, find_clusters
@@ -38,7 +38,6 @@ class Clusters:
         for g, group in enumerate(self.groups):
             self._of_vehicle[group.vehicles] = g
             self.of_row[group.rows] = g
-        self._scratch: Floats | None = None
 
     def shared(self, values: Floats) -> Floats:
         """Leave values of the rows above all groups, zero on the groups' own, shape (r, T)."""
@@ -50,9 +49,13 @@ class Clusters:
         home = self.of_row[:, None] >= 0
         return np.where(home, own[0], prices[0]), np.where(home, own[1], prices[1])
 
-    def gaps(self, power: Floats, net: Floats, prices: Prices) -> Floats:
-        """Cost of each group at the prices of all rows above it, less its least cost there."""
+    def gaps(self, power: Floats, prices: Prices) -> Floats:
+        """Cost of each group at the prices of all rows above it, less its least cost there.
+
+        Infinite where a group exceeds a limit of its own.
+        """
         fleet, (price, peak) = self.fleet, prices
+        net = fleet.net_of(power)
         seen = seen_prices(fleet.book, price + peak)
         above = seen_prices(fleet.book, self.shared(price + peak))
         each = np.zeros(len(self._of_vehicle))
@@ -60,14 +63,7 @@ class Clusters:
         step_h = fleet.stays.step_h
         rows = cost_by_row(fleet.book, net, step_h)
         rows -= rows_least(fleet.book, price, peak, step_h)
-        return self._summed(each, rows)
-
-    def costs(self, power: Floats, net: Floats) -> Floats:
-        """Cost of each group and of its own rows; infinite where one of these is exceeded."""
-        fleet, each = self.fleet, np.zeros(len(self._of_vehicle))
-        fleet.by_lane(costs_by_vehicle, power, each)
-        rows = cost_by_row(fleet.book, net, fleet.stays.step_h)
-        rows[excess_kw(fleet.book, net).max(axis=1) > KEPT_KW] = np.inf
+        rows[excess_kw(fleet.book, net).max(axis=1, initial=0.0) > KEPT_KW] = np.inf
         return self._summed(each, rows)
 
     def _summed(self, each: Floats, rows: Floats) -> Floats:
@@ -93,36 +89,9 @@ class Clusters:
             room -= len(group.vehicles)
         return batches
 
-    def nets_above(self, g: int, powers: list[Floats]) -> tuple[Ints, Floats]:
-        """Rows above a group that others share, and its net power there by each schedule.
-
-        Returns
-        -------
-        tuple
-            The rows, shape (s,), and net powers, shape (k, s, T).
-        """
-        fleet, group = self.fleet, self.groups[g]
-        stays = stays_of(fleet, group)
-        above = self._above(stays)
-        if self._scratch is None:
-            self._scratch = np.zeros_like(fleet.net)
-        nets = np.zeros((len(powers), len(above), self._scratch.shape[1]))
-        for k, power in enumerate(powers):
-            add_net(fleet.stays, stays, fleet.rows, power, self._scratch, 1.0)
-            nets[k] = self._scratch[above]
-            self._scratch[above] = self._scratch[group.rows] = 0.0
-        return above, nets
-
-    def _above(self, stays: Ints) -> Ints:
-        """Rows above some stays that they share with other groups."""
-        book = self.fleet.book
-        paths = np.unique(book.path_of[stays])
-        rows = np.concatenate([book.row[book.path[c] : book.path[c + 1]] for c in paths])
-        return np.unique(rows[self.of_row[rows] < 0])
-
 
 def largest(gaps: Floats, spare: float) -> Ints:
-    """Groups with the largest gaps, so many that the others together have at most ``spare``."""
+    """List the groups with the largest gaps; all others together have at most ``spare``."""
     order = np.argsort(-gaps, kind="stable")
     left = np.cumsum(np.maximum(gaps[order], 0.0)[::-1])[::-1]
     which: Ints = order[left > spare]

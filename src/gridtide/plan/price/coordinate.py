@@ -39,7 +39,6 @@ STALL, PATIENCE = 0.01, 8
 """A run ends where so many checks in a row each close less than this share of the gap."""
 EXACT_FROM, EXACT_AGAIN = 24, 2
 """Small groups get exact prices after so many sweeps, and again after so many times as many."""
-ROUNDS = 6
 DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
 
 
@@ -186,38 +185,29 @@ class Coordination:
             return False
         if not self._closed() and progress.sweeps >= self._exact_at:
             self._exact_at = EXACT_AGAIN * progress.sweeps
-            self._solve_exactly()
+            self._solve_exactly(0.5 * self._gap * self.scale(rough))
         return self._closed()
 
-    def _solve_exactly(self) -> None:
+    def _solve_exactly(self, spare: float) -> None:
         """Where few vehicles share limits, let linear problems of theirs close the gap."""
-        self._keep()
-        if self._best is None:
+        fleet, exact = self.fleet, self._exact
+        prices, sweeps = (self._price, self._peak), self.progress.sweeps
+        own = exact.sharpen(fleet.mean, prices, sweeps, spare, self._end)
+        if own is None:
             return
-        prices, found = (self._price, self._peak), False
-        for _ in range(ROUNDS):
-            spare = 0.5 * self._gap * self.scale(self._least)
-            own = self._exact.sharpen(self._best, prices, self.progress.sweeps, spare, self._end)
-            if own is None:
-                break
-            self._own, found = own, True
-            self._try(*own)
-            mixed = self._exact.mix(self._best, own, self._end)
-            if mixed is None:
-                break
-            self._keep_instead(mixed[0])
-            if self._closed():
-                return
-            prices = tuple(0.5 * (a + b) for a, b in zip(own, mixed[1]))
-        if found and self._own is not None:
-            power = self._exact.replan(self._best, self._own, 0.5 * spare, self._end)
-            self._keep_instead(power)
+        self._own = own
+        self._try(*own)
+        self._keep_instead(exact.replan(fleet.mean, own, 0.5 * spare, self._end))
 
     def _keep_instead(self, power: Floats) -> None:
         """Bring another schedule than the mean within all limits, and remember it if it is best."""
-        mean, self.fleet.mean = self.fleet.mean, power.copy()
-        self._keep()
-        self.fleet.mean = mean
+        mean, self.fleet.mean = self.fleet.mean, power
+        try:
+            self._keep()
+        finally:
+            # In single precision there is no room for both: sweeps go on from the better one.
+            if mean.dtype == np.float64:
+                self.fleet.mean = mean
 
     def _closed(self) -> bool:
         cost = self.progress.cost if self._best is None else self._least

@@ -22,20 +22,16 @@ from typing import Any
 import numpy as np
 
 from gridtide.plan.linear._at_prices import prices_beside
-from gridtide.plan.price._kernel_clusters import add_net, mix_powers
-from gridtide.plan.price._kernel_fleet import cut_to_window
-from gridtide.plan.price.bound import excess_kw, seen_prices, within_rates
+from gridtide.plan.price._kernel_clusters import add_net
+from gridtide.plan.price.bound import seen_prices, within_rates
 from gridtide.plan.price.clusters import Clusters, Prices, largest
 from gridtide.plan.price.fleet import LANES, Fleet
 from gridtide.plan.price.groups import Group
-from gridtide.plan.price.master import mix_schedules
-from gridtide.plan.price.mend import KEPT_KW, part_of, places_of
+from gridtide.plan.price.mend import part_of, places_of
 from gridtide.plan.problem import BY_LIMIT, Floats, Ints, Problem, take_stays
 
 STAYS_PER_SWEEP = 1.0
 """Groups of so many stays for every sweep made are solved exactly: by then sweeps took as long."""
-OFFERS = 5
-"""So many answers of each group are kept to be mixed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +41,6 @@ class Answer:
     rows: Ints
     price: Floats
     peak: Floats
-    places: Ints
-    power: Floats
 
 
 class Exact:
@@ -63,7 +57,6 @@ class Exact:
     def __init__(self, problem: Problem, fleet: Fleet, plan: Callable[[Problem], Floats]) -> None:
         self._problem, self._fleet, self._plan = problem, fleet, plan
         self.clusters = Clusters(problem, fleet)
-        self._offers: list[Floats] = []
         self._asked = np.zeros(len(self.clusters.groups), dtype=bool)
 
     def sharpen(
@@ -85,63 +78,47 @@ class Exact:
             Monotonic time at which to stop [s].
         """
         clusters = self.clusters
-        gaps = clusters.gaps(power, self._fleet.net_of(power), prices)
+        gaps = clusters.gaps(power, prices)
         gaps[clusters.size > STAYS_PER_SWEEP * sweeps] = 0.0
         which = largest(gaps, spare)
         if len(which) == 0:
             return None
         self._asked[which] = True
         price, peak = (part.copy() for part in prices)
-        offer = power.copy()
         for answer in self._answers(clusters.batched(which), price + peak, until_s):
             price[answer.rows], peak[answer.rows] = answer.price, answer.peak
-            offer[answer.places] = answer.power
-        cut_to_window(self._fleet.stays, offer)
-        self._offers = [*self._offers, offer][-OFFERS:]
         within_rates(self._fleet.book, peak, self._fleet.stays.step_h)
         return price, peak
 
-    def mix(self, power: Floats, prices: Prices, until_s: float) -> tuple[Floats, Prices] | None:
-        """Mix what the groups have offered so far; None where time is up.
+    def replan(self, power: Floats, prices: Prices, spare: float, until_s: float) -> Floats:
+        """Plan groups anew, others as they are, that exceed own limits or cost more than proven.
 
         Parameters
         ----------
         power
-            A schedule within all limits, that every group may stay with.
+            A schedule; shared limits should nearly be kept.
         prices
-            Of all rows.
+            What is proven by.
+        spare
+            Cost beyond that which may be left to all groups together [currency].
         until_s
             Monotonic time at which to stop [s].
-
-        Returns
-        -------
-        tuple or None
-            The schedule, within limits but for what mixing in stored energy brings, and prices
-            with the shared rows' replaced.
         """
-        powers, stays = [power, *self._offers], self._fleet.stays
-        left_s = until_s - time.monotonic()
-        which = np.flatnonzero(self._asked)
-        if left_s <= 0 or len(which) == 0:
-            return None
-        found = mix_schedules(self.clusters, which, powers, prices, left_s)
-        if found is None:
-            return None
-        mixed, home = power.copy(), np.full(len(stays.vehicle) - 1, -1)
-        for b, g in enumerate(which):
-            home[self.clusters.groups[g].vehicles] = b
-        mix_powers(stays, home, found.share, np.stack(powers), mixed)
-        return mixed, found.prices
+        fleet, clusters = self._fleet, self.clusters
+        gaps = np.where(self._asked, clusters.gaps(power, prices), 0.0)
+        net, after = fleet.net_of(power), power.copy()
+        for groups in clusters.batched(largest(gaps, spare)):
+            if time.monotonic() >= until_s:
+                break
+            stays = clusters.stays(groups)
+            at = places_of(fleet, stays)
+            add_net(fleet.stays, stays, fleet.rows, after, net, -1.0)
+            after[at] = self._plan(part_of(self._problem, stays, net, fleet))
+            add_net(fleet.stays, stays, fleet.rows, after, net, 1.0)
+        return after
 
-    def replan(self, power: Floats, prices: Prices, spare: float, until_s: float) -> Floats:
-        """Plan the groups anew that cost more than ``prices`` have proven, others as they are."""
-        gaps = self.clusters.gaps(power, self._fleet.net_of(power), prices)
-        return self._replan(largest(np.where(self._asked, gaps, 0.0), spare), power, until_s)
-
-    def _answers(
-        self, batches: list[list[Group]], price: Floats, until_s: float
-    ) -> list[Answer]:
-        """Solve batches at these prices of the rows above them, side by side, while there is time."""
+    def _answers(self, batches: list[list[Group]], price: Floats, until_s: float) -> list[Answer]:
+        """Solve batches side by side at these prices of the rows above, while there is time."""
         above = seen_prices(self._fleet.book, self.clusters.shared(price))
         with ThreadPoolExecutor(LANES) as pool:
             found = pool.map(lambda groups: self._answer(groups, above, until_s), batches)
@@ -155,7 +132,7 @@ class Exact:
         stays = self.clusters.stays(groups)
         rows = np.sort(np.concatenate([group.rows for group in groups]))
         limits = rows[book.phase[rows] < 0]
-        found = prices_beside(
+        proof = prices_beside(
             _alone(self._problem, stays, limits),
             above[book.path_of[stays]],
             short_price=float(fleet.stays.short_price[0]),
@@ -163,32 +140,14 @@ class Exact:
             recover_price=fleet.stays.recover_price,
             limit_s=left_s,
         )
-        if found is None:
+        if proof is None:
             return None
-        proof, at = found.proof, np.searchsorted(limits, book.limit[rows])
+        at = np.searchsorted(limits, book.limit[rows])
         phase, price, peak = book.phase[rows], proof.limit_price[at], proof.peak_price[at]
         if proof.phase_price is not None:
             price[phase >= 0] = proof.phase_price[at, phase][phase >= 0]
             peak[phase >= 0] = 0.0
-        return Answer(rows, price, peak, places_of(fleet, stays), found.plugged_kw)
-
-    def _replan(self, which: Ints, power: Floats, until_s: float) -> Floats:
-        """Plan some groups anew, batch by batch, with all others as they are; the powers, (N,).
-
-        Each batch can only become cheaper. Where limits were not kept all stays as it was.
-        """
-        fleet, after = self._fleet, power.copy()
-        net = fleet.net_of(after)
-        for groups in self.clusters.batched(which):
-            if time.monotonic() >= until_s:
-                break
-            stays = self.clusters.stays(groups)
-            at = places_of(fleet, stays)
-            add_net(fleet.stays, stays, fleet.rows, after, net, -1.0)
-            after[at] = self._plan(part_of(self._problem, stays, net, fleet))
-            add_net(fleet.stays, stays, fleet.rows, after, net, 1.0)
-        kept = excess_kw(fleet.book, fleet.net_of(after)).max(initial=0.0) <= KEPT_KW
-        return after if kept else power
+        return Answer(rows, price, peak)
 
 
 def _alone(problem: Problem, stays: Ints, limits: Ints) -> Problem:
