@@ -144,7 +144,7 @@ class Fleet:
     def bound(self, price: Floats, peak: Floats) -> float:
         """Prove a lower bound by prices on the rows."""
         seen = seen_prices(self.book, price + peak)
-        own = self._by_lane(least_costs, seen)
+        own = self.by_lane(least_costs, seen)
         return own + rows_bound(self.book, price, peak, self.stays.step_h)
 
     def worths(self, price: Floats, peak: Floats) -> tuple[Floats, Floats]:
@@ -156,7 +156,7 @@ class Fleet:
         # The schedule on the way is not needed any more: its memory takes the worths.
         value = self.power
         arrival = np.zeros(len(self.stays.each))
-        self._by_lane(worths, seen, value, arrival)
+        self.by_lane(worths, seen, value, arrival)
         return value, arrival
 
     def set_prices(self, price: Floats, peak: Floats) -> None:
@@ -170,10 +170,10 @@ class Fleet:
 
     def cost(self, power: Floats, net: Floats) -> float:
         """Cost of a schedule with its net powers."""
-        own = self._by_lane(own_costs, power)
+        own = self.by_lane(own_costs, power)
         return own + rows_cost(self.book, net, self.stays.step_h)
 
-    def _by_lane(self, kernel: Callable[..., float | None], *given: Floats) -> float:
+    def by_lane(self, kernel: Callable[..., float | None], *given: Floats) -> float:
         """Run a kernel over all vehicles, each lane its part of them; add up what it returns."""
         parts = np.array_split(np.arange(len(self.stays.vehicle) - 1), LANES)
         plug_price = self.book.plug_price
