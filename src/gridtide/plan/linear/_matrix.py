@@ -29,6 +29,7 @@ import numpy as np
 
 from gridtide.plan._layout import Layout, demand_periods, phase_share, taper_line
 from gridtide.plan.linear._bands import add_bands
+from gridtide.plan.linear._beyond import Beyond, add_beyond
 from gridtide.plan.linear._duals import PricedRows
 from gridtide.plan.linear._integrality import Running, add_running, phase_entries
 from gridtide.plan.linear._linear import Builder, Linear
@@ -149,6 +150,7 @@ def assemble(
     lexical: bool,
     levels: Levels | None = None,
     squares: Squares | None = None,
+    beyond: Beyond | None = None,
 ) -> Model:
     """Build the matrix of a plan.
 
@@ -166,6 +168,8 @@ def assemble(
         Levels of wear by depth that get all their rows; None leaves them to cuts.
     squares
         Squares of load with the tangents found so far; None where there are none.
+    beyond
+        What shortfalls beyond a largest one cost; None for nothing.
     """
     draft = _powers(layout)
     drives = add_drives(layout, draft.build, draft.energy, short_price)
@@ -188,6 +192,8 @@ def assemble(
     _end_value(draft, drives.end)
     short_vehicle, short = _targets(draft, short_price, drives.end)
     draft.offset += add_bands(layout, draft.build, short_vehicle, short)
+    if beyond is not None:
+        add_beyond(layout, draft.build, short_vehicle, short, drives, beyond)
     reserve = add_reserves(
         layout,
         draft.build,

@@ -49,6 +49,9 @@ def due_cost(
         at, price = due - m * width, stays.short_price[m]
         tail, v = steepen_below(slope, length, head, tail, lo, v, at, price - before)
         before = price
+    if stays.beyond_price > 0.0:
+        at = due - stays.most_short_kwh
+        tail, v = steepen_below(slope, length, head, tail, lo, v, at, stays.beyond_price)
     return tail, v
 
 
@@ -388,9 +391,11 @@ def short_cost(stays: Stays, i: int, energy: float) -> float:
         return 0.0
     bands = bands_of(stays, i)
     width = stays.each[i].wanted_kwh / bands
-    if bands == 1:
-        return float(stays.short_price[0] * missing)
     cost = 0.0
+    if stays.beyond_price > 0.0:
+        cost = stays.beyond_price * max(missing - stays.most_short_kwh, 0.0)
+    if bands == 1:
+        return float(cost + stays.short_price[0] * missing)
     for m in range(bands):
         part = missing if m == bands - 1 else min(missing, width)
         cost += stays.short_price[m] * part

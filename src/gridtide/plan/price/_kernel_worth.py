@@ -53,6 +53,9 @@ def end_slopes(stays: Stays, i: int, energy: float, final: bool) -> tuple[float,
         before = stays.short_price[m]
         left -= more if energy <= at + NEAR else 0.0
         right -= more if energy < at - NEAR else 0.0
+    at = stay.due_kwh - stays.most_short_kwh
+    left -= stays.beyond_price if energy <= at + NEAR else 0.0
+    right -= stays.beyond_price if energy < at - NEAR else 0.0
     if final:
         left -= stay.end_price if energy <= stay.end_level_kwh + NEAR else 0.0
         right -= stay.end_price if energy < stay.end_level_kwh - NEAR else 0.0

@@ -82,6 +82,9 @@ class Stays(NamedTuple):
         On being outside the wanted window [currency/kWh/h]; 0 where nobody is.
     drive_price
         Of energy bought on the way [currency/kWh].
+    most_short_kwh, beyond_price
+        What each kWh missing beyond so many costs on top [kWh, currency/kWh]; a price of 0 where
+        the largest shortfall has no price of its own.
     """
 
     each: npt.NDArray[np.void]
@@ -96,6 +99,8 @@ class Stays(NamedTuple):
     floor_kwh: Floats
     recover_price: float
     drive_price: float
+    most_short_kwh: float = np.inf
+    beyond_price: float = 0.0
 
 
 def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.0) -> Stays:
@@ -161,6 +166,8 @@ def usual_prices(stays: Stays, problem: Problem) -> Stays:
         short_price=np.array([problem.shortfall_price_per_kwh]) if prices is None else prices,
         drive_price=problem.shortfall_price_per_kwh,
         recover_price=0.0,
+        most_short_kwh=np.inf,
+        beyond_price=0.0,
     )
 
 
@@ -228,6 +235,6 @@ def segments(stays: Stays) -> int:
     parts = stays.law.shape[2]
     step = 3 if parts == 1 else 4 * parts + 2
     step += max(stays.band_price.shape[2] - 1, 0) + (2 if stays.recover_price > 0 else 0)
-    ends = rows * (stays.short_price.size + 3) + 16
+    ends = rows * (stays.short_price.size + 4) + 16
     places: int = 2 * (int(np.max(chain, initial=0)) * step + ends)
     return places
