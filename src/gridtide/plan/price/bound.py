@@ -63,10 +63,11 @@ def rows_least(book: Book, price: Floats, peak: Floats, step_h: Floats) -> Float
             corners.append(np.clip(flat, book.lower_kw, book.upper_kw))
     least = np.min([row_cost(book, net) - price * net for net in corners], axis=0)
     total: Floats = np.sum(least * step_h, axis=1)
+    lowest = peaks(book, book.lower_kw)  # no schedule has lower peaks
     for q in range(book.rate.shape[1]):
         inside, rate = book.period == q, book.rate[:, q]
         weight = peak[:, inside] * step_h[inside]
-        total += (rate - weight.sum(axis=1)) * book.peak_kw[:, q]
+        total += (rate - weight.sum(axis=1)) * lowest[:, q]
         total += np.sum(weight * book.base_kw[:, inside], axis=1)
         # Such prices prove nothing: the peak would be worth more than it costs.
         nothing = np.any(weight < 0, axis=1) | (weight.sum(axis=1) > rate * (1 + 1e-9) + 1e-12)

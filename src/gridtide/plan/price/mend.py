@@ -129,6 +129,9 @@ def part_of(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Probl
         "limit_names": tuple(problem.limit_names[j] for j in above),
         "limit_parent": parent,
         "base_load_kw": own,
+        # Where base load alone is beyond a limit, what others give leaves room below it.
+        "import_kw": np.maximum(problem.import_kw[above], fleet.book.base_kw[above]),
+        "export_kw": np.maximum(problem.export_kw[above], -fleet.book.base_kw[above]),
         "meters": meters,
         "promise": "priced",
         "shortfall_price_per_kwh": float(fleet.stays.short_price[0]),
