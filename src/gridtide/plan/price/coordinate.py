@@ -9,7 +9,6 @@ lower bound, and the schedule averaged likewise, brought within all limits, is t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +18,11 @@ from gridtide.plan.price._kernel_fleet import charge_at_once, cut_to_window
 from gridtide.plan.price.bound import excess_kw, within_rates
 from gridtide.plan.price.exact import Exact
 from gridtide.plan.price.fleet import Fleet
+from gridtide.plan.price.mend import Plan
+from gridtide.plan.price.promise import Promise, Wishes
 from gridtide.plan.price.rows import FLAT, PULL
 from gridtide.plan.price.stays import Stays, usual_prices
-from gridtide.plan.problem import Floats, Problem
+from gridtide.plan.problem import Bools, Floats, Ints, Problem
 from gridtide.plan.start import Start
 
 MEMORY = 9
@@ -39,6 +40,10 @@ STALL, PATIENCE = 0.01, 8
 """A run ends where so many checks in a row each close less than this share of the gap."""
 EXACT_FROM, EXACT_AGAIN = 24, 2
 """Small groups get exact prices after so many sweeps, and again after so many times as many."""
+PROVEN_KWH = 1e-4
+"""Groups whose gap is worth no more than so much missing energy are left as they are."""
+SCARCE = 0.5
+"""Share of the price of missing energy from which on a limit's price tells of a shortage."""
 DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
 
 
@@ -67,6 +72,8 @@ class Coordination:
         Wall time after which the best so far is taken [s].
     exactly
         Plans a small problem exactly and gives the powers of its plugged steps.
+    prices
+        Of what comes before the cost; those of ``stays`` come from them.
     """
 
     def __init__(
@@ -76,10 +83,13 @@ class Coordination:
         *,
         gap: float,
         limit_s: float,
-        exactly: Callable[[Problem], Floats],
+        exactly: Plan,
+        prices: Wishes,
     ) -> None:
         self.fleet = Fleet(problem, stays)
         self._exact = Exact(problem, self.fleet, exactly)
+        self.promise = Promise(problem, self._exact.clusters, prices)
+        self._settled = np.zeros(len(self._exact.clusters.groups), dtype=bool)
         self._exact_at = EXACT_FROM
         self._own: tuple[Floats, Floats] | None = None
         self._gap, self._end = gap, time.monotonic() + limit_s
@@ -136,6 +146,32 @@ class Coordination:
         self._keep()
         return self._result()
 
+    def polish(self, power: Floats, until_s: float) -> Bools:
+        """Plan short groups exactly once more, in place, now that all prices are known.
+
+        Returns
+        -------
+        Bools
+            Stays whose groups are proven to miss no less, shape (n,).
+        """
+        fleet, exact = self.fleet, self._exact
+        spare = PROVEN_KWH * float(fleet.stays.short_price[0])
+        short = self.promise.short(power)
+        gaps = exact.clusters.gaps(power, (self.progress.price, self.progress.peak))
+        loose = np.flatnonzero(short & (gaps > spare))
+        if len(loose) and time.monotonic() < until_s:
+            self._own = exact.prices_of(loose, self._prices(), until_s)
+            self._prove()
+            after = exact.plan_of(loose, power, until_s)
+            net = fleet.net_of(after)
+            kept = excess_kw(fleet.book, net).max(initial=0.0) <= KEPT_KW
+            if kept and fleet.cost(after, net) < fleet.cost(power, fleet.net_of(power)):
+                power[:] = after
+            gaps = exact.clusters.gaps(power, (self.progress.price, self.progress.peak))
+        proven = np.zeros(len(fleet.stays.each), dtype=bool)
+        proven[exact.clusters.in_groups(short & (gaps <= spare))] = True
+        return proven
+
     def _stalled(self) -> bool:
         """Whether many checks in a row have brought hardly anything."""
         progress = self.progress
@@ -175,8 +211,10 @@ class Coordination:
 
     def _checked(self) -> bool:
         """Prove a bound; where the gap looks closed, keep the limits and see."""
-        self._prove()
         fleet, progress = self.fleet, self.progress
+        if self._warm or progress.sweeps >= EXACT_FROM:
+            self._settle()
+        self._prove()
         rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
         apart = (rough - progress.bound) / self.scale(rough)
         if apart <= HOPEFUL * self._gap:
@@ -186,13 +224,59 @@ class Coordination:
         if not self._closed() and progress.sweeps >= self._exact_at:
             self._exact_at = EXACT_AGAIN * progress.sweeps
             self._solve_exactly(0.5 * self._gap * self.scale(rough))
-        return self._closed()
+        # What looks closed may have vehicles short of it that others could have shared.
+        return self._closed() and not (progress.sweeps < EXACT_FROM and self._settle())
+
+    def _settle(self) -> bool:
+        """Plan groups exactly whose own limits force a shortage, and hold them so."""
+        fleet, promise, settled = self.fleet, self.promise, self._settled
+        new = promise.forced(fleet.mean) & ~settled
+        if not new.any() or self._shortage_above():
+            return False
+        settled |= new
+        which = settled if self._shared_out(fleet.mean) else new
+        power = self._planned(np.flatnonzero(which), fleet.mean)
+        while self._shared_out(power) and not self._over_time():
+            power = self._planned(np.flatnonzero(settled), power)
+        fleet.mean[:], fleet.power[:] = power, power
+        fleet.net = fleet.net_of(power)
+        fleet.hold(self._exact.clusters.in_groups(settled))
+        return True
+
+    def _shared_out(self, power: Floats) -> bool:
+        """Whether the largest shortfall of settled groups has turned out to be a larger one."""
+        if not self.promise.share_out(power, self._settled, self._end):
+            return False
+        # Costs and bounds so far were by other prices of what is missing.
+        self.progress.bound, self.progress.cost = -np.inf, np.inf
+        self._best, self._least, self._idle = None, np.inf, 0
+        self._before = (np.inf, -np.inf)
+        return True
+
+    def _planned(self, which: Ints, power: Floats) -> Floats:
+        """Price some groups' limits exactly, and plan them so."""
+        self._own = self._exact.prices_of(which, self._prices(), self._end)
+        return self._exact.plan_of(which, power, self._end)
+
+    def _prices(self) -> tuple[Floats, Floats]:
+        """Averages of the prices so far, but for what groups were found to be worth exactly."""
+        prices, exact = (self._price, self._peak), self._exact
+        if self._own is None:
+            return prices
+        return exact.clusters.with_own(prices, self._own, exact.asked)
+
+    def _shortage_above(self) -> bool:
+        """Whether limits above the groups force the shortage: no group can tell then."""
+        book, stays = self.fleet.book, self.fleet.stays
+        above = self._exact.clusters.shared(self._price - self.fleet.rows.price[:, FLAT])
+        steep = SCARCE * float(stays.short_price[0]) * float(stays.each["gain"].min(initial=1.0))
+        return bool(np.any(np.where(book.square[:, None] > 0, 0.0, above) > steep))
 
     def _solve_exactly(self, spare: float) -> None:
         """Where few vehicles share limits, let linear problems of theirs close the gap."""
         fleet, exact = self.fleet, self._exact
-        prices, sweeps = (self._price, self._peak), self.progress.sweeps
-        own = exact.sharpen(fleet.mean, prices, sweeps, spare, self._end)
+        prices, sweeps = self._prices(), self.progress.sweeps
+        own = exact.sharpen(fleet.mean, prices, sweeps, self._settled, spare, self._end)
         if own is None:
             return
         self._own = own
@@ -222,7 +306,7 @@ class Coordination:
         self._try(self._price, self._peak)
         self._try(*self.fleet.prices())
         if self._own is not None:
-            self._try(*self._exact.clusters.with_own((self._price, self._peak), self._own))
+            self._try(*self._prices())
 
     def _try(self, price: Floats, peak: Floats) -> None:
         bound = self.fleet.bound(price, peak)
@@ -243,6 +327,7 @@ class Coordination:
             which = fleet.exceeding(net, CLEAN_KW)
             if not which:
                 break
+        fleet.groups, moving = fleet.all_groups, fleet.groups
         if which := fleet.exceeding(net, KEPT_KW):
             # One share for all of them: so every net power shrinks by it, shared rows' too.
             share = float(np.max(excess_kw(fleet.book, net) / np.maximum(np.abs(net), 1e-12)))
@@ -250,6 +335,7 @@ class Coordination:
                 fleet.towards_rest(fleet.mean, group, min(share * (1 + 1e-6), 1.0))
             self._stay_in_windows()
             net = fleet.net_of(fleet.mean)
+        fleet.groups = moving
         self.progress.cost = fleet.cost(fleet.mean, net)
         self._remember()
 

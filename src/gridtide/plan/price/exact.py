@@ -14,7 +14,6 @@ where the gap lies, largest first.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,8 +26,8 @@ from gridtide.plan.price.bound import seen_prices, within_rates
 from gridtide.plan.price.clusters import Clusters, Prices, largest
 from gridtide.plan.price.fleet import LANES, Fleet
 from gridtide.plan.price.groups import Group
-from gridtide.plan.price.mend import part_of, places_of
-from gridtide.plan.problem import BY_LIMIT, Floats, Ints, Problem, take_stays
+from gridtide.plan.price.mend import Plan, beyond_in, part_of, places_of, stays_of
+from gridtide.plan.problem import BY_LIMIT, Bools, Floats, Ints, Problem, take_stays
 
 STAYS_PER_SWEEP = 1.0
 """Groups of so many stays for every sweep made are solved exactly: by then sweeps took as long."""
@@ -54,13 +53,19 @@ class Exact:
         Plans a problem exactly: powers of its plugged steps, shape (N,).
     """
 
-    def __init__(self, problem: Problem, fleet: Fleet, plan: Callable[[Problem], Floats]) -> None:
+    def __init__(self, problem: Problem, fleet: Fleet, plan: Plan) -> None:
         self._problem, self._fleet, self._plan = problem, fleet, plan
         self.clusters = Clusters(problem, fleet)
-        self._asked = np.zeros(len(self.clusters.groups), dtype=bool)
+        self.asked = np.zeros(len(self.clusters.groups), dtype=bool)
 
     def sharpen(
-        self, power: Floats, prices: Prices, sweeps: int, spare: float, until_s: float
+        self,
+        power: Floats,
+        prices: Prices,
+        sweeps: int,
+        urgent: Bools,
+        spare: float,
+        until_s: float,
     ) -> Prices | None:
         """Replace loose prices where the gap lies; None where little of it lies in small groups.
 
@@ -72,6 +77,8 @@ class Exact:
             Those on shared rows are taken as they are.
         sweeps
             Made so far: the larger a group, the more sweeps come before its linear problem.
+        urgent
+            Groups that do not wait for sweeps, shape (groups,).
         spare
             Gap that may be left to these groups together [currency].
         until_s
@@ -79,13 +86,17 @@ class Exact:
         """
         clusters = self.clusters
         gaps = clusters.gaps(power, prices)
-        gaps[clusters.size > STAYS_PER_SWEEP * sweeps] = 0.0
+        gaps[(clusters.size > STAYS_PER_SWEEP * sweeps) & ~urgent] = 0.0
         which = largest(gaps, spare)
         if len(which) == 0:
             return None
-        self._asked[which] = True
+        return self.prices_of(which, prices, until_s)
+
+    def prices_of(self, which: Ints, prices: Prices, until_s: float) -> Prices:
+        """Replace the prices of some groups' own rows by the best at those of all rows above."""
+        self.asked[which] = True
         price, peak = (part.copy() for part in prices)
-        for answer in self._answers(clusters.batched(which), price + peak, until_s):
+        for answer in self._answers(self.clusters.batched(which), price + peak, until_s):
             price[answer.rows], peak[answer.rows] = answer.price, answer.peak
         within_rates(self._fleet.book, peak, self._fleet.stays.step_h)
         return price, peak
@@ -104,16 +115,21 @@ class Exact:
         until_s
             Monotonic time at which to stop [s].
         """
+        gaps = np.where(self.asked, self.clusters.gaps(power, prices), 0.0)
+        return self.plan_of(largest(gaps, spare), power, until_s)
+
+    def plan_of(self, which: Ints, power: Floats, until_s: float) -> Floats:
+        """Plan some groups anew, with all others as they are in ``power``."""
         fleet, clusters = self._fleet, self.clusters
-        gaps = np.where(self._asked, clusters.gaps(power, prices), 0.0)
         net, after = fleet.net_of(power), power.copy()
-        for groups in clusters.batched(largest(gaps, spare)):
+        for groups in clusters.batched(which):
             if time.monotonic() >= until_s:
                 break
             stays = clusters.stays(groups)
             at = places_of(fleet, stays)
             add_net(fleet.stays, stays, fleet.rows, after, net, -1.0)
-            after[at] = self._plan(part_of(self._problem, stays, net, fleet))
+            part = part_of(self._problem, stays, net, fleet)
+            after[at] = self._plan(part, beyond_in(fleet))
             add_net(fleet.stays, stays, fleet.rows, after, net, 1.0)
         return after
 
@@ -129,15 +145,15 @@ class Exact:
         left_s = until_s - time.monotonic()
         if left_s <= 0:
             return None
-        stays = self.clusters.stays(groups)
         rows = np.sort(np.concatenate([group.rows for group in groups]))
         limits = rows[book.phase[rows] < 0]
         proof = prices_beside(
-            _alone(self._problem, stays, limits),
-            above[book.path_of[stays]],
+            own_problem(self._problem, fleet, groups),
+            above[book.path_of[self.clusters.stays(groups)]],
             short_price=float(fleet.stays.short_price[0]),
             drive_price=fleet.stays.drive_price,
             recover_price=fleet.stays.recover_price,
+            beyond=beyond_in(fleet),
             limit_s=left_s,
         )
         if proof is None:
@@ -150,8 +166,11 @@ class Exact:
         return Answer(rows, price, peak)
 
 
-def _alone(problem: Problem, stays: Ints, limits: Ints) -> Problem:
-    """Take some stays with the limits that only they are below; what is above is left out."""
+def own_problem(problem: Problem, fleet: Fleet, groups: list[Group]) -> Problem:
+    """Take some groups with the limits that only they are below; what is above is left out."""
+    stays = np.concatenate([stays_of(fleet, group) for group in groups])
+    rows = np.sort(np.concatenate([group.rows for group in groups]))
+    limits = fleet.book.limit[rows[fleet.book.phase[rows] < 0]]
     place = np.full(len(problem.limit_names) + 1, -1)
     place[limits] = np.arange(len(limits))
     told: dict[str, Any] = {
@@ -166,6 +185,8 @@ def _alone(problem: Problem, stays: Ints, limits: Ints) -> Problem:
         "base_load_kw": problem.base_load_kw[limits],
         "promise": "priced",
     }
+    if problem.shortfall_band_price_per_kwh is not None:
+        told["shortfall_band_price_per_kwh"] = fleet.stays.short_price
     return replace(take_stays(problem, stays), **told | _billed(problem, place))
 
 

@@ -63,7 +63,8 @@ class Fleet:
         self.stays = stays
         self.book: Book = keep_book(problem, stays)
         stays.each["path"] = self.book.path_of
-        self.groups, place = make_groups(problem, stays, self.book)
+        self.all_groups, place = make_groups(problem, stays, self.book)
+        self.groups = self.all_groups
         self.rows: Rows = make_rows(self.book, place, self._pulls(problem), TIGHT)
         self.shared: Ints = np.flatnonzero(place >= 0)
         self._shared_demand, self._demand = self._demand_by_group()
@@ -259,6 +260,15 @@ class Fleet:
         if bad[self.shared].any():
             return self.groups
         return [group for group in self.groups if bad[group.rows].any()]
+
+    def hold(self, stays: Ints) -> None:
+        """Let the vehicles of some stays keep what they do from now on."""
+        of_stay = np.repeat(np.arange(len(self.stays.vehicle) - 1), np.diff(self.stays.vehicle))
+        moves = np.ones(len(self.stays.vehicle) - 1, dtype=bool)
+        moves[of_stay[stays]] = False
+        self.groups = [
+            Group(group.vehicles[moves[group.vehicles]], group.rows) for group in self.all_groups
+        ]
 
     def towards_rest(self, power: Floats, group: Group, share: float) -> None:
         """Scale the schedules of a group towards rest, which keeps every limit."""

@@ -15,24 +15,30 @@ from typing import Any
 
 import numpy as np
 
+from gridtide.plan.linear._beyond import Beyond
 from gridtide.plan.price._kernel_fleet import most_energy
 from gridtide.plan.price.bound import excess_kw
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.groups import Group
 from gridtide.plan.price.schedule import end_energies
-from gridtide.plan.problem import BY_LIMIT, Floats, Ints, Problem, take_stays
+from gridtide.plan.problem import BY_LIMIT, Bools, Floats, Ints, Problem, take_stays
 
 AVOIDABLE_KWH = 1e-6
 KEPT_KW = 9e-7
 AT_MOST = 40
 """Groups that are planned anew at most."""
 
-Plan = Callable[[Problem], Floats]
+Plan = Callable[[Problem, Beyond | None], Floats]
 """Plans a problem exactly: powers of its plugged steps, shape (N,)."""
 
 
 def mend_shortfalls(
-    problem: Problem, fleet: Fleet, power: Floats, plan: Plan, until_s: float
+    problem: Problem,
+    fleet: Fleet,
+    power: Floats,
+    plan: Plan,
+    forced: Bools,
+    until_s: float,
 ) -> tuple[int, int]:
     """Plan the groups anew in which a vehicle is short of more than its own stay forces.
 
@@ -44,6 +50,8 @@ def mend_shortfalls(
         At the plugged steps, changed in place, shape (N,).
     plan
         The exact optimiser.
+    forced
+        Stays whose shortfall is known to be forced, shape (n,).
     until_s
         Monotonic time at which to stop [s].
 
@@ -52,10 +60,10 @@ def mend_shortfalls(
     tuple
         Groups planned anew, and groups that were left.
     """
-    missing = _avoidable(fleet, power)
-    short = missing > (AVOIDABLE_KWH if power.dtype == np.float64 else 1e-4)
-    of_group = [stays_of(fleet, g) if short.any() else np.zeros(0, dtype=int) for g in fleet.groups]
-    bad = [g for g, rows in zip(fleet.groups, of_group, strict=True) if short[rows].any()]
+    missing = avoidable_kwh(fleet, power)
+    short = (missing > (AVOIDABLE_KWH if power.dtype == np.float64 else 1e-4)) & ~forced
+    of_group = [stays_of(fleet, g) if short.any() else np.zeros(0, dtype=int) for g in fleet.all_groups]
+    bad = [g for g, rows in zip(fleet.all_groups, of_group, strict=True) if short[rows].any()]
     bad.sort(key=lambda group: float(missing[stays_of(fleet, group)].sum()))
     done = 0
     for group in bad[:AT_MOST]:
@@ -63,17 +71,18 @@ def mend_shortfalls(
             break
         rows = stays_of(fleet, group)
         at = places_of(fleet, rows)
-        before, missing = power[at].copy(), _avoidable(fleet, power)[rows].sum()
+        before, missing = power[at].copy(), avoidable_kwh(fleet, power)[rows].sum()
         power[at] = 0.0
-        power[at] = plan(part_of(problem, rows, fleet.net_of(power), fleet))
-        worse = _avoidable(fleet, power)[rows].sum() > missing
+        part = part_of(problem, rows, fleet.net_of(power), fleet)
+        power[at] = plan(part, beyond_in(fleet))
+        worse = avoidable_kwh(fleet, power)[rows].sum() > missing
         if worse or excess_kw(fleet.book, fleet.net_of(power)).max(initial=0.0) > KEPT_KW:
             power[at] = before
         done += 1
     return done, len(bad) - done
 
 
-def _avoidable(fleet: Fleet, power: Floats) -> Floats:
+def avoidable_kwh(fleet: Fleet, power: Floats) -> Floats:
     """Energy missing that full power from arrival on would give, by stay [kWh], shape (n,)."""
     stays, count = fleet.stays, len(fleet.stays.each)
     end, en_route = np.zeros(count), np.zeros(count)
@@ -86,6 +95,12 @@ def _avoidable(fleet: Fleet, power: Floats) -> Floats:
     most_energy(stays, reach)
     avoidable: Floats = np.where(missing > 0, np.minimum(missing, np.maximum(reach - end, 0.0)), 0)
     return avoidable
+
+
+def beyond_in(fleet: Fleet) -> Beyond | None:
+    """What missing more than a largest shortfall costs, for linear problems."""
+    stays = fleet.stays
+    return Beyond(stays.most_short_kwh, stays.beyond_price) if stays.beyond_price > 0 else None
 
 
 def stays_of(fleet: Fleet, group: Group) -> Ints:
@@ -136,6 +151,8 @@ def part_of(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Probl
         "promise": "priced",
         "shortfall_price_per_kwh": float(fleet.stays.short_price[0]),
     }
+    if problem.shortfall_band_price_per_kwh is not None:
+        told["shortfall_band_price_per_kwh"] = fleet.stays.short_price
     return replace(take_stays(problem, rows), **told)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +13,10 @@ from gridtide.plan._wear_prices import steepest_wear_per_kwh
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.price.bound import excess_kw, seen_prices
 from gridtide.plan.price.coordinate import Coordination
-from gridtide.plan.price.mend import mend_shortfalls
+from gridtide.plan.price.mend import Plan, mend_shortfalls
+from gridtide.plan.price.promise import promised_stays, wishes
 from gridtide.plan.price.schedule import FleetSchedule, end_energies
-from gridtide.plan.price.stays import Stays, lay_stays, usual_prices
+from gridtide.plan.price.stays import Stays, usual_prices
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.start import Start
 
@@ -58,7 +58,7 @@ def solve_by_price(
     *,
     gap: float,
     time_limit_s: float,
-    exactly: Callable[[Problem], Floats],
+    exactly: Plan,
     start: Start | None = None,
 ) -> Priced:
     """Plan by price until the gap is closed or the time is up.
@@ -78,9 +78,11 @@ def solve_by_price(
         Powers and prices of an earlier plan.
     """
     first = problem.promise == "first"
-    steep = steep_price(problem) if first else problem.shortfall_price_per_kwh
-    stays = lay_stays(problem, short_price=steep, recover_price=10.0 * steep_price(problem))
-    run = Coordination(problem, stays, gap=gap, limit_s=time_limit_s, exactly=exactly)
+    prices = wishes(problem, steep_price(problem))
+    stays = promised_stays(problem, prices)
+    run = Coordination(
+        problem, stays, gap=gap, limit_s=time_limit_s, exactly=exactly, prices=prices
+    )
     if start is not None:
         run.start_from(start)
     begun_s = time.monotonic()
@@ -89,7 +91,7 @@ def solve_by_price(
     spent_s = max(time.monotonic() - begun_s, 1.0)
     end_s = min(begun_s + time_limit_s, time.monotonic() + spent_s)
     mended, left = _mend(run, problem, power, exactly, end_s)
-    schedule, over = _schedule(run, problem, stays, power)
+    schedule, over = _schedule(run, problem, power)
     value, arrival = run.fleet.worths(run.progress.price, run.progress.peak)
     limits = len(problem.limit_names)
     certificate = Certificate(
@@ -98,7 +100,7 @@ def solve_by_price(
         phase_price=_phase_price(run, problem),
         stored_value=value,
         arrival_value=arrival,
-        shortfall_price_per_kwh=_proof_price(problem, steep),
+        shortfall_price_per_kwh=_proof_price(problem, prices.short),
     )
     return Priced(
         schedule=schedule,
@@ -122,11 +124,12 @@ def _mend(
     run: Coordination,
     problem: Problem,
     power: Floats,
-    exactly: Callable[[Problem], Floats],
+    exactly: Plan,
     end_s: float,
 ) -> tuple[int, int]:
     try:
-        return mend_shortfalls(problem, run.fleet, power, exactly, end_s)
+        forced = run.polish(power, end_s)
+        return mend_shortfalls(problem, run.fleet, power, exactly, forced, end_s)
     except KeyboardInterrupt:
         run.progress.interrupted = True
         return 0, 0
@@ -184,10 +187,11 @@ def _steepest_square(problem: Problem) -> float:
 
 
 def _schedule(
-    run: Coordination, problem: Problem, stays: Stays, power: Floats
+    run: Coordination, problem: Problem, power: Floats
 ) -> tuple[FleetSchedule, float]:
     """Price the powers as the problem does; also by how much the run priced them higher."""
     fleet, count = run.fleet, len(problem)
+    stays = fleet.stays
     usual = usual_prices(stays, problem)
     net = fleet.net_of(power)
     steep = fleet.cost(power, net)

@@ -1,0 +1,187 @@
+"""The promise first, by price: the largest shortfall, then their sum, and only then the cost.
+
+Three prices, each so much steeper than the one before that nothing is sold: of energy, of a kWh
+missing, and of a kWh that one driver misses beyond a largest shortfall that is known. That is
+the largest of what can be proven: what a stay cannot reach by itself, and what the linear
+problem of few vehicles below their own limits says that one of them has to miss. What one such
+group has to bear the others may: between them only the sum counts.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gridtide.plan._layout import lay_out
+from gridtide.plan.linear._largest import least_largest_kwh
+from gridtide.plan.price._kernel_fleet import most_energy
+from gridtide.plan.price.clusters import Clusters
+from gridtide.plan.price.exact import own_problem
+from gridtide.plan.price.fleet import LANES, Fleet
+from gridtide.plan.price.mend import avoidable_kwh
+from gridtide.plan.price.schedule import end_energies
+from gridtide.plan.price.stays import Stays, lay_stays
+from gridtide.plan.problem import Bools, Floats, Problem
+
+STEEPER = 10.0
+"""From the price of one wish to that of the wish before it."""
+FORCED = 1e-3
+"""Where more than this share of what vehicles want is missing, limits most likely force it."""
+SAME_KWH = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """Prices of what comes before the cost.
+
+    Parameters
+    ----------
+    short
+        Of a kWh missing [currency/kWh].
+    beyond
+        Of a kWh that one driver misses beyond the largest shortfall, on top; 0 for no such wish.
+    recover
+        Of being outside the window [currency/kWh/h].
+    """
+
+    short: float
+    beyond: float
+    recover: float
+
+
+def wishes(problem: Problem, steep: float) -> Wishes:
+    """Stack the prices of wishes above ``steep``, at which no shortfall is worth its saving."""
+    if problem.promise != "first":
+        return Wishes(
+            short=problem.shortfall_price_per_kwh, beyond=0.0, recover=STEEPER * steep
+        )
+    return Wishes(short=steep, beyond=STEEPER * steep, recover=STEEPER**2 * steep)
+
+
+def promised_stays(problem: Problem, prices: Wishes) -> Stays:
+    """Lay stays whose missing energy costs what the order of wishes asks for."""
+    stays = lay_stays(problem, short_price=prices.short, recover_price=prices.recover)
+    bands = problem.shortfall_band_price_per_kwh
+    if bands is None or problem.promise != "first":
+        return stays
+    return stays._replace(short_price=np.asarray(bands, dtype=float) + prices.short)
+
+
+class Promise:
+    """What is known of the largest shortfall, and which groups have to be short.
+
+    Parameters
+    ----------
+    problem, clusters
+        What is planned, and its groups that are small enough for a linear problem.
+    prices
+        Of the wishes.
+    """
+
+    def __init__(self, problem: Problem, clusters: Clusters, prices: Wishes) -> None:
+        self._problem, self._clusters, self._prices = problem, clusters, prices
+        self._fleet = clusters.fleet
+        self._least = np.full(len(clusters.groups), np.nan)
+        self.least_kwh = _unavoidable_kwh(problem, self._fleet)
+
+    @property
+    def first(self) -> bool:
+        """Whether the promise comes before the cost."""
+        return self._problem.promise == "first"
+
+    def forced(self, power: Floats) -> Bools:
+        """Tell in which groups limits most likely force a shortage, shape (groups,)."""
+        missing, wanted = avoidable_kwh(self._fleet, power), self._fleet.stays.each["wanted_kwh"]
+        wanted = np.where(np.isfinite(wanted), wanted, 0.0)
+        forced: Bools = self._summed(missing) > FORCED * np.maximum(self._summed(wanted), 1.0)
+        return forced
+
+    def short(self, power: Floats) -> Bools:
+        """Tell in which groups any energy is missing that stays do not force, shape (groups,)."""
+        short: Bools = self._summed(avoidable_kwh(self._fleet, power)) > SAME_KWH
+        return short
+
+    def _summed(self, by_stay: Floats) -> Floats:
+        of = self._clusters.of_stay
+        held = of >= 0
+        return np.bincount(of[held], weights=by_stay[held], minlength=len(self._least))
+
+    def share_out(self, power: Floats, among: Bools, until_s: float) -> bool:
+        """Price what is missing beyond the least that the largest shortfall can be.
+
+        The first time the hardest pressed groups are asked, later all that are short of more.
+
+        Parameters
+        ----------
+        power
+            A schedule.
+        among
+            Groups whose shortfalls it tells, shape (groups,).
+        until_s
+            Monotonic time at which to stop [s].
+
+        Returns
+        -------
+        bool
+            Whether the prices of stays have changed.
+        """
+        if not self.first:
+            return False
+        before = self._fleet.stays
+        over = self._over(power, among)
+        while len(over) and time.monotonic() < until_s:
+            self._ask(over[:LANES], until_s)
+            self.least_kwh = max(self.least_kwh, float(np.nanmax(self._least)))
+            over = over[LANES:] if before.beyond_price > 0 else over[:0]
+        if before.beyond_price > 0 and self.least_kwh <= before.most_short_kwh:
+            return False
+        self._fleet.stays = before._replace(
+            most_short_kwh=self.least_kwh, beyond_price=self._prices.beyond
+        )
+        return True
+
+    def _over(self, power: Floats, among: Bools) -> list[int]:
+        """Groups, not yet asked, with a shortfall beyond the largest known, by their need."""
+        missing, of = missing_kwh(self._fleet, power), self._clusters.of_stay
+        held = of >= 0
+        worst = np.zeros(len(self._least))
+        np.maximum.at(worst, of[held], missing[held])
+        need = self._summed(missing) / np.maximum(self._clusters.size, 1)
+        over = among & (worst > self.least_kwh + SAME_KWH) & np.isnan(self._least)
+        order = np.argsort(-need, kind="stable")
+        return [int(g) for g in order if over[g]]
+
+    def _ask(self, which: list[int], until_s: float) -> None:
+        """Find out what the largest shortfall of some groups has to be."""
+        left_s = max(until_s - time.monotonic(), 0.1)
+
+        def least(g: int) -> float:
+            alone = own_problem(self._problem, self._fleet, [self._clusters.groups[g]])
+            return least_largest_kwh(replace(alone, promise="first"), left_s)
+
+        with ThreadPoolExecutor(LANES) as pool:
+            self._least[which] = list(pool.map(least, which))
+
+
+def missing_kwh(fleet: Fleet, power: Floats) -> Floats:
+    """Energy missing at the end of each stay [kWh], shape (n,)."""
+    count = len(fleet.stays.each)
+    end, en_route = np.zeros(count), np.zeros(count)
+    end_energies(fleet.stays, power, end, en_route)
+    missing: Floats = np.maximum(fleet.stays.each["due_kwh"] - end, 0.0)
+    return missing
+
+
+def _unavoidable_kwh(problem: Problem, fleet: Fleet) -> float:
+    """Return the largest shortfall that no plan can avoid, whatever the limits [kWh]."""
+    reach = np.zeros(len(problem))
+    most_energy(fleet.stays, reach)
+    due = fleet.stays.each["due_kwh"]
+    least = float(np.max(due - reach, initial=0.0, where=np.isfinite(due)))
+    if problem.continues is not None:
+        starts = lay_out(problem, relax_standby=True, pairs=False).starts
+        least = max(least, float(starts.en_route_least_kwh.max(initial=0.0)))
+    return least
