@@ -17,7 +17,7 @@ from gridtide.core import stream
 from gridtide.plan.price._kernel_fleet import charge_at_once, cut_to_window
 from gridtide.plan.price.bound import excess_kw, within_rates
 from gridtide.plan.price.exact import Exact
-from gridtide.plan.price.fleet import Fleet
+from gridtide.plan.price.fleet import LEAST_PRICE, Fleet
 from gridtide.plan.price.mend import Plan
 from gridtide.plan.price.promise import Promise, Wishes
 from gridtide.plan.price.rows import FLAT, PULL
@@ -74,6 +74,8 @@ class Coordination:
         Plans a small problem exactly and gives the powers of its plugged steps.
     prices
         Of what comes before the cost; those of ``stays`` come from them.
+    settles
+        Whether groups that are short are planned exactly early on, and held so.
     """
 
     def __init__(
@@ -85,10 +87,12 @@ class Coordination:
         limit_s: float,
         exactly: Plan,
         prices: Wishes,
+        settles: bool = True,
     ) -> None:
         self.fleet = Fleet(problem, stays)
         self._exact = Exact(problem, self.fleet, exactly)
         self.promise = Promise(problem, self._exact.clusters, prices)
+        self._settles, self._check, self.scarce = settles, FIRST_CHECK, False
         self._settled = np.zeros(len(self._exact.clusters.groups), dtype=bool)
         self._exact_at = EXACT_FROM
         self._own: tuple[Floats, Floats] | None = None
@@ -122,23 +126,24 @@ class Coordination:
         self._peak[np.isnan(self._peak)] = 0.0
         within_rates(book, self._peak, fleet.stays.step_h)
         fleet.set_prices(self._price, self._peak)
-        self._warm, self._known = True, 2 * MEMORY
+        self._warm, self._known, self._check = True, 2 * MEMORY, 0
 
     def run(self) -> Floats:
         """Return the powers of the plan at the plugged steps, shape (N,); progress tells the rest.
 
         An interrupt from the keyboard ends the run with the best so far.
         """
-        check = 0 if self._warm else FIRST_CHECK
         try:
             while not self._over_time():
-                if self.progress.sweeps == check:
+                if self.progress.sweeps >= self._check:
                     if self._checked():
                         return self._result()
+                    if self.scarce:
+                        return self.fleet.mean
                     # The check may not have kept the limits: that is still to come.
                     if self._stalled():
                         break
-                    check += max(4, check // 6)
+                    self._check += max(4, self._check // 6)
                 self._sweep()
         except KeyboardInterrupt:
             self.progress.interrupted = True
@@ -225,13 +230,19 @@ class Coordination:
             self._exact_at = EXACT_AGAIN * progress.sweeps
             self._solve_exactly(0.5 * self._gap * self.scale(rough))
         # What looks closed may have vehicles short of it that others could have shared.
-        return self._closed() and not (progress.sweeps < EXACT_FROM and self._settle())
+        early = not self._warm and progress.sweeps < EXACT_FROM
+        return self._closed() and not (early and (self._settle() or self.scarce))
 
     def _settle(self) -> bool:
         """Plan groups exactly whose own limits force a shortage, and hold them so."""
         fleet, promise, settled = self.fleet, self.promise, self._settled
+        if not self._settles:
+            return False
         new = promise.forced(fleet.mean) & ~settled
-        if not new.any() or self._shortage_above():
+        if promise.forced_elsewhere(fleet.mean) or (new.any() and self._shortage_above()):
+            self.scarce = promise.first and fleet.stays.beyond_price == 0
+            return False
+        if not new.any():
             return False
         settled |= new
         which = settled if self._shared_out(fleet.mean) else new
@@ -245,13 +256,28 @@ class Coordination:
 
     def _shared_out(self, power: Floats) -> bool:
         """Whether the largest shortfall of settled groups has turned out to be a larger one."""
-        if not self.promise.share_out(power, self._settled, self._end):
+        most_kwh = self.promise.share_out(power, self._settled, self._end)
+        if most_kwh is None:
             return False
+        self.share(most_kwh)
+        return True
+
+    def share(self, most_kwh: float) -> None:
+        """Price what is missing beyond so many kWh of one driver, from now on."""
+        fleet = self.fleet
+        fleet.stays = fleet.stays._replace(
+            most_short_kwh=most_kwh, beyond_price=self.promise.prices.beyond
+        )
         # Costs and bounds so far were by other prices of what is missing.
         self.progress.bound, self.progress.cost = -np.inf, np.inf
         self._best, self._least, self._idle = None, np.inf, 0
-        self._before = (np.inf, -np.inf)
-        return True
+        self._before, self._check, self.scarce = (np.inf, -np.inf), self.progress.sweeps, False
+
+    def react(self, price: float) -> None:
+        """Let limits react as if this were the highest price of energy [currency/kWh]."""
+        firmer = price / LEAST_PRICE
+        self.fleet.rows.term[:, PULL] *= firmer
+        self._softest *= firmer
 
     def _planned(self, which: Ints, power: Floats) -> Floats:
         """Price some groups' limits exactly, and plan them so."""

@@ -47,6 +47,8 @@ LANES = 2
 SINGLE_PRECISION = 16_000_000
 """From so many plugged steps on, powers are kept in single precision."""
 TIGHT = 1e-4
+LEAST_PRICE = 1e-3
+"""Limits react as if energy cost at least so much [currency/kWh]."""
 _POOL = ThreadPoolExecutor(LANES, thread_name_prefix="gridtide-plan")
 
 
@@ -95,7 +97,7 @@ class Fleet:
         np.add.at(below, book.row, np.repeat(plugged, np.diff(book.path)) * (book.weight > 0))
         price = float(np.abs(problem.price_import_per_kwh).max())
         power = float(each["charge_kw"].mean()) if len(each) else 1.0
-        scale = max(price, 1e-3) / max(power, 1e-3)
+        scale = max(price, LEAST_PRICE) / max(power, 1e-3)
         firm = np.array([1.7 if kind in ("import", "export") else 2.8 for kind in book.kind])
         pull: Floats = firm * scale / np.maximum(below[book.owner], 1.0)
         return pull

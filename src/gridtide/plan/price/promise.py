@@ -82,7 +82,7 @@ class Promise:
     """
 
     def __init__(self, problem: Problem, clusters: Clusters, prices: Wishes) -> None:
-        self._problem, self._clusters, self._prices = problem, clusters, prices
+        self._problem, self._clusters, self.prices = problem, clusters, prices
         self._fleet = clusters.fleet
         self._least = np.full(len(clusters.groups), np.nan)
         self.least_kwh = _unavoidable_kwh(problem, self._fleet)
@@ -99,6 +99,13 @@ class Promise:
         forced: Bools = self._summed(missing) > FORCED * np.maximum(self._summed(wanted), 1.0)
         return forced
 
+    def forced_elsewhere(self, power: Floats) -> bool:
+        """Whether limits most likely force a shortage on vehicles of no group."""
+        out, each = self._clusters.of_stay < 0, self._fleet.stays.each
+        wanted = each["wanted_kwh"][out & np.isfinite(each["wanted_kwh"])].sum()
+        missing = float(avoidable_kwh(self._fleet, power)[out].sum())
+        return missing > FORCED * max(float(wanted), 1.0)
+
     def short(self, power: Floats) -> Bools:
         """Tell in which groups any energy is missing that stays do not force, shape (groups,)."""
         short: Bools = self._summed(avoidable_kwh(self._fleet, power)) > SAME_KWH
@@ -109,8 +116,8 @@ class Promise:
         held = of >= 0
         return np.bincount(of[held], weights=by_stay[held], minlength=len(self._least))
 
-    def share_out(self, power: Floats, among: Bools, until_s: float) -> bool:
-        """Price what is missing beyond the least that the largest shortfall can be.
+    def share_out(self, power: Floats, among: Bools, until_s: float) -> float | None:
+        """Raise the least that the largest shortfall can be.
 
         The first time the hardest pressed groups are asked, later all that are short of more.
 
@@ -125,11 +132,11 @@ class Promise:
 
         Returns
         -------
-        bool
-            Whether the prices of stays have changed.
+        float or None
+            The largest shortfall beyond which energy should cost more; None where it stays.
         """
         if not self.first:
-            return False
+            return None
         before = self._fleet.stays
         over = self._over(power, among)
         while len(over) and time.monotonic() < until_s:
@@ -137,11 +144,8 @@ class Promise:
             self.least_kwh = max(self.least_kwh, float(np.nanmax(self._least)))
             over = over[LANES:] if before.beyond_price > 0 else over[:0]
         if before.beyond_price > 0 and self.least_kwh <= before.most_short_kwh:
-            return False
-        self._fleet.stays = before._replace(
-            most_short_kwh=self.least_kwh, beyond_price=self._prices.beyond
-        )
-        return True
+            return None
+        return self.least_kwh
 
     def _over(self, power: Floats, among: Bools) -> list[int]:
         """Groups, not yet asked, with a shortfall beyond the largest known, by their need."""

@@ -13,6 +13,7 @@ from gridtide.plan._wear_prices import steepest_wear_per_kwh
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.price.bound import excess_kw, seen_prices
 from gridtide.plan.price.coordinate import Coordination
+from gridtide.plan.price.largest import largest_by_price
 from gridtide.plan.price.mend import Plan, mend_shortfalls
 from gridtide.plan.price.promise import promised_stays, wishes
 from gridtide.plan.price.schedule import FleetSchedule, end_energies
@@ -20,6 +21,8 @@ from gridtide.plan.price.stays import Stays, usual_prices
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.start import Start
 
+SEARCH = 0.4
+"""Share of the time left in which the least possible largest shortfall is looked for."""
 ROUNDED_KWH = {8: 1e-7, 4: 5e-5}
 """Less than this is no shortfall but what rounding to double or single precision leaves."""
 
@@ -87,6 +90,8 @@ def solve_by_price(
         run.start_from(start)
     begun_s = time.monotonic()
     power = run.run()
+    if run.scarce:
+        power = _shared_out(run, problem, exactly, begun_s + time_limit_s)
     # To look for what keeping limits missed takes no longer than planning did.
     spent_s = max(time.monotonic() - begun_s, 1.0)
     end_s = min(begun_s + time_limit_s, time.monotonic() + spent_s)
@@ -111,6 +116,17 @@ def solve_by_price(
         sweeps=run.progress.sweeps,
         notes=_notes(run, problem, schedule, gap, (mended, left)),
     )
+
+
+def _shared_out(run: Coordination, problem: Problem, exactly: Plan, end_s: float) -> Floats:
+    """Go on with the largest shortfall known, where limits above all groups force it."""
+    limit_s = SEARCH * max(end_s - time.monotonic(), 0.0)
+    known = run.promise.least_kwh
+    if problem.continues is None:
+        known = largest_by_price(problem, known, run, exactly, limit_s)
+    run.promise.least_kwh = known
+    run.share(known)
+    return run.run()
 
 
 def _proof_price(problem: Problem, steep: float) -> float:
