@@ -1,6 +1,6 @@
 """A price on what is missing beyond a largest shortfall that is given, and the least that can be.
 
-beyond_i ≥ short_i − most,  0 ≤ beyond_i
+beyond_ib ≥ short_i − kwh_b,  0 ≤ beyond_ib
 """
 
 from __future__ import annotations
@@ -12,21 +12,27 @@ import numpy as np
 from gridtide.plan._layout import Layout
 from gridtide.plan.linear._linear import Builder
 from gridtide.plan.linear._trips import Drives
-from gridtide.plan.problem import Ints
+from gridtide.plan.problem import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """What missing more than ``most_kwh`` costs on top [currency/kWh]."""
+    """What each kWh missing beyond some shortfalls costs on top.
 
-    most_kwh: float
-    price_per_kwh: float
+    Parameters
+    ----------
+    kwh, price_per_kwh
+        Shortfalls [kWh] and prices [currency/kWh], shape (B,).
+    """
+
+    kwh: Floats
+    price_per_kwh: Floats
 
 
 def add_beyond(
     layout: Layout, build: Builder, stay: Ints, short: Ints, drives: Drives, beyond: Beyond
 ) -> None:
-    """Price what each stay, and each charge on the way, is short of beyond the largest allowed.
+    """Price what each stay, and each charge on the way, is short of beyond some shortfalls.
 
     Parameters
     ----------
@@ -39,7 +45,7 @@ def add_beyond(
     drives
         With what is charged on the way.
     beyond
-        Largest shortfall and price.
+        Shortfalls and prices.
     """
     columns = np.concatenate((short, drives.en_route))
     unavoidable = (layout.due_kwh - layout.within_reach_kwh)[stay]
@@ -48,8 +54,8 @@ def add_beyond(
     most = np.concatenate(
         ((layout.due_kwh - low)[stay], layout.starts.en_route_most_kwh[drives.stay])
     )
-    room = np.maximum(most - beyond.most_kwh, 0.0)
-    part = build.columns(len(columns), 0.0, room, beyond.price_per_kwh)
-    rows = build.rows(len(columns), known - beyond.most_kwh, np.inf)
-    build.entries(rows, part, 1.0)
-    build.entries(rows, columns, -1.0)
+    for kwh, price in zip(beyond.kwh, beyond.price_per_kwh, strict=True):
+        part = build.columns(len(columns), 0.0, np.maximum(most - kwh, 0.0), price)
+        rows = build.rows(len(columns), known - kwh, np.inf)
+        build.entries(rows, part, 1.0)
+        build.entries(rows, columns, -1.0)

@@ -49,9 +49,9 @@ def due_cost(
         at, price = due - m * width, stays.short_price[m]
         tail, v = steepen_below(slope, length, head, tail, lo, v, at, price - before)
         before = price
-    if stays.beyond_price > 0.0:
-        at = due - stays.most_short_kwh
-        tail, v = steepen_below(slope, length, head, tail, lo, v, at, stays.beyond_price)
+    for m in range(stays.beyond_kwh.size):
+        at = due - stays.beyond_kwh[m]
+        tail, v = steepen_below(slope, length, head, tail, lo, v, at, stays.beyond_price[m])
     return tail, v
 
 
@@ -392,8 +392,8 @@ def short_cost(stays: Stays, i: int, energy: float) -> float:
     bands = bands_of(stays, i)
     width = stays.each[i].wanted_kwh / bands
     cost = 0.0
-    if stays.beyond_price > 0.0:
-        cost = stays.beyond_price * max(missing - stays.most_short_kwh, 0.0)
+    for m in range(stays.beyond_kwh.size):
+        cost += stays.beyond_price[m] * max(missing - stays.beyond_kwh[m], 0.0)
     if bands == 1:
         return float(cost + stays.short_price[0] * missing)
     for m in range(bands):

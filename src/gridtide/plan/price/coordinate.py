@@ -19,7 +19,7 @@ from gridtide.plan.price.bound import excess_kw, within_rates
 from gridtide.plan.price.exact import Exact
 from gridtide.plan.price.fleet import LEAST_PRICE, Fleet
 from gridtide.plan.price.mend import Plan
-from gridtide.plan.price.promise import Promise, Wishes
+from gridtide.plan.price.promise import STEEPER, Promise, Wishes
 from gridtide.plan.price.rows import FLAT, PULL
 from gridtide.plan.price.stays import Stays, usual_prices
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
@@ -240,7 +240,7 @@ class Coordination:
             return False
         new = promise.forced(fleet.mean) & ~settled
         if promise.forced_elsewhere(fleet.mean) or (new.any() and self._shortage_above()):
-            self.scarce = promise.first and fleet.stays.beyond_price == 0
+            self.scarce = promise.first and len(fleet.stays.beyond_kwh) == 0
             return False
         if not new.any():
             return False
@@ -262,11 +262,11 @@ class Coordination:
         self.share(most_kwh)
         return True
 
-    def share(self, most_kwh: float) -> None:
-        """Price what is missing beyond so many kWh of one driver, from now on."""
-        fleet = self.fleet
-        fleet.stays = fleet.stays._replace(
-            most_short_kwh=most_kwh, beyond_price=self.promise.prices.beyond
+    def share(self, *most_kwh: float) -> None:
+        """Price what one driver misses beyond so many kWh, ever more steeply, from now on."""
+        steeper = self.promise.prices.beyond * STEEPER ** np.arange(len(most_kwh))
+        self.fleet.stays = self.fleet.stays._replace(
+            beyond_kwh=np.array(most_kwh), beyond_price=steeper
         )
         # Costs and bounds so far were by other prices of what is missing.
         self.progress.bound, self.progress.cost = -np.inf, np.inf

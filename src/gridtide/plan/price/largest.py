@@ -25,7 +25,10 @@ from gridtide.plan.problem import Floats, Problem
 ROUNDS = 12
 CLOSE_KWH = 1e-4
 """Steps of z and sums of what is missing beyond it that count as none."""
-GAP = 1e-3
+GAP = 0.05
+"""Share of what is missing beyond z that a round need not prove."""
+NEAR_KWH = 1e-3
+"""Steps of z that end the search."""
 ASIDE = Wishes(short=0.0, beyond=1.0, recover=100.0)
 FIRM = 0.02
 """Highest price of energy beside which a kWh missing beyond z would cost 1."""
@@ -61,17 +64,20 @@ def largest_by_price(
         aside, stays, gap=GAP, limit_s=limit_s, exactly=exactly, prices=ASIDE, settles=False
     )
     run.react(FIRM)
+    # A kWh of all who are due energy together moves z by NEAR_KWH.
+    due = int(np.isfinite(stays.each["due_kwh"]).sum())
+    run.uncontrolled_cost = NEAR_KWH * due / GAP
     run.fleet.power[:] = run.fleet.mean[:] = begin.fleet.power
     run.fleet.net = run.fleet.net_of(run.fleet.power)
     for _ in range(ROUNDS):
         run.share(least)
         run.run()
-        if run.progress.bound <= CLOSE_KWH or time.monotonic() >= end_s:
+        if run.progress.bound <= CLOSE_KWH:
             break
         found = _root(run.fleet, run.progress.price, run.progress.peak, least)
-        if found <= least + CLOSE_KWH:
+        step, least = found - least, max(found, least)
+        if step <= NEAR_KWH or time.monotonic() >= end_s:
             break
-        least = found
     return least
 
 
@@ -100,7 +106,7 @@ def _root(fleet: Fleet, price: Floats, peak: Floats, low: float) -> float:
     stays, high = fleet.stays, 2.0 * low + 1.0
 
     def bound(z: float) -> float:
-        fleet.stays = stays._replace(most_short_kwh=z)
+        fleet.stays = stays._replace(beyond_kwh=np.array([z]))
         return fleet.bound(price, peak)
 
     while bound(high) > CLOSE_KWH:

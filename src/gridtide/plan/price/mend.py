@@ -100,7 +100,7 @@ def avoidable_kwh(fleet: Fleet, power: Floats) -> Floats:
 def beyond_in(fleet: Fleet) -> Beyond | None:
     """What missing more than a largest shortfall costs, for linear problems."""
     stays = fleet.stays
-    return Beyond(stays.most_short_kwh, stays.beyond_price) if stays.beyond_price > 0 else None
+    return Beyond(stays.beyond_kwh, stays.beyond_price) if len(stays.beyond_kwh) else None
 
 
 def stays_of(fleet: Fleet, group: Group) -> Ints:

@@ -142,8 +142,8 @@ class Promise:
         while len(over) and time.monotonic() < until_s:
             self._ask(over[:LANES], until_s)
             self.least_kwh = max(self.least_kwh, float(np.nanmax(self._least)))
-            over = over[LANES:] if before.beyond_price > 0 else over[:0]
-        if before.beyond_price > 0 and self.least_kwh <= before.most_short_kwh:
+            over = over[LANES:] if len(before.beyond_kwh) else over[:0]
+        if len(before.beyond_kwh) and self.least_kwh <= before.beyond_kwh[0]:
             return None
         return self.least_kwh
 

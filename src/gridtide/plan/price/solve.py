@@ -21,8 +21,11 @@ from gridtide.plan.price.stays import Stays, usual_prices
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.start import Start
 
-SEARCH = 0.4
-"""Share of the time left in which the least possible largest shortfall is looked for."""
+SEARCH = 4.0
+"""How many times as long as it took to see a shortage its largest part is looked for."""
+SPARE = 1e-3
+"""Beyond this share more than is proven of it the largest shortfall costs more still: few drivers
+would bear what it is larger than proven."""
 ROUNDED_KWH = {8: 1e-7, 4: 5e-5}
 """Less than this is no shortfall but what rounding to double or single precision leaves."""
 
@@ -91,7 +94,7 @@ def solve_by_price(
     begun_s = time.monotonic()
     power = run.run()
     if run.scarce:
-        power = _shared_out(run, problem, exactly, begun_s + time_limit_s)
+        power = _shared_out(run, problem, exactly, begun_s, begun_s + time_limit_s)
     # To look for what keeping limits missed takes no longer than planning did.
     spent_s = max(time.monotonic() - begun_s, 1.0)
     end_s = min(begun_s + time_limit_s, time.monotonic() + spent_s)
@@ -118,14 +121,17 @@ def solve_by_price(
     )
 
 
-def _shared_out(run: Coordination, problem: Problem, exactly: Plan, end_s: float) -> Floats:
+def _shared_out(
+    run: Coordination, problem: Problem, exactly: Plan, begun_s: float, end_s: float
+) -> Floats:
     """Go on with the largest shortfall known, where limits above all groups force it."""
-    limit_s = SEARCH * max(end_s - time.monotonic(), 0.0)
+    now = time.monotonic()
+    limit_s = min(max(SEARCH * (now - begun_s), 1.0), 0.5 * max(end_s - now, 0.0))
     known = run.promise.least_kwh
     if problem.continues is None:
         known = largest_by_price(problem, known, run, exactly, limit_s)
     run.promise.least_kwh = known
-    run.share(known)
+    run.share(known, known * (1.0 + SPARE))
     return run.run()
 
 
