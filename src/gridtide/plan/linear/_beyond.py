@@ -48,7 +48,7 @@ def add_beyond(
         Shortfalls and prices.
     """
     columns = np.concatenate((short, drives.en_route))
-    unavoidable = (layout.due_kwh - layout.within_reach_kwh)[stay]
+    unavoidable = layout.due_kwh[stay] - layout.within_reach_kwh[stay]
     known = np.concatenate((unavoidable, np.zeros(len(drives.en_route))))
     low = np.minimum(layout.problem.min_kwh, layout.starts.low_kwh)
     most = np.concatenate(
