@@ -17,41 +17,42 @@ from gridtide.plan.price.stays import (
     GAIN,
     GAIN_FROM,
     GAIN_OFFSET,
-    Stays,
+    Stay,
 )
 from gridtide.plan.problem import Floats
 
 
+# To hand over all arrays of the stays costs a call more than what these do.
 @njit(cache=True, nogil=True)
-def stored_kw(stays: Stays, i: int, kw: float) -> float:
-    """Power into the cells at a power at the plug."""
-    flow = kw * (stays.each[i].gain if kw > 0.0 else stays.each[i].draw)
-    if stays.law.shape[0] > 0:
-        flow = np.inf
-        slope, offset = (GAIN, GAIN_OFFSET) if kw > 0.0 else (DRAW, DRAW_OFFSET)
-        for j in range(stays.law.shape[2]):
-            flow = min(flow, stays.law[i, slope, j] * kw + stays.law[i, offset, j])
+def stored_kw(law: Floats, i: int, stay: Stay, kw: float) -> float:
+    """Power into the cells of stay ``i`` at a power at the plug."""
+    if law.shape[0] == 0:
+        return float(kw * (stay.gain if kw > 0.0 else stay.draw))
+    flow = np.inf
+    slope, offset = (GAIN, GAIN_OFFSET) if kw > 0.0 else (DRAW, DRAW_OFFSET)
+    for j in range(law.shape[2]):
+        flow = min(flow, law[i, slope, j] * kw + law[i, offset, j])
     return float(flow)
 
 
 @njit(cache=True, nogil=True)
-def plug_kw(stays: Stays, i: int, flow: float) -> float:
-    """Power at the plug that moves a power into the cells."""
-    kw = flow / (stays.each[i].gain if flow > 0.0 else stays.each[i].draw)
-    if stays.law.shape[0] > 0:
-        kw = -np.inf
-        slope, offset = (GAIN, GAIN_OFFSET) if flow > 0.0 else (DRAW, DRAW_OFFSET)
-        for j in range(stays.law.shape[2]):
-            kw = max(kw, (flow - stays.law[i, offset, j]) / stays.law[i, slope, j])
+def plug_kw(law: Floats, i: int, stay: Stay, flow: float) -> float:
+    """Power at the plug that moves a power into the cells of stay ``i``."""
+    if law.shape[0] == 0:
+        return float(flow / (stay.gain if flow > 0.0 else stay.draw))
+    kw = -np.inf
+    slope, offset = (GAIN, GAIN_OFFSET) if flow > 0.0 else (DRAW, DRAW_OFFSET)
+    for j in range(law.shape[2]):
+        kw = max(kw, (flow - law[i, offset, j]) / law[i, slope, j])
     return float(kw)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def lay_step(
-    stays: Stays,
+    law: Floats,
     i: int,
     buy: float,
-    sell: float,
+    worth: float,
     least_kw: float,
     most_kw: float,
     rate: Floats,
@@ -60,18 +61,19 @@ def lay_step(
     """Fill what a kWh into the cells costs, and how many kW go there, in each part of a step.
 
     Parts come in the order of the power, from ``least_kw`` up to ``most_kw`` at the plug, P of
-    discharging and P of charging. What would cost less further on is pooled: the convex hull.
+    discharging, which earns ``worth``, and P of charging. What would cost less further on is
+    pooled: the convex hull.
     """
-    law, parts, worth = stays.law[i], stays.law.shape[2], sell - stays.each[i].wear
+    parts = law.shape[2]
     for j in range(parts):
-        end = law[GAIN_FROM, j + 1] if j + 1 < parts else np.inf
-        kw = min(end, most_kw) - max(law[GAIN_FROM, j], least_kw)
-        rate[parts + j] = buy / law[GAIN, j]
-        width[parts + j] = max(kw, 0.0) * law[GAIN, j]
-        end = law[DRAW_FROM, j + 1] if j + 1 < parts else np.inf
-        kw = min(end, -least_kw) - max(law[DRAW_FROM, j], -most_kw)
-        rate[parts - 1 - j] = worth / law[DRAW, j]
-        width[parts - 1 - j] = max(kw, 0.0) * law[DRAW, j]
+        end = law[i, GAIN_FROM, j + 1] if j + 1 < parts else np.inf
+        kw = min(end, most_kw) - max(law[i, GAIN_FROM, j], least_kw)
+        rate[parts + j] = buy / law[i, GAIN, j]
+        width[parts + j] = max(kw, 0.0) * law[i, GAIN, j]
+        end = law[i, DRAW_FROM, j + 1] if j + 1 < parts else np.inf
+        kw = min(end, -least_kw) - max(law[i, DRAW_FROM, j], -most_kw)
+        rate[parts - 1 - j] = worth / law[i, DRAW, j]
+        width[parts - 1 - j] = max(kw, 0.0) * law[i, DRAW, j]
     pool(rate, width)
 
 
@@ -94,6 +96,6 @@ def pool(rate: Floats, width: Floats) -> None:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def step_cost(stays: Stays, i: int, buy: float, sell: float, kw: float) -> float:
+def step_cost(stay: Stay, buy: float, sell: float, kw: float) -> float:
     """Cost of an hour at a power at the plug, its wear included."""
-    return kw * (buy if kw > 0.0 else sell - stays.each[i].wear)
+    return float(kw * (buy if kw > 0.0 else sell - stay.wear))
