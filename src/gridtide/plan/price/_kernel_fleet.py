@@ -170,13 +170,13 @@ def charge_at_once(stays: Stays, power: Floats) -> None:
             if i > first:
                 energy = max(energy - stay.driven_kwh, stay.low_kwh)
             bend, fade, full = tapering(stays, i)
-            charge = stored_kw(stays.law, i, stay, stay.charge_kw)
+            charge = stored_kw(stays, i, stay.charge_kw)
             for q in range(stay.steps):
                 p, hours = stay.start + q, stays.step_h[stay.arrive + q]
                 to = min(energy + charge * hours, stay.high_kwh, stay.due_kwh)
                 if to > bend:
                     to = min(to, (energy + hours * full) / (1.0 + hours * fade))
-                power[p] = plug_kw(stays.law, i, stay, max(to - energy, 0.0) / hours)
+                power[p] = plug_kw(stays, i, max(to - energy, 0.0) / hours)
                 energy = max(to, energy)
 
 
@@ -191,7 +191,7 @@ def most_energy(stays: Stays, end: Floats) -> None:
             if i > first:
                 energy = max(energy - stay.driven_kwh, stay.low_kwh)
             bend, fade, full = tapering(stays, i)
-            charge = stored_kw(stays.law, i, stay, stay.charge_kw)
+            charge = stored_kw(stays, i, stay.charge_kw)
             for q in range(stay.steps):
                 hours = stays.step_h[stay.arrive + q]
                 to = min(energy + charge * hours, stay.high_kwh)
@@ -215,11 +215,11 @@ def cut_to_window(stays: Stays, power: Floats) -> None:
             for q in range(stay.steps):
                 p, hours = stay.start + q, stays.step_h[stay.arrive + q]
                 kw = min(max(power[p], -stay.discharge_kw), stay.charge_kw)
-                to = energy + stored_kw(stays.law, i, stay, kw) * hours
+                to = energy + stored_kw(stays, i, kw) * hours
                 if to > bend:
                     to = min(to, max((energy + hours * full) / (1.0 + hours * fade), energy))
                 to = min(max(to, stay.low_kwh), stay.high_kwh)
-                power[p] = plug_kw(stays.law, i, stay, (to - energy) / hours)
+                power[p] = plug_kw(stays, i, (to - energy) / hours)
                 energy = to
 
 

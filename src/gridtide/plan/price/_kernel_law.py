@@ -17,34 +17,47 @@ from gridtide.plan.price.stays import (
     GAIN,
     GAIN_FROM,
     GAIN_OFFSET,
-    Stay,
+    Stays,
 )
 from gridtide.plan.problem import Floats
 
 
-# To hand over all arrays of the stays costs a call more than what these do.
 @njit(cache=True, nogil=True)
-def stored_kw(law: Floats, i: int, stay: Stay, kw: float) -> float:
+def stored_kw(stays: Stays, i: int, kw: float) -> float:
     """Power into the cells of stay ``i`` at a power at the plug."""
-    if law.shape[0] == 0:
-        return float(kw * (stay.gain if kw > 0.0 else stay.draw))
+    flow = kw * (stays.each[i].gain if kw > 0.0 else stays.each[i].draw)
+    if stays.law.shape[0] > 0:
+        # No call of the function below: LLVM makes vector code of loops over this one as it stands.
+        flow = np.inf
+        slope, offset = (GAIN, GAIN_OFFSET) if kw > 0.0 else (DRAW, DRAW_OFFSET)
+        for j in range(stays.law.shape[2]):
+            flow = min(flow, stays.law[i, slope, j] * kw + stays.law[i, offset, j])
+    return float(flow)
+
+
+@njit(cache=True, nogil=True)
+def plug_kw(stays: Stays, i: int, flow: float) -> float:
+    """Power at the plug that moves a power into the cells of stay ``i``."""
+    kw = flow / (stays.each[i].gain if flow > 0.0 else stays.each[i].draw)
+    if stays.law.shape[0] > 0:
+        kw = -np.inf
+        slope, offset = (GAIN, GAIN_OFFSET) if flow > 0.0 else (DRAW, DRAW_OFFSET)
+        for j in range(stays.law.shape[2]):
+            kw = max(kw, (flow - stays.law[i, offset, j]) / stays.law[i, slope, j])
+    return float(kw)
+
+
+@njit(cache=True, nogil=True)
+def flow_in_parts(law: Floats, i: int, kw: float) -> float:
+    """Power into the cells with losses in parts.
+
+    Where one is wanted for a step, to hand over all arrays of the stays would cost more than this.
+    """
     flow = np.inf
     slope, offset = (GAIN, GAIN_OFFSET) if kw > 0.0 else (DRAW, DRAW_OFFSET)
     for j in range(law.shape[2]):
         flow = min(flow, law[i, slope, j] * kw + law[i, offset, j])
     return float(flow)
-
-
-@njit(cache=True, nogil=True)
-def plug_kw(law: Floats, i: int, stay: Stay, flow: float) -> float:
-    """Power at the plug that moves a power into the cells of stay ``i``."""
-    if law.shape[0] == 0:
-        return float(flow / (stay.gain if flow > 0.0 else stay.draw))
-    kw = -np.inf
-    slope, offset = (GAIN, GAIN_OFFSET) if flow > 0.0 else (DRAW, DRAW_OFFSET)
-    for j in range(law.shape[2]):
-        kw = max(kw, (flow - law[i, offset, j]) / law[i, slope, j])
-    return float(kw)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -93,9 +106,3 @@ def pool(rate: Floats, width: Floats) -> None:
             # Parts of no width only have to stand in order.
             mean = cost / total if total > 0.0 else before
             rate[first : last + 1] = mean
-
-
-@njit(cache=True, nogil=True, inline="always")
-def step_cost(stay: Stay, buy: float, sell: float, kw: float) -> float:
-    """Cost of an hour at a power at the plug, its wear included."""
-    return float(kw * (buy if kw > 0.0 else sell - stay.wear))

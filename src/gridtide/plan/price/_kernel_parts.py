@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridtide.plan.price._kernel_law import lay_step, stored_kw
+from gridtide.plan.price._kernel_law import flow_in_parts, lay_step
 from gridtide.plan.price._kernel_value import insert
 from gridtide.plan.price.stays import DRAW_FROM, GAIN_FROM, Stay
 from gridtide.plan.problem import Floats
@@ -23,7 +23,6 @@ SAME_KWH = 1e-12
 def step_back(
     law: Floats,
     i: int,
-    stay: Stay,
     hours: float,
     buy: float,
     worth: float,
@@ -49,7 +48,7 @@ def step_back(
     rate, width, place = work[0], work[1], work[2]
     lay_step(law, i, buy, worth, least_kw, most_kw, rate, width)
     keep_thresholds(slope, length, head, tail, lo, rate, up, down, place)
-    least = stored_kw(law, i, stay, least_kw) * hours
+    least = flow_in_parts(law, i, least_kw) * hours
     if taper[0] > 0.0:
         head, tail, flow, cost = merge(
             slope, length, head, tail, hi, rate, width, hours, taper, least, merged
@@ -221,7 +220,7 @@ def step_forward(
     for j in range(parts):
         if to < up[j]:
             end = min(law[i, GAIN_FROM, j + 1], stay.charge_kw) if j + 1 < parts else stay.charge_kw
-            to = max(min(up[j], energy + hours * stored_kw(law, i, stay, end)), to)
+            to = max(min(up[j], energy + hours * flow_in_parts(law, i, end)), to)
     if to > energy:
         return to
     for j in range(parts):
@@ -231,5 +230,5 @@ def step_forward(
                 if j + 1 < parts
                 else stay.discharge_kw
             )
-            to = min(max(down[j], energy + hours * stored_kw(law, i, stay, -end)), to)
+            to = min(max(down[j], energy + hours * flow_in_parts(law, i, -end)), to)
     return to

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridtide.plan.price._kernel_law import plug_kw, step_cost, stored_kw
+from gridtide.plan.price._kernel_law import plug_kw, stored_kw
 from gridtide.plan.price._kernel_parts import step_back, step_forward
 from gridtide.plan.price._kernel_value import (
     insert,
@@ -105,7 +105,7 @@ def tapering(stays: Stays, i: int) -> tuple[float, float, float]:
         return np.inf, 0.0, 0.0
     stay, full, fall, since = stays.each[i], stays.taper[i, 0], stays.taper[i, 1], stays.taper[i, 2]
     return (
-        since + (full - stored_kw(stays.law, i, stay, stay.charge_kw)) / fall,
+        since + (full - stored_kw(stays, i, stay.charge_kw)) / fall,
         fall,
         full + fall * since,
     )
@@ -228,7 +228,7 @@ def parts_back(
             most_kw, least_kw = most[p], least[p]
         place = slice(p * parts, (p + 1) * parts)
         head, tail, lo, hi, v = step_back(
-            stays.law, i, stay, stays.step_h[k], buy[p], sell[p] - stay.wear, least_kw, most_kw,
+            stays.law, i, stays.step_h[k], buy[p], sell[p] - stay.wear, least_kw, most_kw,
             (fade, full), slope, length, head, tail, (lo, hi, v), up[place], down[place],
             work, merged,
         )  # fmt: skip
@@ -376,12 +376,12 @@ def parts_forward(
         place = slice(p * parts, (p + 1) * parts)
         to = step_forward(stays.law, i, stay, hours, energy, up[place], down[place])
         if most.size > 0:
-            to = min(to, energy + stored_kw(stays.law, i, stay, most[p]) * hours)
-            to = max(to, energy + stored_kw(stays.law, i, stay, least[p]) * hours)
+            to = min(to, energy + stored_kw(stays, i, most[p]) * hours)
+            to = max(to, energy + stored_kw(stays, i, least[p]) * hours)
         if to > bend:
             to = min(to, max((energy + hours * full) / (1.0 + hours * fade), energy))
         to = min(max(to, stay.low_kwh), stay.high_kwh)
-        power[p] = plug_kw(stays.law, i, stay, (to - energy) / hours)
+        power[p] = plug_kw(stays, i, (to - energy) / hours)
         energy = to
     return float(energy)
 
@@ -443,11 +443,11 @@ def own_cost(
             missing = max(0.0, stay.low_kwh - energy)
             cost += stays.drive_price * missing
             energy += missing
-        begin, arrive = stay.start - origin, stay.arrive
+        begin, arrive, wear = stay.start - origin, stay.arrive, stay.wear
         for q in range(stay.steps):
             p, hours = begin + q, step_h[arrive + q]
-            energy += hours * stored_kw(stays.law, i, stay, power[p])
-            cost += hours * step_cost(stay, buy[p], sell[p], power[p])
+            energy += hours * stored_kw(stays, i, power[p])
+            cost += hours * power[p] * (buy[p] if power[p] > 0.0 else sell[p] - wear)
             if costly:
                 cost += held_cost(stays, i, arrive + q, energy)
         cost += short_cost(stays, i, energy)

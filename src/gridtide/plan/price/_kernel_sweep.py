@@ -97,10 +97,9 @@ def move_net(
 @njit(cache=True, nogil=True, inline="always")
 def mix(stays: Stays, i: int, old: Floats, new: Floats, share: float, begin: int) -> None:
     """Mix two schedules of a stay in the energy stored, where every mix is feasible: into new."""
-    stay = stays.each[i]
-    for p in range(begin, begin + stay.steps):
-        a, b = stored_kw(stays.law, i, stay, old[p]), stored_kw(stays.law, i, stay, new[p])
-        new[p] = plug_kw(stays.law, i, stay, a + share * (b - a))
+    for p in range(begin, begin + stays.each[i].steps):
+        a, b = stored_kw(stays, i, old[p]), stored_kw(stays, i, new[p])
+        new[p] = plug_kw(stays, i, a + share * (b - a))
 
 
 @njit(cache=True, nogil=True)
@@ -244,5 +243,5 @@ def average(stays: Stays, power: Floats, mean: Floats, weight: float) -> None:
     for i in range(len(stays.each)):
         stay = stays.each[i]
         for p in range(stay.start, stay.start + stay.steps):
-            a, b = stored_kw(stays.law, i, stay, mean[p]), stored_kw(stays.law, i, stay, power[p])
-            mean[p] = plug_kw(stays.law, i, stay, a + weight * (b - a))
+            a, b = stored_kw(stays, i, mean[p]), stored_kw(stays, i, power[p])
+            mean[p] = plug_kw(stays, i, a + weight * (b - a))

@@ -84,8 +84,8 @@ def power_slopes(
             # Burning would pay: V has the chord between full powers there.
             up = down = (up * room + down * fall) / (room + fall)
         rate[0], rate[1], width[0], width[1] = down, up, fall, room
-    flow = stored_kw(stays.law, i, stay, kw)
-    at = stored_kw(stays.law, i, stay, -stay.discharge_kw)
+    flow = stored_kw(stays, i, kw)
+    at = stored_kw(stays, i, -stay.discharge_kw)
     for m in range(rate.size):
         if width[m] <= NEAR:
             continue
@@ -121,7 +121,7 @@ def stay_worths(
     rate, width = np.empty((2, 2 * stays.law.shape[2]))
     energy = start
     for q in range(steps):
-        energy += stored_kw(stays.law, i, stay, power[begin + q]) * stays.step_h[stay.arrive + q]
+        energy += stored_kw(stays, i, power[begin + q]) * stays.step_h[stay.arrive + q]
     for q in range(steps, -1, -1):
         left, right = 0.0, 0.0
         if q > 0:
@@ -141,7 +141,7 @@ def stay_worths(
             break
         p, hours = begin + q - 1, stays.step_h[stay.arrive + q - 1]
         kw = power[p]
-        before = energy - stored_kw(stays.law, i, stay, kw) * hours
+        before = energy - stored_kw(stays, i, kw) * hours
         bottom, top = power_slopes(stays, i, buy[p], sell[p], kw, rate, width)
         if on_taper(stays, i, kw, hours, before, energy):
             least = (least + bottom * hours * fade) / (1.0 + hours * fade)
@@ -184,7 +184,7 @@ def worths(
             start[i - first] = energy
             for q in range(stay.steps):
                 hours = stays.step_h[stay.arrive + q]
-                energy += hours * stored_kw(stays.law, i, stay, power[stay.start - origin + q])
+                energy += hours * stored_kw(stays, i, power[stay.start - origin + q])
         least = most = 0.0
         for i in range(last, first - 1, -1):
             begin = stays.each[i].start - origin
@@ -259,7 +259,7 @@ def choose(
             y = min(max(y, low_y[p]), high_y[p])
             value[stay.start + q] = y
             kw, before = power[p], energy
-            energy += stored_kw(stays.law, i, stay, kw) * hours
+            energy += stored_kw(stays, i, kw) * hours
             if kw < stay.charge_kw - NEAR and on_taper(stays, i, kw, hours, before, energy):
                 left, _ = power_slopes(stays, i, buy[p], sell[p], kw, rate, width)
                 y += max(y - left, 0.0) * hours * fade

@@ -101,7 +101,7 @@ def end_energies(stays: Stays, power: Floats, end: Floats, en_route: Floats) -> 
                 energy += en_route[i]
             for q in range(stay.steps):
                 hours = stays.step_h[stay.arrive + q]
-                energy += hours * stored_kw(stays.law, i, stay, power[stay.start + q])
+                energy += hours * stored_kw(stays, i, power[stay.start + q])
             end[i] = energy
 
 
@@ -121,7 +121,7 @@ def _energies(stays: Stays, power: Floats, which: Ints, starts: Floats, dense: F
         for q in range(stay.steps):
             dense[row, stay.arrive + q] = energy
             hours = stays.step_h[stay.arrive + q]
-            energy += hours * stored_kw(stays.law, i, stay, power[stay.start + q])
+            energy += hours * stored_kw(stays, i, power[stay.start + q])
             dense[row, stay.arrive + q + 1] = energy
 
 
