@@ -24,9 +24,10 @@ from gridtide.plan.problem import Floats
 
 @njit(cache=True, nogil=True)
 def stored_kw(stays: Stays, i: int, kw: float) -> float:
-    """Power into the cells at a power at the plug."""
+    """Power into the cells of stay ``i`` at a power at the plug."""
     flow = kw * (stays.each[i].gain if kw > 0.0 else stays.each[i].draw)
     if stays.law.shape[0] > 0:
+        # No call of the function below: LLVM makes vector code of loops over this one as it stands.
         flow = np.inf
         slope, offset = (GAIN, GAIN_OFFSET) if kw > 0.0 else (DRAW, DRAW_OFFSET)
         for j in range(stays.law.shape[2]):
@@ -36,7 +37,7 @@ def stored_kw(stays: Stays, i: int, kw: float) -> float:
 
 @njit(cache=True, nogil=True)
 def plug_kw(stays: Stays, i: int, flow: float) -> float:
-    """Power at the plug that moves a power into the cells."""
+    """Power at the plug that moves a power into the cells of stay ``i``."""
     kw = flow / (stays.each[i].gain if flow > 0.0 else stays.each[i].draw)
     if stays.law.shape[0] > 0:
         kw = -np.inf
@@ -47,11 +48,24 @@ def plug_kw(stays: Stays, i: int, flow: float) -> float:
 
 
 @njit(cache=True, nogil=True)
+def flow_in_parts(law: Floats, i: int, kw: float) -> float:
+    """Power into the cells with losses in parts.
+
+    Where one is wanted for a step, to hand over all arrays of the stays would cost more than this.
+    """
+    flow = np.inf
+    slope, offset = (GAIN, GAIN_OFFSET) if kw > 0.0 else (DRAW, DRAW_OFFSET)
+    for j in range(law.shape[2]):
+        flow = min(flow, law[i, slope, j] * kw + law[i, offset, j])
+    return float(flow)
+
+
+@njit(cache=True, nogil=True, inline="always")
 def lay_step(
-    stays: Stays,
+    law: Floats,
     i: int,
     buy: float,
-    sell: float,
+    worth: float,
     least_kw: float,
     most_kw: float,
     rate: Floats,
@@ -60,18 +74,19 @@ def lay_step(
     """Fill what a kWh into the cells costs, and how many kW go there, in each part of a step.
 
     Parts come in the order of the power, from ``least_kw`` up to ``most_kw`` at the plug, P of
-    discharging and P of charging. What would cost less further on is pooled: the convex hull.
+    discharging, which earns ``worth``, and P of charging. What would cost less further on is
+    pooled: the convex hull.
     """
-    law, parts, worth = stays.law[i], stays.law.shape[2], sell - stays.each[i].wear
+    parts = law.shape[2]
     for j in range(parts):
-        end = law[GAIN_FROM, j + 1] if j + 1 < parts else np.inf
-        kw = min(end, most_kw) - max(law[GAIN_FROM, j], least_kw)
-        rate[parts + j] = buy / law[GAIN, j]
-        width[parts + j] = max(kw, 0.0) * law[GAIN, j]
-        end = law[DRAW_FROM, j + 1] if j + 1 < parts else np.inf
-        kw = min(end, -least_kw) - max(law[DRAW_FROM, j], -most_kw)
-        rate[parts - 1 - j] = worth / law[DRAW, j]
-        width[parts - 1 - j] = max(kw, 0.0) * law[DRAW, j]
+        end = law[i, GAIN_FROM, j + 1] if j + 1 < parts else np.inf
+        kw = min(end, most_kw) - max(law[i, GAIN_FROM, j], least_kw)
+        rate[parts + j] = buy / law[i, GAIN, j]
+        width[parts + j] = max(kw, 0.0) * law[i, GAIN, j]
+        end = law[i, DRAW_FROM, j + 1] if j + 1 < parts else np.inf
+        kw = min(end, -least_kw) - max(law[i, DRAW_FROM, j], -most_kw)
+        rate[parts - 1 - j] = worth / law[i, DRAW, j]
+        width[parts - 1 - j] = max(kw, 0.0) * law[i, DRAW, j]
     pool(rate, width)
 
 
@@ -91,9 +106,3 @@ def pool(rate: Floats, width: Floats) -> None:
             # Parts of no width only have to stand in order.
             mean = cost / total if total > 0.0 else before
             rate[first : last + 1] = mean
-
-
-@njit(cache=True, nogil=True, inline="always")
-def step_cost(stays: Stays, i: int, buy: float, sell: float, kw: float) -> float:
-    """Cost of an hour at a power at the plug, its wear included."""
-    return kw * (buy if kw > 0.0 else sell - stays.each[i].wear)

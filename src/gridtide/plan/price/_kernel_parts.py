@@ -1,9 +1,9 @@
 """The cheapest schedule of a vehicle whose losses come in parts: its steps, backward and forward.
 
-With one efficiency each way a step adds two segments to V, and ``stay_back`` puts them into the
-list. Here a step's cost has more of them, and V before the step is what two sorted lists merge
-to, from the highest energy down. A taper bounds the power by a line that falls with the energy
-at the end of the step: where a further part would cross it, both lists are followed along it.
+With one efficiency each way a step adds two segments to V; here it adds one for each part. A
+taper bounds the power by a line that falls with the energy at the end of the step. With one, V
+before the step is what two sorted lists merge to, from the highest energy down: where a further
+part would cross the line, both are followed along it.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridtide.plan.price._kernel_law import lay_step, step_cost, stored_kw
-from gridtide.plan.price.stays import DRAW_FROM, GAIN_FROM, Stays
+from gridtide.plan.price._kernel_law import flow_in_parts, lay_step
+from gridtide.plan.price._kernel_value import insert
+from gridtide.plan.price.stays import DRAW_FROM, GAIN_FROM, Stay
 from gridtide.plan.problem import Floats
 
 SAME_KWH = 1e-12
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def step_back(
-    stays: Stays,
+    law: Floats,
     i: int,
     hours: float,
     buy: float,
-    sell: float,
+    worth: float,
     least_kw: float,
     most_kw: float,
     taper: tuple[float, float],
@@ -36,6 +37,7 @@ def step_back(
     up: Floats,
     down: Floats,
     work: Floats,
+    merged: Floats,
 ) -> tuple[int, int, float, float, float]:
     """Go back one step of stay ``i``; keep its thresholds, one each way and part.
 
@@ -43,22 +45,53 @@ def step_back(
     power that it falls from at no energy [kW].
     """
     lo, hi, v = ends
-    parts = stays.law.shape[2]
-    rate, width = work[0, : 2 * parts], work[1, : 2 * parts]
-    lay_step(stays, i, buy, sell, least_kw, most_kw, rate, width)
-    keep_thresholds(slope, length, head, tail, lo, rate, up, down)
-    merged, wide = work[2], work[3]
-    first, flow, cost = merge(slope, length, head, tail, hi, rate, width, hours, taper,
-                              stored_kw(stays, i, least_kw) * hours, merged, wide)  # fmt: skip
-    cost += hours * step_cost(stays, i, buy, sell, least_kw)
-    count = merged.size - first
-    head = (slope.size - count) // 2
-    slope[head : head + count], length[head : head + count] = merged[first:], wide[first:]
-    start = hi - stored_kw(stays, i, least_kw) * hours
-    return head, head + count, lo - flow, start, v + cost
+    rate, width, place = work[0], work[1], work[2]
+    lay_step(law, i, buy, worth, least_kw, most_kw, rate, width)
+    keep_thresholds(slope, length, head, tail, lo, rate, up, down, place)
+    least = flow_in_parts(law, i, least_kw) * hours
+    if taper[0] > 0.0:
+        head, tail, flow, cost = merge(
+            slope, length, head, tail, hi, rate, width, hours, taper, least, merged
+        )
+    else:
+        head, tail, flow, cost = insert_each(
+            slope, length, head, tail, rate, width, hours, place, least
+        )
+    cost += hours * least_kw * (buy if least_kw > 0.0 else worth)
+    return head, tail, lo - flow, hi - least, v + cost
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
+def insert_each(
+    slope: Floats,
+    length: Floats,
+    head: int,
+    tail: int,
+    rate: Floats,
+    width: Floats,
+    hours: float,
+    place: Floats,
+    flow: float,
+) -> tuple[int, int, float, float]:
+    """Insert each part at its place, the highest first.
+
+    ``flow`` is the least energy stored. Returns head, tail, the most energy stored and what it
+    costs beyond the least.
+    """
+    moved, cost = 0, 0.0
+    for m in range(rate.size):
+        kwh = width[m] * hours
+        if kwh > 0.0:
+            before = head
+            head, tail = insert(slope, length, head, tail, int(place[m]) + moved, -rate[m], kwh)
+            # What is below has moved along with the head, and so have the places there.
+            moved += head - before
+            flow += kwh
+            cost += rate[m] * kwh
+    return head, tail, flow, cost
+
+
+@njit(cache=True, nogil=True, inline="always")
 def keep_thresholds(
     slope: Floats,
     length: Floats,
@@ -68,14 +101,19 @@ def keep_thresholds(
     rate: Floats,
     up: Floats,
     down: Floats,
+    place: Floats,
 ) -> None:
-    """Fill up to which energy each part of charging goes, and down to which one of discharging."""
+    """Fill up to which energy each part of charging goes, and down to which one of discharging.
+
+    Also the place in the list before which each part has its own, in order.
+    """
     parts, at, j = rate.size // 2, lo, head
     for m in range(rate.size - 1, -1, -1):
         charging = m >= parts
         while j < tail and (slope[j] < -rate[m] or (not charging and slope[j] == -rate[m])):
             at += length[j]
             j += 1
+        place[m] = j
         if charging:
             up[m - parts] = at
         else:
@@ -95,12 +133,39 @@ def merge(
     taper: tuple[float, float],
     flow: float,
     merged: Floats,
+) -> tuple[int, int, float, float]:
+    """Merge V and the cost of a step, from its upper end ``hi`` down; return as the above does.
+
+    The merged list fills ``merged`` from its end and is put back into the middle of the arrays.
+    """
+    first, flow, cost = merge_down(
+        slope, length, head, tail, hi, rate, width, hours, taper, flow, merged[0], merged[1]
+    )
+    count = merged.shape[1] - first
+    head = (slope.size - count) // 2
+    for j in range(count):
+        slope[head + j], length[head + j] = merged[0, first + j], merged[1, first + j]
+    return head, head + count, flow, cost
+
+
+@njit(cache=True, nogil=True)
+def merge_down(
+    slope: Floats,
+    length: Floats,
+    head: int,
+    tail: int,
+    hi: float,
+    rate: Floats,
+    width: Floats,
+    hours: float,
+    taper: tuple[float, float],
+    flow: float,
+    merged: Floats,
     wide: Floats,
 ) -> tuple[int, float, float]:
-    """Merge V and the cost of a step, downwards into the ends of ``merged`` and ``wide``.
+    """Fill the merged list downwards; return its first place, the most energy stored and its cost.
 
-    Begins at the energy ``hi`` at the end of the step and the least energy stored in it, ``flow``
-    [kWh]. Returns the first place, the most energy stored and what it costs beyond the least.
+    Along the taper each kWh less at the end of the step lets ``hours * fall`` more be stored.
     """
     fall, full = taper
     to, cost, place, b, m = hi, 0.0, merged.size, tail - 1, 0
@@ -129,7 +194,6 @@ def merge(
             cost += rate[m] * part
             left -= part
         else:
-            # Along the taper: each kWh less at the end lets so much more be stored in the step.
             more = hours * fall
             part = min(over, left / more)
             merged[place] = (slope[b] - more * rate[m]) / (1.0 + more)
@@ -141,24 +205,30 @@ def merge(
             left -= part * more
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def step_forward(
-    stays: Stays, i: int, hours: float, energy: float, up: Floats, down: Floats
+    law: Floats,
+    i: int,
+    stay: Stay,
+    hours: float,
+    energy: float,
+    up: Floats,
+    down: Floats,
 ) -> float:
     """Energy at the end of a step that begins with ``energy``, by the thresholds of each part."""
-    law, parts = stays.law[i], stays.law.shape[2]
-    to, limit = energy, stays.each[i].charge_kw
+    parts, to = law.shape[2], energy
     for j in range(parts):
         if to < up[j]:
-            end = min(law[GAIN_FROM, j + 1], limit) if j + 1 < parts else limit
-            most = energy + hours * stored_kw(stays, i, end)
-            to = max(min(up[j], most), to)
+            end = min(law[i, GAIN_FROM, j + 1], stay.charge_kw) if j + 1 < parts else stay.charge_kw
+            to = max(min(up[j], energy + hours * flow_in_parts(law, i, end)), to)
     if to > energy:
         return to
-    limit = stays.each[i].discharge_kw
     for j in range(parts):
         if to > down[j]:
-            end = min(law[DRAW_FROM, j + 1], limit) if j + 1 < parts else limit
-            least = energy + hours * stored_kw(stays, i, -end)
-            to = min(max(down[j], least), to)
+            end = (
+                min(law[i, DRAW_FROM, j + 1], stay.discharge_kw)
+                if j + 1 < parts
+                else stay.discharge_kw
+            )
+            to = min(max(down[j], energy + hours * flow_in_parts(law, i, -end)), to)
     return to

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridtide.plan.price._kernel_law import plug_kw, step_cost, stored_kw
+from gridtide.plan.price._kernel_law import plug_kw, stored_kw
 from gridtide.plan.price._kernel_parts import step_back, step_forward
 from gridtide.plan.price._kernel_value import (
     insert,
@@ -107,7 +107,11 @@ def tapering(stays: Stays, i: int) -> tuple[float, float, float]:
     if stays.taper.shape[0] == 0 or stays.taper[i, 1] <= 0.0:
         return np.inf, 0.0, 0.0
     stay, full, fall, since = stays.each[i], stays.taper[i, 0], stays.taper[i, 1], stays.taper[i, 2]
-    return since + (full - stored_kw(stays, i, stay.charge_kw)) / fall, fall, full + fall * since
+    return (
+        since + (full - stored_kw(stays, i, stay.charge_kw)) / fall,
+        fall,
+        full + fall * since,
+    )
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -214,7 +218,8 @@ def parts_back(
     stay, parts = stays.each[i], stays.law.shape[2]
     most_kw, least_kw = stay.charge_kw, -stay.discharge_kw
     _, fade, full = tapering(stays, i)
-    work = np.empty((4, slope.size))
+    work = np.empty((3, 2 * parts))
+    merged = np.empty((2, slope.size if fade > 0.0 else 0))
     costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
     for q in range(stay.steps - 1, -1, -1):
         p, k = begin + q, stay.arrive + q
@@ -226,8 +231,9 @@ def parts_back(
             most_kw, least_kw = most[p], least[p]
         place = slice(p * parts, (p + 1) * parts)
         head, tail, lo, hi, v = step_back(
-            stays, i, stays.step_h[k], buy[p], sell[p], least_kw, most_kw, (fade, full),
-            slope, length, head, tail, (lo, hi, v), up[place], down[place], work,
+            stays.law, i, stays.step_h[k], buy[p], sell[p] - stay.wear, least_kw, most_kw,
+            (fade, full), slope, length, head, tail, (lo, hi, v), up[place], down[place],
+            work, merged,
         )  # fmt: skip
     return head, tail, lo, hi, v
 
@@ -371,7 +377,7 @@ def parts_forward(
     for q in range(stay.steps):
         p, hours = begin + q, stays.step_h[stay.arrive + q]
         place = slice(p * parts, (p + 1) * parts)
-        to = step_forward(stays, i, hours, energy, up[place], down[place])
+        to = step_forward(stays.law, i, stay, hours, energy, up[place], down[place])
         if most.size > 0:
             to = min(to, energy + stored_kw(stays, i, most[p]) * hours)
             to = max(to, energy + stored_kw(stays, i, least[p]) * hours)
@@ -442,11 +448,11 @@ def own_cost(
             missing = max(0.0, stay.low_kwh - energy)
             cost += stays.drive_price * missing
             energy += missing
-        begin, arrive = stay.start - origin, stay.arrive
+        begin, arrive, wear = stay.start - origin, stay.arrive, stay.wear
         for q in range(stay.steps):
             p, hours = begin + q, step_h[arrive + q]
             energy += hours * stored_kw(stays, i, power[p])
-            cost += hours * step_cost(stays, i, buy[p], sell[p], power[p])
+            cost += hours * power[p] * (buy[p] if power[p] > 0.0 else sell[p] - wear)
             if costly:
                 cost += held_cost(stays, i, arrive + q, energy)
         cost += short_cost(stays, i, energy)

@@ -79,7 +79,8 @@ def power_slopes(
     """Slopes of a step's cost in the energy stored at a power, to the left and right."""
     stay, left, right = stays.each[i], -np.inf, np.inf
     if stays.law.shape[0] > 0:
-        lay_step(stays, i, buy, sell, -stay.discharge_kw, stay.charge_kw, rate, width)
+        worth = sell - stay.wear
+        lay_step(stays.law, i, buy, worth, -stay.discharge_kw, stay.charge_kw, rate, width)
     else:
         up, down = buy / stay.gain, (sell - stay.wear) / stay.draw
         room, fall = stay.charge_kw * stay.gain, stay.discharge_kw * stay.draw
