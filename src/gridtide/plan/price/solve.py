@@ -15,7 +15,7 @@ from gridtide.plan.price.bound import excess_kw, seen_prices
 from gridtide.plan.price.coordinate import Coordination
 from gridtide.plan.price.largest import largest_by_price
 from gridtide.plan.price.mend import Plan, mend_shortfalls
-from gridtide.plan.price.promise import promised_stays, wishes
+from gridtide.plan.price.promise import missing_kwh, promised_stays, wishes
 from gridtide.plan.price.schedule import FleetSchedule, end_energies
 from gridtide.plan.price.stays import Stays, usual_prices
 from gridtide.plan.problem import Floats, Problem
@@ -23,6 +23,8 @@ from gridtide.plan.start import Start
 
 SEARCH = 4.0
 """How many times as long as it took to see a shortage its largest part is looked for."""
+SAME_KWH = 1e-4
+"""Shortfalls that differ by no more are the same."""
 SPARE = 1e-3
 """Beyond this share more than is proven of it the largest shortfall costs more still: few drivers
 would bear what it is larger than proven."""
@@ -99,6 +101,7 @@ def solve_by_price(
     spent_s = max(time.monotonic() - begun_s, 1.0)
     end_s = min(begun_s + time_limit_s, time.monotonic() + spent_s)
     mended, left = _mend(run, problem, power, exactly, end_s)
+    largest = _agree_on_largest(run, power)
     schedule, over = _schedule(run, problem, power)
     value, arrival = run.fleet.worths(run.progress.price, run.progress.peak)
     limits = len(problem.limit_names)
@@ -115,9 +118,9 @@ def solve_by_price(
         bound=min(run.progress.bound - over, schedule.objective),
         uncontrolled_cost=run.uncontrolled_cost,
         certificate=certificate,
-        bound_by=_bound_by(run, stays, drives_first=first and problem.continues is not None),
+        bound_by=_bound_by(run, drives_first=first and problem.continues is not None),
         sweeps=run.progress.sweeps,
-        notes=_notes(run, problem, schedule, gap, (mended, left)),
+        notes=_notes(run, problem, schedule, gap, (mended, left), largest),
     )
 
 
@@ -135,11 +138,21 @@ def _shared_out(
     return run.run()
 
 
+def _agree_on_largest(run: Coordination, power: Floats) -> float:
+    """Prove by the largest shortfall that there is, where it is the least one but for rounding."""
+    largest = float(missing_kwh(run.fleet, power).max(initial=0.0))
+    known = run.fleet.stays.beyond_kwh
+    if len(known) == 1 and 0 < abs(largest - known[0]) <= SAME_KWH:
+        run.share(largest)
+        run.progress.bound = run.fleet.bound(run.progress.price, run.progress.peak)
+    return largest
+
+
 def _proof_price(problem: Problem, steep: float) -> float:
-    """Price of missing energy in the proof; bands keep theirs."""
-    if problem.shortfall_band_price_per_kwh is not None:
-        return problem.shortfall_price_per_kwh
-    return steep
+    """Price of missing energy in the proof; on bands what it is above the problem's own comes."""
+    if problem.shortfall_band_price_per_kwh is None:
+        return steep
+    return problem.shortfall_price_per_kwh + (steep if problem.promise == "first" else 0.0)
 
 
 def _mend(
@@ -157,9 +170,10 @@ def _mend(
         return 0, 0
 
 
-def _bound_by(run: Coordination, stays: Stays, *, drives_first: bool) -> str:
+def _bound_by(run: Coordination, *, drives_first: bool) -> str:
     """Name what the bound rests on beyond what worths of energy can prove."""
-    if stays.recover_price > 0 or drives_first:
+    stays = run.fleet.stays
+    if stays.recover_price > 0 or drives_first or len(stays.beyond_kwh):
         return "order of wishes"
     price, peak = run.progress.price, run.progress.peak
     seen = seen_prices(run.fleet.book, price + peak)
@@ -254,6 +268,7 @@ def _notes(
     schedule: FleetSchedule,
     gap: float,
     groups: tuple[int, int],
+    largest_kwh: float,
 ) -> tuple[str, ...]:
     notes = [f"coordinated by price in {run.progress.sweeps} sweeps"]
     if groups[0]:
@@ -272,5 +287,13 @@ def _notes(
     if problem.promise == "first" and over.any():
         notes.append("base load beyond a limit is not relieved by discharging")
     if problem.promise == "first" and schedule.shortfall_kwh.any():
-        notes.append("the energy missing is least in sum; the largest shortfall is not")
+        notes.append(_told_of_largest(run, largest_kwh))
     return tuple(notes)
+
+
+def _told_of_largest(run: Coordination, largest_kwh: float) -> str:
+    """Say what is known of the largest shortfall."""
+    least = run.promise.least_kwh
+    if largest_kwh <= least + SAME_KWH:
+        return f"the largest shortfall, {largest_kwh:.6g} kWh, is proven to be the least there can be"
+    return f"the largest shortfall is {largest_kwh:.6g} kWh; no plan has less than {least:.6g}"

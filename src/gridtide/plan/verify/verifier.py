@@ -79,6 +79,7 @@ class _Found:
     stays: StayChecks
     cost: float = 0.0
     bound: float = 0.0
+    en_route_kwh: float = 0.0
 
 
 def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
@@ -94,14 +95,20 @@ def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
         wear = plan.linear_wear_per_kwh
     priced = _priced_wear(plan, problem)
     seen, rows = seen_below(priced, prices), Rows(plan)
-    short_price = _short_price(plan, problem)
+    short_price, most_short = _short_price(plan, problem), np.inf
+    if problem.promise == "first":
+        # The largest shortfall comes before the cost: plans with a larger one are none to compare.
+        most_short = float(claimed.max(initial=0.0))
     for stays in in_parts(priced, chord=claims.standby_chord):
         power, value = rows.take(stays)
         energies, own_wear = follow(stays, power), stays.own(wear)
         found.stays.look(stays, power, energies)
         found.flows.add(stays, power)
+        found.en_route_kwh += float(energies.on_the_way.sum())
         found.cost += stay_cost(stays, power, energies, own_wear)
-        found.bound += stays_bound(stays, seen, prices, value, own_wear, short_price)
+        found.bound += stays_bound(
+            stays, seen, prices, value, own_wear, short_price, most_short
+        )
     rows.end()
     found.flows.up_the_tree(problem.limit_parent)
     return found
@@ -129,7 +136,7 @@ def _verdict(
     # A dearer shortage than the problem's holds for plans that miss no more than this one.
     dearer = _short_price(plan, problem) - problem.shortfall_price_per_kwh
     if dearer > 0:
-        bound -= dearer * sum(found.stays.missing_kwh.values())
+        bound -= dearer * (sum(found.stays.missing_kwh.values()) + found.en_route_kwh)
     stays, limits = found.stays.checks(), check_limits(problem, left, found.flows)
     gap = (cost - head.claims.lower_bound) / max(1.0, abs(cost))
     checks += [
