@@ -17,7 +17,7 @@ from gridtide.plan._accounts import judge
 from gridtide.plan._by_highs import plan_by_highs
 from gridtide.plan._by_price import plan_by_price, unknown_to_price
 from gridtide.plan._layout import lay_out
-from gridtide.plan.linear._beyond import Beyond
+from gridtide.plan.linear._ahead import Ahead
 from gridtide.plan.linear._search import Search
 from gridtide.plan.linear._wear import find_levels
 from gridtide.plan.made import Plan
@@ -130,10 +130,10 @@ def _steps_for_highs(problem: Problem) -> int:
     return 4 * PRICE_STEPS if few or problem.continues is not None else PRICE_STEPS
 
 
-def _exactly(part: Problem, beyond: Beyond | None = None) -> Floats:
+def _exactly(part: Problem, ahead: Ahead | None = None) -> Floats:
     """Powers of the plugged steps by HiGHS, losses as coordination by price takes them."""
     layout = lay_out(part, relax_standby=True)
-    return Search(layout, EXACT_LIMIT_S, beyond=beyond).find().schedule.plugged_kw
+    return Search(layout, EXACT_LIMIT_S, ahead=ahead).find().schedule.plugged_kw
 
 
 def _segment_places(problem: Problem, relax_standby: bool, steps: int, levels: int) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gridtide.plan._layout import Layout, lay_out
 from gridtide.plan.certificate import Certificate
-from gridtide.plan.linear._beyond import Beyond
+from gridtide.plan.linear._ahead import Ahead
 from gridtide.plan.linear._duals import certificate
 from gridtide.plan.linear._matrix import Model, Modes, assemble
 from gridtide.plan.linear._solver import Deadline, Solution, Solver
@@ -28,7 +28,7 @@ def prices_beside(
     short_price: float,
     drive_price: float,
     recover_price: float,
-    beyond: Beyond | None = None,
+    ahead: Ahead | None = None,
     limit_s: float,
 ) -> Certificate | None:
     """Find the best prices of a problem's limits where its vehicles pay for others too.
@@ -45,8 +45,8 @@ def prices_beside(
     short_price, drive_price, recover_price
         Price of missing energy where the problem has no bands, of energy bought on the way
         [currency/kWh], and of being outside the window [currency/kWh/h].
-    beyond
-        What is missing beyond a largest shortfall costs so much on top; None for nothing.
+    ahead
+        Prices of what comes before the cost; None for none.
     limit_s
         Wall time [s].
 
@@ -65,7 +65,7 @@ def prices_beside(
         short_price=problem.shortfall_price_per_kwh,
         lexical=recover_price > 0,
         squares=squares,
-        beyond=beyond,
+        ahead=ahead,
     )
     _price(model, layout, above)
     cost = model.linear.cost

@@ -21,7 +21,7 @@ from gridtide.plan.price.fleet import LEAST_PRICE, Fleet
 from gridtide.plan.price.mend import Plan
 from gridtide.plan.price.promise import STEEPER, Promise, Wishes
 from gridtide.plan.price.rows import FLAT, PULL
-from gridtide.plan.price.stays import Stays, usual_prices
+from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 from gridtide.plan.start import Start
 
@@ -89,7 +89,7 @@ class Coordination:
         prices: Wishes,
         settles: bool = True,
     ) -> None:
-        self.fleet = Fleet(problem, stays)
+        self.fleet = Fleet(problem, stays, prices.relief)
         self._exact = Exact(problem, self.fleet, exactly)
         self.promise = Promise(problem, self._exact.clusters, prices)
         self._settles, self._check, self.scarce = settles, FIRST_CHECK, False
@@ -390,9 +390,6 @@ class Coordination:
 
         What comes of it is also the first mean schedule: good to have if a run is interrupted.
         """
-        fleet, stays = self.fleet, self.fleet.stays
-        charge_at_once(stays, fleet.mean)
-        fleet.stays = usual_prices(stays, problem)
-        cost = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
-        fleet.stays = stays
-        return abs(cost)
+        fleet = self.fleet
+        charge_at_once(fleet.stays, fleet.mean)
+        return abs(fleet.usual_cost(problem, fleet.mean, fleet.net_of(fleet.mean)))

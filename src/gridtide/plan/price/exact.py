@@ -26,7 +26,7 @@ from gridtide.plan.price.bound import seen_prices, within_rates
 from gridtide.plan.price.clusters import Clusters, Prices, largest
 from gridtide.plan.price.fleet import LANES, Fleet
 from gridtide.plan.price.groups import Group
-from gridtide.plan.price.mend import Plan, beyond_in, part_of, places_of, stays_of
+from gridtide.plan.price.mend import Plan, ahead_of, limits_above, part_of, places_of, stays_of
 from gridtide.plan.problem import BY_LIMIT, Bools, Floats, Ints, Problem, take_stays
 
 STAYS_PER_SWEEP = 1.0
@@ -129,7 +129,8 @@ class Exact:
             at = places_of(fleet, stays)
             add_net(fleet.stays, stays, fleet.rows, after, net, -1.0)
             part = part_of(self._problem, stays, net, fleet)
-            after[at] = self._plan(part, beyond_in(fleet))
+            limits = limits_above(self._problem, self._problem.limit[stays])
+            after[at] = self._plan(part, ahead_of(fleet, limits))
             add_net(fleet.stays, stays, fleet.rows, after, net, 1.0)
         return after
 
@@ -153,7 +154,7 @@ class Exact:
             short_price=float(fleet.stays.short_price[0]),
             drive_price=fleet.stays.drive_price,
             recover_price=fleet.stays.recover_price,
-            beyond=beyond_in(fleet),
+            ahead=ahead_of(fleet, book.limit[limits]),
             limit_s=left_s,
         )
         if proof is None:

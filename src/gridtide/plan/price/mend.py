@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from gridtide.plan.linear._ahead import Ahead, Relief
 from gridtide.plan.linear._beyond import Beyond
 from gridtide.plan.price._kernel_fleet import most_energy
 from gridtide.plan.price.bound import excess_kw
@@ -28,7 +29,7 @@ KEPT_KW = 9e-7
 AT_MOST = 40
 """Groups that are planned anew at most."""
 
-Plan = Callable[[Problem, Beyond | None], Floats]
+Plan = Callable[[Problem, Ahead], Floats]
 """Plans a problem exactly: powers of its plugged steps, shape (N,)."""
 
 
@@ -74,7 +75,7 @@ def mend_shortfalls(
         before, missing = power[at].copy(), avoidable_kwh(fleet, power)[rows].sum()
         power[at] = 0.0
         part = part_of(problem, rows, fleet.net_of(power), fleet)
-        power[at] = plan(part, beyond_in(fleet))
+        power[at] = plan(part, ahead_of(fleet, limits_above(problem, problem.limit[rows])))
         worse = avoidable_kwh(fleet, power)[rows].sum() > missing
         if worse or excess_kw(fleet.book, fleet.net_of(power)).max(initial=0.0) > KEPT_KW:
             power[at] = before
@@ -97,10 +98,16 @@ def avoidable_kwh(fleet: Fleet, power: Floats) -> Floats:
     return avoidable
 
 
-def beyond_in(fleet: Fleet) -> Beyond | None:
-    """What missing more than a largest shortfall costs, for linear problems."""
-    stays = fleet.stays
-    return Beyond(stays.beyond_kwh, stays.beyond_price) if len(stays.beyond_kwh) else None
+def ahead_of(fleet: Fleet, limits: Ints) -> Ahead:
+    """Prices of what comes before the cost, for a linear problem of some limits."""
+    stays, book = fleet.stays, fleet.book
+    beyond = Beyond(stays.beyond_kwh, stays.beyond_price) if len(stays.beyond_kwh) else None
+    over, under, base = book.over_kw[limits], book.under_kw[limits], book.base_kw[limits]
+    if book.relief_price == 0 or not (over.any() or under.any()):
+        return Ahead(beyond)
+    room_in = np.where(over > 0, base - over, np.inf)
+    room_out = np.where(under > 0, -base - under, np.inf)
+    return Ahead(beyond, Relief(room_in, room_out, book.relief_price))
 
 
 def stays_of(fleet: Fleet, group: Group) -> Ints:
@@ -119,7 +126,7 @@ def places_of(fleet: Fleet, rows: Ints) -> Ints:
 
 def part_of(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Problem:
     """Take some stays alone, all others as part of the base load."""
-    above = _limits_above(problem, problem.limit[rows])
+    above = limits_above(problem, problem.limit[rows])
     place = np.full(len(problem.limit_names) + 1, -1)
     place[above] = np.arange(len(above))
     parent = place[problem.limit_parent[above]]
@@ -156,7 +163,7 @@ def part_of(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Probl
     return replace(take_stays(problem, rows), **told)
 
 
-def _limits_above(problem: Problem, limits: Ints) -> Ints:
+def limits_above(problem: Problem, limits: Ints) -> Ints:
     """Limits on the way from some limits up, parents first."""
     seen: set[int] = set()
     for j in np.unique(limits):

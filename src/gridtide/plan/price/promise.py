@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gridtide.plan._layout import lay_out
+from gridtide.plan._layout import lay_out, total_base_kw
 from gridtide.plan.linear._largest import least_largest_kwh
 from gridtide.plan.price._kernel_fleet import most_energy
 from gridtide.plan.price.clusters import Clusters
@@ -39,6 +39,9 @@ class Wishes:
 
     Parameters
     ----------
+    relief
+        Of base load beyond a limit that vehicles could relieve [currency/kWh]; 0 where there is
+        none.
     short
         Of a kWh missing [currency/kWh].
     beyond
@@ -47,6 +50,7 @@ class Wishes:
         Of being outside the window [currency/kWh/h].
     """
 
+    relief: float = 0.0
     short: float
     beyond: float
     recover: float
@@ -58,7 +62,17 @@ def wishes(problem: Problem, steep: float) -> Wishes:
         return Wishes(
             short=problem.shortfall_price_per_kwh, beyond=0.0, recover=STEEPER * steep
         )
-    return Wishes(short=steep, beyond=STEEPER * steep, recover=STEEPER**2 * steep)
+    relief = steep if _overloaded(problem) else 0.0
+    short = STEEPER * steep if relief > 0 else steep
+    return Wishes(
+        relief=relief, short=short, beyond=STEEPER * short, recover=STEEPER**2 * short
+    )
+
+
+def _overloaded(problem: Problem) -> bool:
+    """Whether base load alone is beyond a limit anywhere."""
+    base = total_base_kw(problem)
+    return bool(np.any(base > problem.import_kw) or np.any(-base > problem.export_kw))
 
 
 def promised_stays(problem: Problem, prices: Wishes) -> Stays:

@@ -231,9 +231,7 @@ def _schedule(
     usual = usual_prices(stays, problem)
     net = fleet.net_of(power)
     steep = fleet.cost(power, net)
-    fleet.stays = usual
-    cost = fleet.cost(power, net)
-    fleet.stays = stays
+    cost = fleet.usual_cost(problem, power, net)
     end, en_route = np.zeros(count), np.zeros(count)
     end_energies(stays, power, end, en_route)
     due = stays.each["due_kwh"]
