@@ -266,7 +266,7 @@ class Coordination:
         """Price what one driver misses beyond so many kWh, ever more steeply, from now on."""
         steeper = self.promise.prices.beyond * STEEPER ** np.arange(len(most_kwh))
         self.fleet.stays = self.fleet.stays._replace(
-            beyond_kwh=np.array(most_kwh), beyond_price=steeper
+            beyond_kwh=np.array(most_kwh), beyond_price=np.asarray(steeper, dtype=float)
         )
         # Costs and bounds so far were by other prices of what is missing.
         self.progress.bound, self.progress.cost = -np.inf, np.inf

@@ -98,6 +98,7 @@ def _energy_for_nothing(problem: Problem) -> Problem:
         holding_price_per_kwh_h=None,
         holding_base_per_h=None,
         load_square_price_per_kw2h=None,
+        change_price_per_kwh=0.0,
     )
 
 

@@ -63,8 +63,8 @@ def mend_shortfalls(
     """
     missing = avoidable_kwh(fleet, power)
     short = (missing > (AVOIDABLE_KWH if power.dtype == np.float64 else 1e-4)) & ~forced
-    of_group = [stays_of(fleet, g) if short.any() else np.zeros(0, dtype=int) for g in fleet.all_groups]
-    bad = [g for g, rows in zip(fleet.all_groups, of_group, strict=True) if short[rows].any()]
+    groups = fleet.all_groups if short.any() else []
+    bad = [group for group in groups if short[stays_of(fleet, group)].any()]
     bad.sort(key=lambda group: float(missing[stays_of(fleet, group)].sum()))
     done = 0
     for group in bad[:AT_MOST]:

@@ -59,14 +59,10 @@ class Wishes:
 def wishes(problem: Problem, steep: float) -> Wishes:
     """Stack the prices of wishes above ``steep``, at which no shortfall is worth its saving."""
     if problem.promise != "first":
-        return Wishes(
-            short=problem.shortfall_price_per_kwh, beyond=0.0, recover=STEEPER * steep
-        )
+        return Wishes(short=problem.shortfall_price_per_kwh, beyond=0.0, recover=STEEPER * steep)
     relief = steep if _overloaded(problem) else 0.0
     short = STEEPER * steep if relief > 0 else steep
-    return Wishes(
-        relief=relief, short=short, beyond=STEEPER * short, recover=STEEPER**2 * short
-    )
+    return Wishes(relief=relief, short=short, beyond=STEEPER * short, recover=STEEPER**2 * short)
 
 
 def _overloaded(problem: Problem) -> bool:
@@ -128,7 +124,8 @@ class Promise:
     def _summed(self, by_stay: Floats) -> Floats:
         of = self._clusters.of_stay
         held = of >= 0
-        return np.bincount(of[held], weights=by_stay[held], minlength=len(self._least))
+        summed = np.bincount(of[held], weights=by_stay[held], minlength=len(self._least))
+        return summed.astype(float)
 
     def share_out(self, power: Floats, among: Bools, until_s: float) -> float | None:
         """Raise the least that the largest shortfall can be.
@@ -162,7 +159,7 @@ class Promise:
         return self.least_kwh
 
     def _over(self, power: Floats, among: Bools) -> list[int]:
-        """Groups, not yet asked, with a shortfall beyond the largest known, by their need."""
+        """List groups, not yet asked, with a shortfall beyond the largest known, by their need."""
         missing, of = missing_kwh(self._fleet, power), self._clusters.of_stay
         held = of >= 0
         worst = np.zeros(len(self._least))

@@ -17,7 +17,7 @@ from gridtide.plan.price.largest import largest_by_price
 from gridtide.plan.price.mend import Plan, mend_shortfalls
 from gridtide.plan.price.promise import missing_kwh, promised_stays, wishes
 from gridtide.plan.price.schedule import FleetSchedule, end_energies
-from gridtide.plan.price.stays import Stays, usual_prices
+from gridtide.plan.price.stays import usual_prices
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.start import Start
 
@@ -112,6 +112,7 @@ def solve_by_price(
         stored_value=value,
         arrival_value=arrival,
         shortfall_price_per_kwh=_proof_price(problem, prices.short),
+        relief_price_per_kwh=prices.relief,
     )
     return Priced(
         schedule=schedule,
@@ -223,9 +224,7 @@ def _steepest_square(problem: Problem) -> float:
     return float(np.sum(2.0 * price * away))
 
 
-def _schedule(
-    run: Coordination, problem: Problem, power: Floats
-) -> tuple[FleetSchedule, float]:
+def _schedule(run: Coordination, problem: Problem, power: Floats) -> tuple[FleetSchedule, float]:
     """Price the powers as the problem does; also by how much the run priced them higher."""
     fleet, count = run.fleet, len(problem)
     stays = fleet.stays
@@ -293,6 +292,7 @@ def _notes(
 def _told_of_largest(run: Coordination, largest_kwh: float) -> str:
     """Say what is known of the largest shortfall."""
     least = run.promise.least_kwh
+    largest = f"the largest shortfall is {largest_kwh:.6g} kWh"
     if largest_kwh <= least + SAME_KWH:
-        return f"the largest shortfall, {largest_kwh:.6g} kWh, is proven to be the least there can be"
-    return f"the largest shortfall is {largest_kwh:.6g} kWh; no plan has less than {least:.6g}"
+        return f"{largest}, proven to be the least"
+    return f"{largest}; no plan has less than {least:.6g}"

@@ -24,7 +24,7 @@ from gridtide.plan.verify._claims import (
     check_understood,
     check_violation,
 )
-from gridtide.plan.verify._limits import Flows, room, site_cost
+from gridtide.plan.verify._limits import Flows, left_beyond, room, site_cost
 from gridtide.plan.verify._rows import Rows, RowsError
 from gridtide.plan.verify._stay_bound import stays_bound
 from gridtide.plan.verify._stay_costs import stay_cost
@@ -106,9 +106,7 @@ def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
         found.flows.add(stays, power)
         found.en_route_kwh += float(energies.on_the_way.sum())
         found.cost += stay_cost(stays, power, energies, own_wear)
-        found.bound += stays_bound(
-            stays, seen, prices, value, own_wear, short_price, most_short
-        )
+        found.bound += stays_bound(stays, seen, prices, value, own_wear, short_price, most_short)
     rows.end()
     found.flows.up_the_tree(problem.limit_parent)
     return found
@@ -132,11 +130,15 @@ def _verdict(
 ) -> Verdict:
     head, left = plan.head, room(problem)
     cost = found.cost + site_cost(problem, left, found.flows.net_kw)
-    bound = found.bound + limits_bound(problem, prices, left, found.flows)
+    relief = head.relief_price_per_kwh if problem.promise == "first" else 0.0
+    bound = found.bound + limits_bound(problem, prices, left, found.flows, relief)
     # A dearer shortage than the problem's holds for plans that miss no more than this one.
     dearer = _short_price(plan, problem) - problem.shortfall_price_per_kwh
     if dearer > 0:
         bound -= dearer * (sum(found.stays.missing_kwh.values()) + found.en_route_kwh)
+    if relief > 0:  # likewise for plans that leave no more base load beyond limits
+        beyond = left_beyond(problem, left, found.flows.net_kw)
+        bound -= relief * float(np.sum(problem.step_h * beyond))
     stays, limits = found.stays.checks(), check_limits(problem, left, found.flows)
     gap = (cost - head.claims.lower_bound) / max(1.0, abs(cost))
     checks += [
