@@ -18,7 +18,7 @@ from gridtide.plan.price._kernel_fleet import charge_at_once, cut_to_window
 from gridtide.plan.price.bound import excess_kw, within_rates
 from gridtide.plan.price.exact import Exact
 from gridtide.plan.price.fleet import LEAST_PRICE, Fleet
-from gridtide.plan.price.mend import Plan
+from gridtide.plan.price.mend import AVOIDABLE_KWH, Plan
 from gridtide.plan.price.promise import STEEPER, Promise, Wishes
 from gridtide.plan.price.rows import FLAT, PULL
 from gridtide.plan.price.stays import Stays
@@ -42,6 +42,8 @@ EXACT_FROM, EXACT_AGAIN = 24, 2
 """Small groups get exact prices after so many sweeps, and again after so many times as many."""
 PROVEN_KWH = 1e-4
 """Groups whose gap is worth no more than so much missing energy are left as they are."""
+SETTLED_KWH = 1e-3
+"""Groups that miss more than this are planned exactly before a run ends."""
 SCARCE = 0.5
 """Share of the price of missing energy from which on a limit's price tells of a shortage."""
 DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
@@ -161,7 +163,7 @@ class Coordination:
         """
         fleet, exact = self.fleet, self._exact
         spare = PROVEN_KWH * float(fleet.stays.short_price[0])
-        short = self.promise.short(power)
+        short = self.promise.short(power, AVOIDABLE_KWH)
         gaps = exact.clusters.gaps(power, (self.progress.price, self.progress.peak))
         loose = np.flatnonzero(short & (gaps > spare))
         if len(loose) and time.monotonic() < until_s:
@@ -217,8 +219,8 @@ class Coordination:
     def _checked(self) -> bool:
         """Prove a bound; where the gap looks closed, keep the limits and see."""
         fleet, progress = self.fleet, self.progress
-        if self._warm or progress.sweeps >= EXACT_FROM:
-            self._settle()
+        if self._settles and (self._warm or progress.sweeps >= EXACT_FROM):
+            self._settle(fleet.mean, self.promise.forced(fleet.mean))
         self._prove()
         rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
         apart = (rough - progress.bound) / self.scale(rough)
@@ -229,24 +231,24 @@ class Coordination:
         if not self._closed() and progress.sweeps >= self._exact_at:
             self._exact_at = EXACT_AGAIN * progress.sweeps
             self._solve_exactly(0.5 * self._gap * self.scale(rough))
-        # What looks closed may have vehicles short of it that others could have shared.
-        early = not self._warm and progress.sweeps < EXACT_FROM
-        return self._closed() and not (early and (self._settle() or self.scarce))
+        if not self._closed() or not self._settles:
+            return self._closed()
+        # What others could have shared with those who are short is seen last.
+        power = self._result()
+        return not self._settle(power, self.promise.short(power, SETTLED_KWH)) and not self.scarce
 
-    def _settle(self) -> bool:
+    def _settle(self, power: Floats, short: Bools) -> bool:
         """Plan groups exactly whose own limits force a shortage, and hold them so."""
         fleet, promise, settled = self.fleet, self.promise, self._settled
-        if not self._settles:
-            return False
-        new = promise.forced(fleet.mean) & ~settled
-        if promise.forced_elsewhere(fleet.mean) or (new.any() and self._shortage_above()):
+        new = short & ~settled
+        if promise.forced_elsewhere(power) or (new.any() and self._shortage_above()):
             self.scarce = promise.first and len(fleet.stays.beyond_kwh) == 0
             return False
         if not new.any():
             return False
         settled |= new
-        which = settled if self._shared_out(fleet.mean) else new
-        power = self._planned(np.flatnonzero(which), fleet.mean)
+        which = settled if self._shared_out(power) else new
+        power = self._planned(np.flatnonzero(which), power)
         while self._shared_out(power) and not self._over_time():
             power = self._planned(np.flatnonzero(settled), power)
         fleet.mean[:], fleet.power[:] = power, power

@@ -60,8 +60,9 @@ def wishes(problem: Problem, steep: float) -> Wishes:
     """Stack the prices of wishes above ``steep``, at which no shortfall is worth its saving."""
     if problem.promise != "first":
         return Wishes(short=problem.shortfall_price_per_kwh, beyond=0.0, recover=STEEPER * steep)
-    relief = steep if _overloaded(problem) else 0.0
-    short = STEEPER * steep if relief > 0 else steep
+    # One driver's kWh can cost others energy over and over, for what limits allow only them.
+    relief = STEEPER * steep if _overloaded(problem) else 0.0
+    short = STEEPER * max(relief, steep)
     return Wishes(relief=relief, short=short, beyond=STEEPER * short, recover=STEEPER**2 * short)
 
 
@@ -116,9 +117,9 @@ class Promise:
         missing = float(avoidable_kwh(self._fleet, power)[out].sum())
         return missing > FORCED * max(float(wanted), 1.0)
 
-    def short(self, power: Floats) -> Bools:
-        """Tell in which groups any energy is missing that stays do not force, shape (groups,)."""
-        short: Bools = self._summed(avoidable_kwh(self._fleet, power)) > SAME_KWH
+    def short(self, power: Floats, more_than_kwh: float) -> Bools:
+        """Tell in which groups more energy is missing than stays force, shape (groups,)."""
+        short: Bools = self._summed(avoidable_kwh(self._fleet, power)) > more_than_kwh
         return short
 
     def _summed(self, by_stay: Floats) -> Floats:
