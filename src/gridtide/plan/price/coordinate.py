@@ -44,8 +44,6 @@ PROVEN_KWH = 1e-4
 """Groups whose gap is worth no more than so much missing energy are left as they are."""
 SETTLED_KWH = 1e-3
 """Groups that miss more than this are planned exactly before a run ends."""
-SCARCE = 0.5
-"""Share of the price of missing energy from which on a limit's price tells of a shortage."""
 DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
 
 
@@ -105,6 +103,7 @@ class Coordination:
         self._over: Floats | None = None
         self._warm, self._known = False, 0
         self._best: Floats | None = None
+        self._dearer = 0.0
         self._least, self._idle = np.inf, 0
         self._before = (np.inf, -np.inf)
         self._softest = self.fleet.rows.term[:, PULL].copy()
@@ -222,6 +221,7 @@ class Coordination:
         if self._settles and (self._warm or progress.sweeps >= EXACT_FROM):
             self._settle(fleet.mean, self.promise.forced(fleet.mean))
         self._prove()
+        self._dearer = self.promise.dearer(fleet.mean)
         rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
         apart = (rough - progress.bound) / self.scale(rough)
         if apart <= HOPEFUL * self._gap:
@@ -297,7 +297,7 @@ class Coordination:
         """Whether limits above the groups force the shortage: no group can tell then."""
         book, stays = self.fleet.book, self.fleet.stays
         above = self._exact.clusters.shared(self._price - self.fleet.rows.price[:, FLAT])
-        steep = SCARCE * float(stays.short_price[0]) * float(stays.each["gain"].min(initial=1.0))
+        steep = self.promise.prices.scarce * float(stays.each["gain"].min(initial=1.0))
         return bool(np.any(np.where(book.square[:, None] > 0, 0.0, above) > steep))
 
     def _solve_exactly(self, spare: float) -> None:
@@ -327,8 +327,8 @@ class Coordination:
         return bool(np.isfinite(apart)) and apart <= self._gap * self.scale(cost)
 
     def scale(self, cost: float) -> float:
-        """Return what a gap is measured by [currency]."""
-        return max(abs(cost), self.uncontrolled_cost, 1.0)
+        """Return what a gap is measured by [currency]: a cost without what wishes add to it."""
+        return max(abs(cost - self._dearer), self.uncontrolled_cost, 1.0)
 
     def _prove(self) -> None:
         self._try(self._price, self._peak)

@@ -29,7 +29,7 @@ GAP = 0.05
 """Share of what is missing beyond z that a round need not prove."""
 NEAR_KWH = 1e-3
 """Steps of z that end the search."""
-ASIDE = Wishes(short=0.0, beyond=1.0, recover=100.0)
+ASIDE = Wishes(short=0.0, beyond=1.0, recover=100.0, scarce=np.inf)
 FIRM = 0.02
 """Highest price of energy beside which a kWh missing beyond z would cost 1."""
 

@@ -28,6 +28,8 @@ from gridtide.plan.problem import Bools, Floats, Problem
 
 STEEPER = 10.0
 """From the price of one wish to that of the wish before it."""
+SCARCE = 0.5
+"""Share of the least steep price from which on a limit's price tells of a shortage."""
 FORCED = 1e-3
 """Where more than this share of what vehicles want is missing, limits most likely force it."""
 SAME_KWH = 1e-6
@@ -48,22 +50,38 @@ class Wishes:
         Of a kWh that one driver misses beyond the largest shortfall, on top; 0 for no such wish.
     recover
         Of being outside the window [currency/kWh/h].
+    scarce
+        A limit whose price is higher tells of a shortage [currency/kWh].
     """
 
     relief: float = 0.0
     short: float
     beyond: float
     recover: float
+    scarce: float
 
 
 def wishes(problem: Problem, steep: float) -> Wishes:
     """Stack the prices of wishes above ``steep``, at which no shortfall is worth its saving."""
     if problem.promise != "first":
-        return Wishes(short=problem.shortfall_price_per_kwh, beyond=0.0, recover=STEEPER * steep)
+        priced = problem.shortfall_price_per_kwh
+        scarce = SCARCE * min(priced, steep)
+        return Wishes(short=priced, beyond=0.0, recover=STEEPER * steep, scarce=scarce)
     # One driver's kWh can cost others energy over and over, for what limits allow only them.
     relief = STEEPER * steep if _overloaded(problem) else 0.0
     short = STEEPER * max(relief, steep)
-    return Wishes(relief=relief, short=short, beyond=STEEPER * short, recover=STEEPER**2 * short)
+    return Wishes(
+        relief=relief,
+        short=short,
+        beyond=STEEPER * short,
+        recover=STEEPER**2 * short,
+        scarce=SCARCE * steep,
+    )
+
+
+def gentler(prices: Wishes) -> Wishes:
+    """Lower the prices of missing energy for what sweeps alone have to find."""
+    return replace(prices, short=prices.short / STEEPER, beyond=prices.beyond / STEEPER)
 
 
 def _overloaded(problem: Problem) -> bool:
@@ -102,6 +120,16 @@ class Promise:
     def first(self) -> bool:
         """Whether the promise comes before the cost."""
         return self._problem.promise == "first"
+
+    def dearer(self, power: Floats) -> float:
+        """Return what missing energy costs beyond the problem's own price [currency].
+
+        Nothing where the largest shortfall is found by price, roughly: nor will the gap be small.
+        """
+        more = self.prices.short - self._problem.shortfall_price_per_kwh
+        if not self.first or len(self._fleet.stays.beyond_kwh) > 1:
+            return 0.0
+        return more * float(missing_kwh(self._fleet, power).sum())
 
     def forced(self, power: Floats) -> Bools:
         """Tell in which groups limits most likely force a shortage, shape (groups,)."""

@@ -15,7 +15,7 @@ from gridtide.plan.price.bound import excess_kw, seen_prices
 from gridtide.plan.price.coordinate import Coordination
 from gridtide.plan.price.largest import largest_by_price
 from gridtide.plan.price.mend import Plan, mend_shortfalls
-from gridtide.plan.price.promise import missing_kwh, promised_stays, wishes
+from gridtide.plan.price.promise import gentler, missing_kwh, promised_stays, wishes
 from gridtide.plan.price.schedule import FleetSchedule, end_energies
 from gridtide.plan.price.stays import usual_prices
 from gridtide.plan.problem import Floats, Problem
@@ -111,7 +111,7 @@ def solve_by_price(
         phase_price=_phase_price(run, problem),
         stored_value=value,
         arrival_value=arrival,
-        shortfall_price_per_kwh=_proof_price(problem, prices.short),
+        shortfall_price_per_kwh=_proof_price(problem, run.promise.prices.short),
         relief_price_per_kwh=prices.relief,
     )
     return Priced(
@@ -134,7 +134,11 @@ def _shared_out(
     known = run.promise.least_kwh
     if problem.continues is None:
         known = largest_by_price(problem, known, run, exactly, limit_s)
-    run.promise.least_kwh = known
+    run.promise.least_kwh, run.promise.prices = known, gentler(run.promise.prices)
+    run.fleet.stays = run.fleet.stays._replace(
+        short_price=promised_stays(problem, run.promise.prices).short_price,
+        drive_price=run.promise.prices.short,
+    )
     run.share(known, known * (1.0 + SPARE))
     return run.run()
 
