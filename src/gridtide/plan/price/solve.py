@@ -285,9 +285,6 @@ def _notes(
         notes.append("standby loss taken as at full power (chord)")
     if problem.continues is not None:
         notes.append("after drives the bound can be loose")
-    over = total_base_kw(problem) > problem.import_kw
-    if problem.promise == "first" and over.any():
-        notes.append("base load beyond a limit is not relieved by discharging")
     if problem.promise == "first" and schedule.shortfall_kwh.any():
         notes.append(_told_of_largest(run, largest_kwh))
     return tuple(notes)
