@@ -4,11 +4,10 @@ Averages over sweeps come near the optimum where many vehicles share a limit. Wh
 does, their limit's price jumps between the few schedules that there are, and the bound stays
 percents below the cost. But a handful is a small linear problem: at given prices of all limits
 above, its duals are the best prices of the group's own limits, and they prove its part of the
-bound. What the groups answer to several such prices is mixed below the shared limits, which also
-says what the next prices should be (G. B. Dantzig, P. Wolfe: Decomposition Principle for Linear
-Programs, 1960, doi:10.1287/opre.8.1.101, begun at the prices that sweeps have found). Groups that
-still cost more than is proven are planned anew with all others as they are. All of it is done
-where the gap lies, largest first.
+bound (the subproblem of G. B. Dantzig, P. Wolfe: Decomposition Principle for Linear Programs,
+1960, doi:10.1287/opre.8.1.101; sweeps are its master). What the group does is then planned
+exactly with all others as their mean schedules are: these are right about what they share, long
+before they keep every group's own limits. All of it is done where the gap lies, largest first.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from gridtide.plan.price.clusters import Clusters, Prices, largest
 from gridtide.plan.price.fleet import LANES, Fleet
 from gridtide.plan.price.groups import Group
 from gridtide.plan.price.mend import part_of, places_of
-from gridtide.plan.problem import BY_LIMIT, Floats, Ints, Problem, take_stays
+from gridtide.plan.problem import BY_LIMIT, Bools, Floats, Ints, Problem, take_stays
 
 STAYS_PER_SWEEP = 1.0
 """Groups of so many stays for every sweep made are solved exactly: by then sweeps took as long."""
@@ -36,7 +36,7 @@ STAYS_PER_SWEEP = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What some groups' limits are worth, and what their vehicles would do."""
+    """Rows of some groups and what they are worth: net power and peak, both shape (rows, T)."""
 
     rows: Ints
     price: Floats
@@ -56,8 +56,16 @@ class Exact:
 
     def __init__(self, problem: Problem, fleet: Fleet, plan: Callable[[Problem], Floats]) -> None:
         self._problem, self._fleet, self._plan = problem, fleet, plan
-        self.clusters = Clusters(problem, fleet)
-        self._asked = np.zeros(len(self.clusters.groups), dtype=bool)
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """The groups; most large fleets never ask for them."""
+        return Clusters(self._problem, self._fleet)
+
+    @cached_property
+    def _asked(self) -> Bools:
+        """Groups whose prices have been exact."""
+        return np.zeros(len(self.clusters.groups), dtype=bool)
 
     def sharpen(
         self, power: Floats, prices: Prices, sweeps: int, spare: float, until_s: float
@@ -67,7 +75,7 @@ class Exact:
         Parameters
         ----------
         power
-            A schedule within all limits.
+            A schedule. Groups whose own limits it exceeds are asked in any case.
         prices
             Those on shared rows are taken as they are.
         sweeps
