@@ -293,6 +293,6 @@ def test_no_schedule_is_below_what_any_prices_prove(seed):
     plan = stored(problem, drawn, prices, r.normal(0.2, big, len(drawn)))
     verdict = verify_plan(plan, problem)
     failed = {check.name for check in verdict.checks if check.passed is False}
-    assert failed <= {"cost", "bound", "gap", "status", "slacks", "shortfall"}
+    assert failed <= {"cost", "bound", "gap", "status", "slacks", "floors", "shortfall"}
     assert verdict.cost == pytest.approx(of_stays + of_limits, rel=1e-9, abs=1e-6)
     assert verdict.lower_bound <= verdict.cost + 1e-9

@@ -124,6 +124,18 @@ def test_bound_optimum_and_cost_stand_in_this_order(seed, group, tmp_path, monke
     assert plan.gap <= HONEST
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_losses_in_parts_keep_this_order(seed, tmp_path):
+    problem = _draw(seed, "parts")
+    best, plan = solve(problem, solver="highs"), _plan(problem)
+    assert plan.lower_bound <= best.objective + _near(best)
+    assert plan.objective >= best.lower_bound - _near(best)
+    assert _excess_kw(problem, plan.power_kw) <= 1e-6
+    assert plan.gap <= HONEST
+    for made in (best, plan):
+        _check_verified(problem, made, tmp_path)
+
+
 @pytest.mark.parametrize("promise", ["priced", "first"])
 @pytest.mark.parametrize("seed", range(100, 110))
 def test_nobody_is_short_where_nobody_need_be(seed, promise, tmp_path):

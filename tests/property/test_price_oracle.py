@@ -28,11 +28,12 @@ def _load(name):
 
 
 draws = _load("price_draws")
-solve_vehicles = _load("vehicle_by_lp").solve_vehicles
+by_lp = _load("vehicle_by_lp")
+solve_vehicles = by_lp.solve_vehicles
 
 RECOVER = 7.0
 EXACT = 1e-9
-LINEAR = tuple(name for name in draws.FEATURES if name not in ("trips", "modest"))
+LINEAR = tuple(name for name in draws.FEATURES if name not in ("trips", "modest", "parts"))
 mixes = st.lists(st.sampled_from(LINEAR), unique=True, max_size=5)
 seeds = st.integers(0, 10**6)
 
@@ -93,15 +94,20 @@ def _check_feasible(problem, stays, power):
         for p in range(begin, begin + int(stay["steps"])):
             kw, hours = power[p], problem.step_h[at[p]]
             assert -problem.max_discharge_kw[i] - 1e-9 <= kw <= problem.max_charge_kw[i] + 1e-9
-            energy += hours * kw * (stay["gain"] if kw > 0 else stay["draw"])
+            into, out = by_lp.lines_of(problem, i)
+            flow = by_lp.moved(kw, into) if kw > 0 else -by_lp.moved(-kw, out)
+            energy += hours * flow
             assert low - 1e-9 <= energy <= high + 1e-9
             if problem.taper_from_kwh is not None and kw > 1e-9:
+                # A standby loss is spread over the power, but not over the taper's line.
                 full = problem.max_charge_kw[i] * problem.charge_efficiency[i]
+                if problem.charge_part_kw is not None:
+                    full = by_lp.moved(problem.max_charge_kw[i], into)
                 width = problem.max_kwh[i] - problem.taper_from_kwh[i]
                 fall = full * (1 - problem.taper_end[i]) / width if width > 1e-9 else 0.0
                 fall = min(fall, full / max(high - problem.taper_from_kwh[i], 1e-9))
                 room = full - fall * (energy - problem.taper_from_kwh[i])
-                assert kw * stay["gain"] <= room + 1e-6
+                assert flow <= room + 1e-6
         begin += int(stay["steps"])
 
 
@@ -116,10 +122,58 @@ def test_every_optimum_is_that_of_the_linear_problem(seed, features):
     _check_feasible(problem, stays, power)
 
 
+@given(seeds, mixes)
+@settings(max_examples=40)
+def test_losses_in_parts_are_exact_too(seed, features):
+    """Energy is worth its price throughout, so that parts are filled in order."""
+    problem = _worth_its_price(draws.draw_vehicles(seed, "parts", *_able(features)))
+    stays, (buy, sell) = _lay(problem), _prices(problem)
+    value, cost, power = best_schedules(stays, buy, sell)
+    reference = _by_lp(problem, stays, buy, sell)
+    assert _differ(value, reference) <= EXACT and _differ(cost, reference) <= EXACT
+    _check_feasible(problem, stays, power)
+
+
+def _able(features):
+    """Leave out standby, whose chord is not a thing of parts, and who arrives too full."""
+    return [name for name in features if name not in ("standby", "recovery")]
+
+
+def _worth_its_price(problem):
+    """Without wear, and with no price of holding that wasting energy would save."""
+    price = np.maximum(problem.price_export_per_kwh, 0.01)
+    holding = problem.holding_price_per_kwh_h
+    return replace(
+        problem,
+        price_export_per_kwh=np.minimum(price, problem.price_import_per_kwh),
+        wear_price_per_kwh=np.zeros(len(problem)),
+        holding_price_per_kwh_h=None if holding is None else np.minimum(holding, 0.0),
+    )
+
+
+@pytest.mark.parametrize("features", [(), ("taper",), ("holding", "uneven steps")])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_where_parts_waste_gladly_the_value_is_a_bound(seed, features):
+    problem = draws.draw_vehicles(seed, "parts", *features, count=30, steps=8, priced=(-0.8, 0.1))
+    stays, (buy, sell) = _lay(problem), _prices(problem)
+    value, cost, power = best_schedules(stays, buy, sell)
+    relaxed = _by_lp(problem, stays, buy, sell)
+    optimum = _by_lp(problem, stays, buy, sell, binaries=True)
+    assert (optimum > relaxed + 1e-6).any(), "wasting pays nowhere: nothing is tested"
+    if "taper" not in features:
+        # There the linear problem bounds charging by the taper even while it discharges.
+        assert _above(relaxed, value) <= EXACT
+    assert _above(value, optimum) <= EXACT
+    assert _above(optimum, cost) <= EXACT
+    _check_feasible(problem, stays, power)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_the_sum_is_what_the_reference_optimiser_finds(seed):
     r = np.random.default_rng(seed)
-    features = [f for f in LINEAR if f not in ("recovery", "standby") and r.random() < 0.3]
+    features = [
+        f for f in LINEAR if f not in ("recovery", "standby", "floors") and r.random() < 0.3
+    ]
     problem = draws.draw_vehicles(seed, *features)
     value, cost, _ = best_schedules(_lay(problem), *_prices(problem))
     plan = solve(problem, solver="highs")
@@ -177,12 +231,17 @@ def test_one_trip_is_exact_where_more_on_the_way_than_needed_does_not_pay(seed):
     assert _differ(value, optimum) <= EXACT and _differ(cost, optimum) <= EXACT
 
 
-@given(seeds, st.lists(st.sampled_from(["taper", "bands", "uneven steps", "holding"]), unique=True))
-@settings(max_examples=40)
+BOUNDED = ["taper", "bands", "uneven steps", "holding", "parts", "floors"]
+
+
+@given(seeds, st.lists(st.sampled_from(BOUNDED), unique=True))
+@settings(max_examples=60)
 def test_bounds_of_the_power_of_each_step_are_kept_exactly(seed, features):
     """Bounds as limits leave them: a schedule within them is known, some ask for flow."""
     r = np.random.default_rng([seed, 5])
     problem = draws.draw_vehicles(seed, *features, count=60)
+    if "parts" in features:
+        problem = _worth_its_price(problem)
     stays, (buy, sell) = _lay(problem), _prices(problem)
     now = r.uniform(-10, 20, len(buy))
     cut_to_window(stays, now)
@@ -192,6 +251,9 @@ def test_bounds_of_the_power_of_each_step_are_kept_exactly(seed, features):
     if "taper" in features:
         # What a step must at least charge gives way to the taper: no bound of the linear problem.
         least = np.minimum(least, 0.0)
+    if "parts" in features:
+        # Who must charge later, and is full, is glad of parts that waste.
+        least, most = np.minimum(least, 0.0), np.maximum(most, 0.0)
     value, cost, power = _bounded(stays, buy, sell, most, least)
     reference = _by_lp(problem, stays, buy, sell, bounds=(most, least))
     assert _differ(value, reference) <= EXACT and _differ(cost, reference) <= EXACT

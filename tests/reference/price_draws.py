@@ -22,6 +22,8 @@ FEATURES = (
     "floor",
     "standby",
     "modest",
+    "parts",
+    "floors",
 )
 
 
@@ -105,8 +107,25 @@ def _more(r, problem, features):
         told["horizon_floor_kwh"] = np.where(r.random(count) < 0.7, size * r.random(count), -np.inf)
     if "standby" in features:
         told["standby_kw"] = r.uniform(0, 0.3, count)
+    if "floors" in features:
+        share = r.uniform(-0.3, 1.0, (count, steps)) * (r.random((count, 1)) < 0.7)
+        told["floor_kwh"] = size[:, None] * np.maximum(share, 0.0)
+    if "parts" in features:
+        told |= _parts(r, problem)
     if "trips" in features:
         told |= _trips(r, problem)
+    return told
+
+
+def _parts(r, problem):
+    """Losses that grow with power: one to four parts each way, some alike, some of no width."""
+    told = {}
+    for way, most in (("charge", problem.max_charge_kw), ("discharge", problem.max_discharge_kw)):
+        shape = (len(problem), int(r.integers(1, 5)))
+        worse = r.uniform(0, 0.1, shape) * (r.random(shape) < 0.8)
+        told[f"{way}_part_efficiency"] = 0.98 - np.cumsum(worse, axis=1)
+        width = r.uniform(0, 1.5, shape) * (r.random(shape) < 0.9)
+        told[f"{way}_part_kw"] = width * np.maximum(most, 1.0)[:, None] / shape[1]
     return told
 
 

@@ -95,10 +95,7 @@ def _stay(model, problem, i, owner, held, prices, recover_price, binaries):
     start = held[1] if not held[0] else problem.min_kwh[i]
     low, high = min(problem.min_kwh[i], start), max(problem.max_kwh[i], start)
     charge, discharge = problem.max_charge_kw[i], problem.max_discharge_kw[i]
-    gain, draw = problem.charge_efficiency[i], 1 / problem.discharge_efficiency[i]
-    if problem.standby_kw is not None:
-        gain -= problem.standby_kw[i] / charge if charge else 0.0
-        draw += problem.standby_kw[i] / discharge if discharge else 0.0
+    gains, draws = lines_of(problem, i)
     for q in range(len(buy)):
         t = max(problem.arrive[i], 0) + q
         dt = problem.step_h[t]
@@ -106,37 +103,86 @@ def _stay(model, problem, i, owner, held, prices, recover_price, binaries):
         c = model.variable(owner, dt * buy[q], max(least, 0), min(max(most, 0), charge))
         wear = problem.wear_price_per_kwh[i]
         d = model.variable(owner, dt * (wear - sell[q]), max(-most, 0), max(-least, 0))
+        gain = _in_parts(model, owner, c, gains, charge, binaries)
+        draw = _in_parts(model, owner, d, draws, discharge, binaries)
         if binaries:
             way = model.variable(owner, 0.0, 0, 1, whole=1)
             model.at_most([(c, 1), (way, -charge)], 0)
             model.at_most([(d, 1), (way, discharge)], discharge)
         e = model.variable(owner, 0.0, low, high)
-        terms = [(e, 1), (c, -dt * gain), (d, dt * draw)]
+        terms = [(e, 1), *((k, -dt * g) for k, g in gain), *((k, dt * g) for k, g in draw)]
         model.equals(terms + [(k, -v) for k, v in held[0]], held[1])
         held = ([(e, 1)], 0.0)
         if problem.taper_from_kwh is not None:
-            _taper(model, problem, i, (c, e), gain, high)
+            _taper(model, problem, i, e, (gains, gain), high)
         _held(model, problem, (i, t), owner, e, dt)
         if recover_price > 0:
-            if low < problem.min_kwh[i]:
+            floor = problem.min_kwh[i]
+            if problem.floor_kwh is not None:
+                floor = max(floor, min(problem.floor_kwh[i, t], high))
+            if low < floor:
                 out = model.variable(owner, dt * recover_price)
-                model.at_most([(out, -1), (e, -1)], -problem.min_kwh[i])
+                model.at_most([(out, -1), (e, -1)], -floor)
             if high > problem.max_kwh[i]:
                 out = model.variable(owner, dt * recover_price)
                 model.at_most([(out, -1), (e, 1)], problem.max_kwh[i])
     return held
 
 
-def _taper(model, problem, i, pair, gain, high):
+def lines_of(problem, i):
+    """Widths [kW] and energy per kWh of each part, of charging and of discharging."""
+    charge, discharge = problem.max_charge_kw[i], problem.max_discharge_kw[i]
+    if problem.charge_part_kw is not None:
+        into, out = problem.charge_part_efficiency[i], problem.discharge_part_efficiency[i]
+        return (problem.charge_part_kw[i], into), (problem.discharge_part_kw[i], 1 / out)
+    gain, draw = problem.charge_efficiency[i], 1 / problem.discharge_efficiency[i]
+    if problem.standby_kw is not None:
+        gain -= problem.standby_kw[i] / charge if charge else 0.0
+        draw += problem.standby_kw[i] / discharge if discharge else 0.0
+    return ([np.inf], [gain]), ([np.inf], [draw])
+
+
+def _in_parts(model, owner, power, parts, most, binaries):
+    """Split a power into its parts; with binaries each begins only where the one before is full."""
+    widths, rates = parts
+    if len(widths) == 1:
+        return [(power, rates[0])]
+    widths = np.minimum([*widths[:-1], np.inf], most)
+    each = [model.variable(owner, 0.0, 0.0, width) for width in widths]
+    model.equals([(power, 1), *((k, -1) for k in each)], 0.0)
+    earlier = None
+    for before, after, width in zip(each, each[1:], widths, strict=False):
+        if binaries:
+            begun = model.variable(owner, 0.0, 0, 1, whole=1)
+            model.at_most([(after, 1), (begun, -most)], 0)
+            model.at_most([(before, -1), (begun, width)], 0)
+            if earlier is not None:
+                model.at_most([(begun, 1), (earlier, -1)], 0)
+            earlier = begun
+    return list(zip(each, rates, strict=True))
+
+
+def moved(power, lines):
+    """Power into the cells (out of them) at one at the plug: parts are filled in order."""
+    stored, left = 0.0, power
+    for j, (width, rate) in enumerate(zip(*lines, strict=True)):
+        part = left if j + 1 == len(lines[0]) else min(width, left)
+        stored, left = stored + rate * part, left - part
+    return stored
+
+
+def _taper(model, problem, i, e, charging, high):
     """Power into the cells falls linearly, in the energy at the end of the step."""
     since, width = problem.taper_from_kwh[i], problem.max_kwh[i] - problem.taper_from_kwh[i]
-    full = problem.max_charge_kw[i] * problem.charge_efficiency[i]
+    lines, stored = charging
+    if problem.charge_part_kw is None:
+        lines = ([np.inf], [problem.charge_efficiency[i]])
+    full = moved(problem.max_charge_kw[i], lines)
     if width <= 1e-9:
         return
     fall = full * (1 - problem.taper_end[i]) / width
     fall = min(fall, full / max(high - since, 1e-9))
-    c, e = pair
-    model.at_most([(c, gain), (e, fall)], full + fall * since)
+    model.at_most([*stored, (e, fall)], full + fall * since)
 
 
 def _held(model, problem, at, owner, e, dt):

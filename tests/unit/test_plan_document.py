@@ -63,6 +63,8 @@ def test_the_example_by_hand():
         ({"price_import_per_kwh": []}, "0 values"),
         ({"vehicles__0__soc_min": 1.0, "vehicles__0__soc_max": 0.9}, "above soc_max"),
         ({"vehicles__0__soc_maxx": 0.9}, "Did you mean soc_max"),
+        ({"vehicles__0__soc_floor": [0.1, 0.2, 0.3]}, "3 values for 96 steps"),
+        ({"vehicles__0__soc_floor": 0.9, "vehicles__0__soc_max": 0.8}, "above soc_max"),
         ({"vehicles__0__phases": [1, 1, 0]}, "sum to 1"),
         ({"limits__0__phase_kw": [1]}, "three numbers"),
         ({"vehicles__0__capacity_kwh": 0}, "0 is not allowed"),
@@ -136,9 +138,9 @@ def _slack(told, name):
     return next(s for s in told["slacks"] if s["name"] == name)
 
 
-def _told(document):
+def _told(document, solver="auto"):
     problem = read_problem(document)
-    return answer(solve(problem), problem)
+    return answer(solve(problem, solver=solver), problem)
 
 
 def test_target_out_of_reach_is_named_with_its_amount():
@@ -276,3 +278,33 @@ def test_an_efficiency_alone_is_one_part():
         vehicles__0__discharge_part_efficiency=[0.93],
     )
     assert _told(one)["objective"] == pytest.approx(_told(changed())["objective"], rel=1e-9)
+
+
+@pytest.mark.parametrize("solver", ["highs", "price"])
+def test_a_floor_comes_before_the_price_and_who_cannot_hold_it_is_named(solver):
+    """8 kWh of 40 held; half of it is wanted from the 3rd hour on, 12 kWh at 10 kW: 1.2 h."""
+    hours = {
+        "step_minutes": 60,
+        "steps": 4,
+        "price_import_per_kwh": [0.3, 0.2, 0.1, 0.1],
+        "price_export_per_kwh": 0.0,
+        "shortfall_price_per_kwh": 10.0,
+    }
+    van = {
+        "id": "van", "capacity_kwh": 40, "soc_arrival": 0.2, "soc_target": 0.5,
+        "arrive_step": 0, "depart_step": 4, "max_charge_kw": 10,
+    }  # fmt: skip
+
+    def told(**more):
+        problem = {"version": 1, "start": "2026-06-01T00:00:00Z", **hours}
+        return _told({**problem, "vehicles": [van | more]}, solver=solver)
+
+    free, held = told(), told(soc_floor=[0, 0.5, 0.5, 0.5])
+    assert free["schedule_kw"]["van"][:2] == pytest.approx([0, 0], abs=1e-6)
+    assert held["schedule_kw"]["van"] == pytest.approx([2, 10, 0, 0], abs=1e-4)
+    assert held["slacks"] == [] and held["status"].startswith("optimal")
+    late = told(soc_floor=[0.5, 0.5, 0.5, 0.5])
+    assert late["schedule_kw"]["van"] == pytest.approx([10, 2, 0, 0], abs=1e-4)
+    [slack] = late["slacks"]
+    assert (slack["name"], slack["from_step"], slack["to_step"]) == ("soc_below_minimum", 1, 2)
+    assert slack["amount"] == pytest.approx(2, abs=1e-4)

@@ -62,8 +62,6 @@ def unknown_to_price(problem: Problem) -> list[str]:
     """Name what the problem has that coordination by price does not know."""
     known = {
         "wear by depth": problem.wear_depth_price_per_kwh is not None,
-        "losses in parts": problem.charge_part_kw is not None
-        or problem.discharge_part_kw is not None,
     }
     return [name for name, there in known.items() if there]
 
@@ -132,6 +130,8 @@ class _Some:
 def _slacks(problem: Problem, schedule: FleetSchedule) -> tuple[Slack, ...]:
     """Name slacks; only vehicles that have one are laid out, for a million take their memory."""
     outside = (problem.arrival_kwh < problem.min_kwh) | (problem.arrival_kwh > problem.max_kwh)
+    if problem.floor_kwh is not None:
+        outside |= (problem.floor_kwh > problem.min_kwh[:, None]).any(axis=1)
     told = outside | (schedule.shortfall_kwh > 0) | (schedule.en_route_kwh > 0)
     first = first_stay(problem)
     of_vehicle = np.zeros(len(problem), dtype=bool)

@@ -44,13 +44,17 @@ def may_serve(layout: Layout, reserve: Reserve) -> Bools:
     """Vehicles and steps from which a whole call can be sustained, shape (n, T).
 
     A vehicle must stay to the end of the call. One that has yet to come back into its window
-    offers nothing on that side, and at full confidence one that may be missing neither.
+    offers nothing on that side, one with a floor nothing upward, and at full confidence one that
+    may be missing nothing at all.
     """
     problem, steps = layout.problem, np.arange(layout.problem.steps)
     over = last_nodes(problem.step_h, reserve.duration_h)
     here = (problem.arrive[:, None] <= steps) & (over <= problem.depart[:, None])
     here &= (steps >= reserve.from_step) & (steps < reserve.to_step)
-    outside = layout.recovering if reserve.direction == "up" else layout.overfull
+    outside = layout.overfull
+    if reserve.direction == "up":
+        low = layout.wanted_kwh > layout.low_kwh + 1e-9
+        outside = np.bincount(layout.vehicle[low], minlength=len(problem)) > 0
     here &= ~outside[:, None] & (layout.last >= 0)[:, None]
     if reserve.limit:
         here &= layout.below[problem.limit_names.index(reserve.limit)][:, None]

@@ -76,6 +76,12 @@ def _vehicles(record: ProblemRecord) -> Iterator[Finding]:
         if v.soc_min > v.soc_max:
             what = f"soc_min {v.soc_min:g} is above soc_max {v.soc_max:g}"
             yield Finding(f"{where}.soc_min", what, "Exchange or correct them")
+        wrong = list(check_length(v.soc_floor, f"{where}.soc_floor", record.steps))
+        yield from wrong
+        highest = max(v.soc_floor) if isinstance(v.soc_floor, list) else v.soc_floor
+        if not wrong and highest > v.soc_max:
+            what = f"a floor of {highest:g} is above soc_max {v.soc_max:g}"
+            yield Finding(f"{where}.soc_floor", what, "Lower it or raise soc_max")
         if v.phases is not None and (len(v.phases) != 3 or abs(sum(v.phases) - 1) > 1e-6):
             mend = "Write three shares that sum to 1, for example [1, 0, 0]"
             yield Finding(f"{where}.phases", f"{v.phases} is not allowed", mend)

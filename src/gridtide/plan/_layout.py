@@ -92,6 +92,15 @@ class Layout:
         return switched
 
     @property
+    def wanted_kwh(self) -> Floats:
+        """Least energy that is wanted at the end of each pair's step, shape (N,)."""
+        wanted: Floats = self.problem.min_kwh[self.vehicle]
+        if self.problem.floor_kwh is None:
+            return wanted
+        floor = self.problem.floor_kwh[self.vehicle, self.step]
+        return np.maximum(wanted, np.minimum(floor, self.high_kwh))
+
+    @property
     def recovering(self) -> Bools:
         """Stays that begin below their window, shape (n,)."""
         return (self.last >= 0) & (self.starts.low_kwh < self.problem.min_kwh - 1e-9)

@@ -247,6 +247,7 @@ def to_problem(record: ProblemRecord) -> Problem:
         availability=_availability(vehicles),
         **stacked,
         **named,
+        floor_kwh=_floors(vehicles, capacity, record.steps),
         **_optional(record, vehicles, limits, capacity),
         **_trips(stays),
     )
@@ -291,6 +292,13 @@ def _optional(
         if any(getattr(v, f"{way}_part_kw") is not None for v in vehicles):
             arrays |= _parts(vehicles, way)
     return arrays
+
+
+def _floors(vehicles: list[VehicleRecord], capacity: Floats, steps: int) -> Floats | None:
+    if not any(v.soc_floor for v in vehicles):
+        return None
+    floors: Floats = np.array([series(v.soc_floor, steps) for v in vehicles])
+    return capacity[:, None] * floors
 
 
 def _availability(vehicles: list[VehicleRecord]) -> Floats | None:

@@ -46,6 +46,10 @@ class Problem:
         Energy in the battery on arrival, and wanted on departure [kWh]; ``-inf`` for no target.
     min_kwh, max_kwh
         Window of the energy [kWh]. An arrival outside it becomes a named slack.
+    floor_kwh
+        Energy wanted at least at the end of each step while plugged in [kWh], shape (n, T); None
+        for none. What is missing there, in kWh·h, is made as small as the limits allow before
+        anything else: who is below charges at once, and who is above does not discharge below.
     max_charge_kw, max_discharge_kw
         Limits at the plug [kW], both >= 0, shape (n,); no discharge (V1G) is 0.
     charge_efficiency, discharge_efficiency
@@ -194,6 +198,7 @@ class Problem:
     taper_end: Floats | None = None
     end_value_per_kwh: Floats | None = None
     end_value_up_to_kwh: Floats | None = None
+    floor_kwh: Floats | None = None
     horizon_floor_kwh: Floats | None = None
     phase_share: Floats | None = None
     phase_kw: Floats | None = None

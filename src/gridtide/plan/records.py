@@ -107,6 +107,13 @@ class VehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
     soc_target: Annotated[float, Meta(description="Wanted on departure, 0 to 1", ge=0, le=1)]
     soc_min: Annotated[float, Meta(description="Lower end of the window, 0 to 1", ge=0, le=1)] = 0.0
     soc_max: Annotated[float, Meta(description="Upper end of the window, 0 to 1", ge=0, le=1)] = 1.0
+    soc_floor: Annotated[
+        Share | list[Share],
+        Meta(
+            description="Share wanted at least at the end of each step while plugged in, one or "
+            "one per step; what is missing is made as small as the limits allow before all else"
+        ),
+    ] = 0.0
     arrive_step: Annotated[int, Meta(description="First step plugged in", ge=0)]
     depart_step: Annotated[
         int,

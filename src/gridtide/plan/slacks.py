@@ -68,8 +68,12 @@ class Slack:
 def name_slacks(layout: Layout, schedule: Judged) -> tuple[Slack, ...]:
     """List the slacks of a schedule, limits first, then vehicles."""
     slacks = _overloads(layout, schedule)
-    for i in np.flatnonzero(layout.recovering | layout.overfull):
-        slacks += _outside(layout, schedule, int(i))
+    low = layout.recovering
+    if layout.problem.floor_kwh is not None:
+        low = low | (layout.problem.floor_kwh > layout.problem.min_kwh[:, None]).any(axis=1)
+    for i in np.flatnonzero(low | layout.overfull):
+        for below in (True, False) if low[i] and layout.overfull[i] else (bool(low[i]),):
+            slacks += _outside(layout, schedule, int(i), below)
     missing = schedule.shortfall_kwh > SMALL
     for i in np.flatnonzero(missing | (schedule.en_route_kwh > SMALL)):
         if schedule.en_route_kwh[i] > SMALL:
@@ -112,11 +116,17 @@ def _runs(marked: Bools) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _outside(layout: Layout, schedule: Judged, i: int) -> list[Slack]:
+def _outside(layout: Layout, schedule: Judged, i: int, low: bool) -> list[Slack]:
     problem = layout.problem
     energy = schedule.energy_of(i)
-    low = bool(layout.recovering[i])
-    bound = problem.min_kwh[i] if low else problem.max_kwh[i]
+    bound = np.full(problem.steps + 1, problem.min_kwh[i] if low else problem.max_kwh[i])
+    if low and problem.floor_kwh is not None:
+        highest = max(problem.max_kwh[i], layout.starts.high_kwh[i])
+        floor = np.minimum(problem.floor_kwh[i], highest)
+        # A floor is that of the end of a step, and holds while plugged in.
+        floor[: max(problem.arrive[i], 0)] = -np.inf
+        bound[1:] = np.maximum(bound[1:], floor)
+    at_floor = low and not layout.recovering[i]
     with np.errstate(invalid="ignore"):
         depth = np.nan_to_num(bound - energy if low else energy - bound, nan=0.0)
     steps = np.flatnonzero(depth > SMALL)
@@ -131,9 +141,11 @@ def _outside(layout: Layout, schedule: Judged, i: int) -> list[Slack]:
             to_step=min(int(steps[-1]) + 1, problem.steps),
             amount=float(depth.max()),
             unit="kWh",
-            binding=f"energy on arrival is {word[0]} the {word[1]}",
+            binding="energy on arrival, charger or limits leave it below its floor"
+            if at_floor
+            else f"energy on arrival is {word[0]} the {word[1]}",
             suggestion="Comes back into its window as fast as the limits allow; "
-            f"check soc_arrival against the {word[1]}",
+            f"check soc_arrival against the {'floor' if at_floor else word[1]}",
         )
     ]
 

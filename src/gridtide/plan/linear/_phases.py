@@ -1,7 +1,7 @@
 """What comes before the cost, in this order, each held before the next is looked at.
 
-1. ``recovery``: energy below the window (or above it) on arrival, summed over time, kWh·h, which
-   is least when the vehicle comes back as fast as the limits let it.
+1. ``recovery``: energy below the floor, or on arrival below the window or above it, summed over
+   time, kWh·h, which is least when the vehicle comes back as fast as the limits let it.
 2. ``largest`` and 3. ``sum`` of the shortfalls, and of what is charged on the way, where the
    promise comes first.
 4. ``overload``, there too: where base load alone is above a limit, its excess over the limit,
@@ -91,10 +91,10 @@ def _overload(layout: Layout, build: Builder, net: Ints) -> Phase | None:
 def _recovery(layout: Layout, build: Builder, energy: Ints) -> Phase | None:
     problem, v = layout.problem, layout.vehicle
     columns, weights = [], []
-    low = np.flatnonzero(layout.recovering[v])
-    depth = (problem.min_kwh - layout.starts.low_kwh)[v[low]]
-    below = build.columns(len(low), 0.0, depth)
-    rows = build.rows(len(low), problem.min_kwh[v[low]], np.inf)
+    wanted = layout.wanted_kwh
+    low = np.flatnonzero(wanted > layout.low_kwh + 1e-9)
+    below = build.columns(len(low), 0.0, (wanted - layout.low_kwh)[low])
+    rows = build.rows(len(low), wanted[low], np.inf)
     build.entries(rows, energy[low], 1.0)
     build.entries(rows, below, 1.0)
     columns.append(below)

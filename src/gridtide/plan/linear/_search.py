@@ -433,7 +433,8 @@ def rewarded(layout: Layout) -> Modes:
 def _conflicted(layout: Layout) -> bool:
     """Whether something stands before the cost: recovery, or in a run overload to relieve."""
     problem = layout.problem
-    recovery = bool(layout.recovering.any() or layout.overfull.any())
+    low = layout.wanted_kwh > layout.low_kwh + 1e-9
+    recovery = bool(low.any() or layout.overfull.any())
     if problem.promise == "priced":
         return recovery
     over = (layout.base_kw > problem.import_kw) & (layout.least_kw < 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from gridtide.plan.price._kernel_law import plug_kw, stored_kw
 from gridtide.plan.price._kernel_stay import go_forward, own_cost, tapering, value_back
 from gridtide.plan.price._kernel_sweep import add_plug_prices, mix, move_net, see_prices
 from gridtide.plan.price._kernel_value import value_at
@@ -147,7 +148,7 @@ def keep_limits(
         if curve > 0.0 and gain < curve:
             share = max(gain / curve, needed)
             for i in range(first, last + 1):
-                mix(stays.each[i], now, best, share, stays.each[i].start - begin)
+                mix(stays, i, now, best, share, stays.each[i].start - begin)
         saved += gain
         for p in range(size):
             old = now[p]
@@ -169,12 +170,13 @@ def charge_at_once(stays: Stays, power: Floats) -> None:
             if i > first:
                 energy = max(energy - stay.driven_kwh, stay.low_kwh)
             bend, fade, full = tapering(stays, i)
+            charge = stored_kw(stays, i, stay.charge_kw)
             for q in range(stay.steps):
                 p, hours = stay.start + q, stays.step_h[stay.arrive + q]
-                to = min(energy + stay.charge_kw * stay.gain * hours, stay.high_kwh, stay.due_kwh)
+                to = min(energy + charge * hours, stay.high_kwh, stay.due_kwh)
                 if to > bend:
                     to = min(to, (energy + hours * full) / (1.0 + hours * fade))
-                power[p] = max(to - energy, 0.0) / (hours * stay.gain)
+                power[p] = plug_kw(stays, i, max(to - energy, 0.0) / hours)
                 energy = max(to, energy)
 
 
@@ -189,9 +191,10 @@ def most_energy(stays: Stays, end: Floats) -> None:
             if i > first:
                 energy = max(energy - stay.driven_kwh, stay.low_kwh)
             bend, fade, full = tapering(stays, i)
+            charge = stored_kw(stays, i, stay.charge_kw)
             for q in range(stay.steps):
                 hours = stays.step_h[stay.arrive + q]
-                to = min(energy + stay.charge_kw * stay.gain * hours, stay.high_kwh)
+                to = min(energy + charge * hours, stay.high_kwh)
                 if to > bend:
                     to = min(to, (energy + hours * full) / (1.0 + hours * fade))
                 energy = max(to, energy)
@@ -212,11 +215,11 @@ def cut_to_window(stays: Stays, power: Floats) -> None:
             for q in range(stay.steps):
                 p, hours = stay.start + q, stays.step_h[stay.arrive + q]
                 kw = min(max(power[p], -stay.discharge_kw), stay.charge_kw)
-                to = energy + kw * (stay.gain if kw > 0.0 else stay.draw) * hours
+                to = energy + stored_kw(stays, i, kw) * hours
                 if to > bend:
                     to = min(to, max((energy + hours * full) / (1.0 + hours * fade), energy))
                 to = min(max(to, stay.low_kwh), stay.high_kwh)
-                power[p] = (to - energy) / (hours * (stay.gain if to > energy else stay.draw))
+                power[p] = plug_kw(stays, i, (to - energy) / hours)
                 energy = to
 
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from gridtide.plan.price._kernel_law import plug_kw, stored_kw
+from gridtide.plan.price._kernel_parts import step_back, step_forward
 from gridtide.plan.price._kernel_value import (
     insert,
     steepen_above,
@@ -50,6 +52,14 @@ def due_cost(
     return tail, v
 
 
+@njit(cache=True, nogil=True, inline="always")
+def floor_of(stays: Stays, i: int, k: int) -> float:
+    """Least energy wanted at the end of step ``k``."""
+    if stays.floor_kwh.size == 0:
+        return float(stays.each[i].min_kwh)
+    return float(stays.floor_kwh[stays.each[i].start + k - stays.each[i].arrive])
+
+
 @njit(cache=True, nogil=True)
 def node_cost(
     stays: Stays,
@@ -77,9 +87,9 @@ def node_cost(
             tail, v = steepen_above(slope, length, head, tail, lo, v, edge, more)
             before = price
     if stays.recover_price > 0.0:
-        price = hours * stays.recover_price
-        if stays.each[i].low_kwh < stays.each[i].min_kwh:
-            tail, v = steepen_below(slope, length, head, tail, lo, v, stays.each[i].min_kwh, price)
+        price, floor = hours * stays.recover_price, floor_of(stays, i, k)
+        if stays.each[i].low_kwh < floor:
+            tail, v = steepen_below(slope, length, head, tail, lo, v, floor, price)
         if stays.each[i].high_kwh > stays.each[i].max_kwh:
             tail, v = steepen_above(slope, length, head, tail, lo, v, stays.each[i].max_kwh, price)
     return tail, v
@@ -94,7 +104,11 @@ def tapering(stays: Stays, i: int) -> tuple[float, float, float]:
     if stays.taper.shape[0] == 0 or stays.taper[i, 1] <= 0.0:
         return np.inf, 0.0, 0.0
     stay, full, fall, since = stays.each[i], stays.taper[i, 0], stays.taper[i, 1], stays.taper[i, 2]
-    return since + (full - stay.charge_kw * stay.gain) / fall, fall, full + fall * since
+    return (
+        since + (full - stored_kw(stays, i, stay.charge_kw)) / fall,
+        fall,
+        full + fall * since,
+    )
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -120,7 +134,7 @@ def stay_back(
 
     Power is at most ``most`` and at least ``least`` [kW] where these are not empty.
     """
-    stay, step_h, floors = stays.each[i], stays.step_h, stays.floor_kwh
+    stay, step_h = stays.each[i], stays.step_h
     steps, arrive, low, high = stay.steps, stay.arrive, stay.low_kwh, stay.high_kwh
     per_gain, per_draw, wear = 1.0 / stay.gain, 1.0 / stay.draw, stay.wear
     charge, discharge = stay.charge_kw * stay.gain, stay.discharge_kw * stay.draw
@@ -128,8 +142,6 @@ def stay_back(
     costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
     for q in range(steps - 1, -1, -1):
         p, hours = begin + q, step_h[arrive + q]
-        if floors.size > 0:
-            low = floors[stay.start + q]
         head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
         if costly:
             tail, v = node_cost(stays, i, arrive + q, slope, length, head, tail, lo, v)
@@ -177,6 +189,49 @@ def stay_back(
             head, tail = insert(slope, length, head, tail, a, sc, charged)
         lo, hi = start, hi + fall - taken
         up[p], down[p] = up_to, down_to
+    return head, tail, lo, hi, v
+
+
+@njit(cache=True, nogil=True)
+def parts_back(
+    stays: Stays,
+    i: int,
+    begin: int,
+    buy: Floats,
+    sell: Floats,
+    most: Floats,
+    least: Floats,
+    up: Floats,
+    down: Floats,
+    slope: Floats,
+    length: Floats,
+    head: int,
+    tail: int,
+    lo: float,
+    hi: float,
+    v: float,
+) -> tuple[int, int, float, float, float]:
+    """Go back through the steps of stay ``i`` as :func:`stay_back` does, with losses in parts."""
+    stay, parts = stays.each[i], stays.law.shape[2]
+    most_kw, least_kw = stay.charge_kw, -stay.discharge_kw
+    _, fade, full = tapering(stays, i)
+    work = np.empty((3, 2 * parts))
+    merged = np.empty((2, slope.size if fade > 0.0 else 0))
+    costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
+    for q in range(stay.steps - 1, -1, -1):
+        p, k = begin + q, stay.arrive + q
+        low, high = stay.low_kwh, stay.high_kwh
+        head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
+        if costly:
+            tail, v = node_cost(stays, i, k, slope, length, head, tail, lo, v)
+        if most.size > 0:
+            most_kw, least_kw = most[p], least[p]
+        place = slice(p * parts, (p + 1) * parts)
+        head, tail, lo, hi, v = step_back(
+            stays.law, i, stays.step_h[k], buy[p], sell[p] - stay.wear, least_kw, most_kw,
+            (fade, full), slope, length, head, tail, (lo, hi, v), up[place], down[place],
+            work, merged,
+        )  # fmt: skip
     return head, tail, lo, hi, v
 
 
@@ -246,6 +301,12 @@ def value_back(
         v -= price * level
         tail, v = due_cost(stays, i, slope, length, head, tail, lo, v)
         begin = stays.each[i].start - stays.each[first].start
+        if stays.law.shape[0] > 0:
+            head, tail, lo, hi, v = parts_back(
+                stays, i, begin, buy, sell, most, least, up, down, slope, length,
+                head, tail, lo, hi, v,
+            )  # fmt: skip
+            continue
         head, tail, lo, hi, v = stay_back(
             stays, i, begin, buy, sell, most, least, up, down, slope, length, head, tail, lo, hi, v
         )
@@ -264,20 +325,21 @@ def go_forward(
     power: Floats,
 ) -> None:
     """Follow the thresholds from the energy held; fill the powers at the plug [kW]."""
-    each, step_h, floors = stays.each, stays.step_h, stays.floor_kwh
+    each, step_h = stays.each, stays.step_h
     energy, origin = each[first].held_kwh, each[first].start
     for i in range(first, last + 1):
         stay = each[i]
         if i > first:
             energy = max(energy - stay.driven_kwh, stay.low_kwh)
         gain, draw, begin = stay.gain, stay.draw, stay.start - origin
+        if stays.law.shape[0] > 0:
+            energy = parts_forward(stays, i, begin, energy, most, least, up, down, power)
+            continue
         charge, discharge = stay.charge_kw * gain, stay.discharge_kw * draw
         low, high, arrive = stay.low_kwh, stay.high_kwh, stay.arrive
         bend, fade, full = tapering(stays, i)
         for q in range(stay.steps):
             p, hours = begin + q, step_h[arrive + q]
-            if floors.size > 0:
-                low = floors[stay.start + q]
             to = energy
             if energy < up[p]:
                 to = min(up[p], energy + charge * hours)
@@ -292,6 +354,36 @@ def go_forward(
             to = min(max(to, low), high)
             power[p] = (to - energy) / (hours * (gain if to > energy else draw))
             energy = to
+
+
+@njit(cache=True, nogil=True)
+def parts_forward(
+    stays: Stays,
+    i: int,
+    begin: int,
+    energy: float,
+    most: Floats,
+    least: Floats,
+    up: Floats,
+    down: Floats,
+    power: Floats,
+) -> float:
+    """Follow stay ``i`` from ``energy`` as :func:`go_forward` does, with losses in parts."""
+    stay, parts = stays.each[i], stays.law.shape[2]
+    bend, fade, full = tapering(stays, i)
+    for q in range(stay.steps):
+        p, hours = begin + q, stays.step_h[stay.arrive + q]
+        place = slice(p * parts, (p + 1) * parts)
+        to = step_forward(stays.law, i, stay, hours, energy, up[place], down[place])
+        if most.size > 0:
+            to = min(to, energy + stored_kw(stays, i, most[p]) * hours)
+            to = max(to, energy + stored_kw(stays, i, least[p]) * hours)
+        if to > bend:
+            to = min(to, max((energy + hours * full) / (1.0 + hours * fade), energy))
+        to = min(max(to, stay.low_kwh), stay.high_kwh)
+        power[p] = plug_kw(stays, i, (to - energy) / hours)
+        energy = to
+    return float(energy)
 
 
 @njit(cache=True, nogil=True)
@@ -328,16 +420,10 @@ def held_cost(stays: Stays, i: int, k: int, energy: float) -> float:
             cost += (price - before) * max(0.0, energy - stays.band_edge[i, m])
             before = price
     if stays.recover_price > 0.0:
-        below = (
-            max(0.0, stays.each[i].min_kwh - energy)
-            if stays.each[i].low_kwh < stays.each[i].min_kwh
-            else 0.0
-        )
-        above = (
-            max(0.0, energy - stays.each[i].max_kwh)
-            if stays.each[i].high_kwh > stays.each[i].max_kwh
-            else 0.0
-        )
+        # Who began within the window does not leave it but by rounding.
+        stay, floor = stays.each[i], floor_of(stays, i, k)
+        below = max(0.0, floor - energy) if stay.low_kwh < floor else 0.0
+        above = max(0.0, energy - stay.max_kwh) if stay.high_kwh > stay.max_kwh else 0.0
         cost += stays.recover_price * (below + above)
     return float(cost * stays.step_h[k])
 
@@ -358,15 +444,10 @@ def own_cost(
             cost += stays.drive_price * missing
             energy += missing
         begin, arrive, wear = stay.start - origin, stay.arrive, stay.wear
-        gain, draw = stay.gain, stay.draw
         for q in range(stay.steps):
-            kwh = power[begin + q] * step_h[arrive + q]
-            if kwh > 0.0:
-                energy += kwh * gain
-                cost += buy[begin + q] * kwh
-            else:
-                energy += kwh * draw
-                cost += (sell[begin + q] - wear) * kwh
+            p, hours = begin + q, step_h[arrive + q]
+            energy += hours * stored_kw(stays, i, power[p])
+            cost += hours * power[p] * (buy[p] if power[p] > 0.0 else sell[p] - wear)
             if costly:
                 cost += held_cost(stays, i, arrive + q, energy)
         cost += short_cost(stays, i, energy) - stay.end_price * min(energy, stay.end_level_kwh)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from numba import njit
 
+from gridtide.plan.price._kernel_law import plug_kw, stored_kw
 from gridtide.plan.price._kernel_stay import go_forward, own_cost, value_back
 from gridtide.plan.price.rows import AT, CENTRE, FLAT, LEAST, MOST, MULT, PULL, Rows
 from gridtide.plan.price.stays import Stay, Stays, Work
@@ -94,14 +95,11 @@ def move_net(
 
 
 @njit(cache=True, nogil=True, inline="always")
-def mix(stay: Stay, old: Floats, new: Floats, share: float, begin: int) -> None:
+def mix(stays: Stays, i: int, old: Floats, new: Floats, share: float, begin: int) -> None:
     """Mix two schedules of a stay in the energy stored, where every mix is feasible: into new."""
-    gain, draw = stay.gain, stay.draw
-    for p in range(begin, begin + stay.steps):
-        a = old[p] * (gain if old[p] > 0.0 else draw)
-        b = new[p] * (gain if new[p] > 0.0 else draw)
-        flow = a + share * (b - a)
-        new[p] = flow / (gain if flow > 0.0 else draw)
+    for p in range(begin, begin + stays.each[i].steps):
+        a, b = stored_kw(stays, i, old[p]), stored_kw(stays, i, new[p])
+        new[p] = plug_kw(stays, i, a + share * (b - a))
 
 
 @njit(cache=True, nogil=True)
@@ -141,7 +139,7 @@ def sweep(
         share = line_search(stays, first, last, rows, net, shared, begin, change, mirror, gain)
         if share < 1.0:
             for i in range(first, last + 1):
-                mix(each[i], now, best, share, each[i].start - begin)
+                mix(stays, i, now, best, share, each[i].start - begin)
         for p in range(size):
             # What is kept may be rounded to single precision, and that is what moves.
             old = now[p]
@@ -244,9 +242,6 @@ def average(stays: Stays, power: Floats, mean: Floats, weight: float) -> None:
     """Move the mean schedule towards the present one, in stored energy."""
     for i in range(len(stays.each)):
         stay = stays.each[i]
-        gain, draw = stay.gain, stay.draw
         for p in range(stay.start, stay.start + stay.steps):
-            a = mean[p] * (gain if mean[p] > 0.0 else draw)
-            b = power[p] * (gain if power[p] > 0.0 else draw)
-            flow = a + weight * (b - a)
-            mean[p] = flow / (gain if flow > 0.0 else draw)
+            a, b = stored_kw(stays, i, mean[p]), stored_kw(stays, i, power[p])
+            mean[p] = plug_kw(stays, i, a + weight * (b - a))

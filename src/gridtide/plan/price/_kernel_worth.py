@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridtide.plan.price._kernel_stay import bands_of, go_forward, tapering, value_back
+from gridtide.plan.price._kernel_law import lay_step, stored_kw
+from gridtide.plan.price._kernel_stay import bands_of, floor_of, go_forward, tapering, value_back
 from gridtide.plan.price._kernel_sweep import see_prices
 from gridtide.plan.price.stays import Stays, Work
 from gridtide.plan.problem import Floats, Ints
@@ -31,9 +32,10 @@ def held_slopes(stays: Stays, i: int, k: int, energy: float) -> tuple[float, flo
             left += more if energy > stays.band_edge[i, m] + NEAR else 0.0
             right += more if energy >= stays.band_edge[i, m] - NEAR else 0.0
     if stays.recover_price > 0.0:
-        if stay.low_kwh < stay.min_kwh:
-            left -= stays.recover_price if energy <= stay.min_kwh + NEAR else 0.0
-            right -= stays.recover_price if energy < stay.min_kwh - NEAR else 0.0
+        floor = floor_of(stays, i, k)
+        if stay.low_kwh < floor:
+            left -= stays.recover_price if energy <= floor + NEAR else 0.0
+            right -= stays.recover_price if energy < floor - NEAR else 0.0
         if stay.high_kwh > stay.max_kwh:
             left += stays.recover_price if energy > stay.max_kwh + NEAR else 0.0
             right += stays.recover_price if energy >= stay.max_kwh - NEAR else 0.0
@@ -57,6 +59,44 @@ def end_slopes(stays: Stays, i: int, energy: float) -> tuple[float, float]:
 
 
 @njit(cache=True, nogil=True)
+def on_taper(stays: Stays, i: int, kw: float, hours: float, before: float, energy: float) -> bool:
+    """Whether a step that charges ends where the taper lets it."""
+    bend, fade, full = tapering(stays, i)
+    if fade <= 0.0 or kw <= 0.0 or energy <= bend - NEAR:
+        return False
+    return bool(energy >= (before + hours * full) / (1.0 + hours * fade) - NEAR)
+
+
+@njit(cache=True, nogil=True)
+def power_slopes(
+    stays: Stays, i: int, buy: float, sell: float, kw: float, rate: Floats, width: Floats
+) -> tuple[float, float]:
+    """Slopes of a step's cost in the energy stored at a power, to the left and right."""
+    stay, left, right = stays.each[i], -np.inf, np.inf
+    if stays.law.shape[0] > 0:
+        worth = sell - stay.wear
+        lay_step(stays.law, i, buy, worth, -stay.discharge_kw, stay.charge_kw, rate, width)
+    else:
+        up, down = buy / stay.gain, (sell - stay.wear) / stay.draw
+        room, fall = stay.charge_kw * stay.gain, stay.discharge_kw * stay.draw
+        if down > up and room > 0.0 and fall > 0.0:
+            # Burning would pay: V has the chord between full powers there.
+            up = down = (up * room + down * fall) / (room + fall)
+        rate[0], rate[1], width[0], width[1] = down, up, fall, room
+    flow = stored_kw(stays, i, kw)
+    at = stored_kw(stays, i, -stay.discharge_kw)
+    for m in range(rate.size):
+        if width[m] <= NEAR:
+            continue
+        if flow > at + NEAR:
+            left = rate[m]
+        at += width[m]
+        if flow < at - NEAR:
+            return left, rate[m]
+    return left, right
+
+
+@njit(cache=True, nogil=True)
 def stay_worths(
     stays: Stays,
     i: int,
@@ -74,13 +114,12 @@ def stay_worths(
 
     ``start`` is the energy at its start; energies at its nodes follow from the powers.
     """
-    stay = stays.each[i]
-    gain, draw, steps = stay.gain, stay.draw, stay.steps
-    bend, fade, full = tapering(stays, i)
+    stay, steps = stays.each[i], stays.each[i].steps
+    fade = tapering(stays, i)[1]
+    rate, width = np.empty((2, 2 * stays.law.shape[2]))
     energy = start
     for q in range(steps):
-        flow = power[begin + q] * (gain if power[begin + q] > 0.0 else draw)
-        energy += flow * stays.step_h[stay.arrive + q]
+        energy += stored_kw(stays, i, power[begin + q]) * stays.step_h[stay.arrive + q]
     for q in range(steps, -1, -1):
         left, right = 0.0, 0.0
         if q > 0:
@@ -90,12 +129,9 @@ def stay_worths(
             left, right = left + a, right + b
         if q == 0 and steps > 0:
             break
-        floor = stay.low_kwh
-        if stays.floor_kwh.size > 0 and q > 0:
-            floor = stays.floor_kwh[stay.start + q - 1]
         least = least - right
         most = most - left
-        if energy <= floor + NEAR:
+        if energy <= stay.low_kwh + NEAR:
             most = np.inf
         if energy >= stay.high_kwh - NEAR:
             least = -np.inf
@@ -103,29 +139,14 @@ def stay_worths(
             break
         p, hours = begin + q - 1, stays.step_h[stay.arrive + q - 1]
         kw = power[p]
-        flow = kw * (gain if kw > 0.0 else draw) * hours
-        up, down = buy[p] / gain, (sell[p] - stay.wear) / draw
-        room, fall = stay.charge_kw * gain, stay.discharge_kw * draw
-        if down > up and room > 0.0 and fall > 0.0:
-            # Burning would pay: V has the chord between full powers there.
-            up = down = (up * room + down * fall) / (room + fall)
-        before = energy - flow
-        tapers = fade > 0.0 and energy > bend - NEAR
-        tapers = tapers and energy >= (before + hours * full) / (1.0 + hours * fade) - NEAR
-        if tapers and kw > 0.0:
-            least = (least + up * hours * fade) / (1.0 + hours * fade)
+        before = energy - stored_kw(stays, i, kw) * hours
+        bottom, top = power_slopes(stays, i, buy[p], sell[p], kw, rate, width)
+        if on_taper(stays, i, kw, hours, before, energy):
+            least = (least + bottom * hours * fade) / (1.0 + hours * fade)
             # Full power up to the very bend: charger or taper may be what holds it.
             if kw < stay.charge_kw - NEAR:
-                most = (most + up * hours * fade) / (1.0 + hours * fade)
-        bottom, top = down, up
-        if stay.charge_kw == 0.0 or kw >= stay.charge_kw - NEAR or tapers:
+                most = (most + top * hours * fade) / (1.0 + hours * fade)
             top = np.inf
-        if stay.discharge_kw == 0.0 or kw <= -stay.discharge_kw + NEAR:
-            bottom = -np.inf
-        if kw > NEAR and stay.charge_kw > 0.0:
-            bottom = up
-        elif kw < -NEAR:
-            top = down
         least, most = max(least, bottom), min(most, top)
         if least > most:
             least = most = 0.5 * (least + most)
@@ -160,10 +181,8 @@ def worths(
                 energy = max(energy - stay.driven_kwh, stay.low_kwh)
             start[i - first] = energy
             for q in range(stay.steps):
-                kw = power[stay.start - origin + q]
-                energy += (
-                    kw * (stay.gain if kw > 0.0 else stay.draw) * stays.step_h[stay.arrive + q]
-                )
+                hours = stays.step_h[stay.arrive + q]
+                energy += hours * stored_kw(stays, i, power[stay.start - origin + q])
         least = most = 0.0
         for i in range(last, first - 1, -1):
             begin = stays.each[i].start - origin
@@ -199,6 +218,7 @@ def worths(
             power,
             start,
             buy,
+            sell,
             value,
             arrival,
         )
@@ -217,11 +237,12 @@ def choose(
     power: Floats,
     start: Floats,
     buy: Floats,
+    sell: Floats,
     value: Floats,
     arrival: Floats,
 ) -> None:
     """Take one worth of each interval, changing as little as the nodes allow."""
-    y = 0.0
+    y, (rate, width) = 0.0, np.empty((2, 2 * stays.law.shape[2]))
     for i in range(first, last + 1):
         stay = stays.each[i]
         y = min(max(y, low_a[i - first]), high_a[i - first])
@@ -229,17 +250,15 @@ def choose(
             y = 0.0
         arrival[i] = y
         energy = start[i - first]
-        bend, fade, full = tapering(stays, i)
+        fade = tapering(stays, i)[1]
         for q in range(stay.steps):
             p, hours = stay.start - origin + q, stays.step_h[stay.arrive + q]
             y = min(max(y, low_y[p]), high_y[p])
             value[stay.start + q] = y
-            kw = power[p]
-            before = energy
-            energy += kw * (stay.gain if kw > 0.0 else stay.draw) * hours
-            up = buy[p] / stay.gain
-            tapers = fade > 0.0 and 0.0 < kw < stay.charge_kw - NEAR and energy > bend - NEAR
-            if tapers and energy >= (before + hours * full) / (1.0 + hours * fade) - NEAR:
-                y += max(y - up, 0.0) * hours * fade
+            kw, before = power[p], energy
+            energy += stored_kw(stays, i, kw) * hours
+            if kw < stay.charge_kw - NEAR and on_taper(stays, i, kw, hours, before, energy):
+                left, _ = power_slopes(stays, i, buy[p], sell[p], kw, rate, width)
+                y += max(y - left, 0.0) * hours * fade
             left, right = held_slopes(stays, i, stay.arrive + q, energy)
             y += min(max(0.0, left), right)

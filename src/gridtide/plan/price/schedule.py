@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from gridtide.plan.price._kernel_law import stored_kw
 from gridtide.plan.price._kernel_stay import held_cost
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Floats, Ints
@@ -99,10 +100,8 @@ def end_energies(stays: Stays, power: Floats, end: Floats, en_route: Floats) -> 
                 en_route[i] = max(stay.low_kwh - energy, 0.0)
                 energy += en_route[i]
             for q in range(stay.steps):
-                kw = power[stay.start + q]
-                energy += (
-                    kw * (stay.gain if kw > 0.0 else stay.draw) * stays.step_h[stay.arrive + q]
-                )
+                hours = stays.step_h[stay.arrive + q]
+                energy += hours * stored_kw(stays, i, power[stay.start + q])
             end[i] = energy
 
 
@@ -117,11 +116,12 @@ def _spread(stays: Stays, power: Floats, dense: Floats) -> None:
 @njit(cache=True, nogil=True)
 def _energies(stays: Stays, power: Floats, which: Ints, starts: Floats, dense: Floats) -> None:
     for row in range(len(which)):
-        stay, energy = stays.each[which[row]], starts[which[row]]
+        i = which[row]
+        stay, energy = stays.each[i], starts[i]
         for q in range(stay.steps):
             dense[row, stay.arrive + q] = energy
-            kw = power[stay.start + q]
-            energy += kw * (stay.gain if kw > 0.0 else stay.draw) * stays.step_h[stay.arrive + q]
+            hours = stays.step_h[stay.arrive + q]
+            energy += hours * stored_kw(stays, i, power[stay.start + q])
             dense[row, stay.arrive + q + 1] = energy
 
 

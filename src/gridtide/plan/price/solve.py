@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.plan._layout import total_base_kw
+from gridtide.plan._losses import loss_law
 from gridtide.plan._wear_prices import steepest_wear_per_kwh
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.price.bound import excess_kw, seen_prices
@@ -143,8 +144,13 @@ def _bound_by(run: Coordination, stays: Stays, *, drives_first: bool) -> str:
         crossed = float((plug_out - plug_in).max())
         buy, sell = buy + plug_in.min(), buy + plug_in.min() + crossed
     each = stays.each
-    burns = buy[each["path"]] / each["gain"] < (sell[each["path"]] - each["wear"]) / each["draw"]
-    if np.any(burns & (each["discharge_kw"] > 0) & (each["charge_kw"] > 0)):
+    worth = sell[each["path"]] - each["wear"]
+    burns = buy[each["path"]] / each["gain"] < worth / each["draw"]
+    burns &= (each["discharge_kw"] > 0) & (each["charge_kw"] > 0)
+    if len(stays.law):
+        # Of parts the worst may be taken first where energy is not worth its price.
+        burns |= (buy[each["path"]] < 0) | ((worth < 0) & (each["discharge_kw"] > 0))
+    if np.any(burns):
         return "branch and bound"
     return "linear program" if len(stays.taper) else "duality"
 
@@ -162,7 +168,7 @@ def steep_price(problem: Problem) -> float:
     if problem.end_value_per_kwh is not None:
         worth = float(problem.end_value_per_kwh.max(initial=0.0))
     usual = energy + demand + steepest_wear_per_kwh(problem) + worth
-    gain = float(problem.charge_efficiency.min(initial=1.0))
+    gain = float(loss_law(problem).gain.min(initial=1.0))
     return max(10.0 * usual / gain, problem.shortfall_price_per_kwh)
 
 

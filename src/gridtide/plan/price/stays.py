@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtide.plan._layout import _floor, _window, taper_line
-from gridtide.plan._losses import loss_law
+from gridtide.plan._losses import LossLaw, loss_law
 from gridtide.plan.problem import Floats, Ints, Problem
 
 STAY = np.dtype(
@@ -44,6 +44,9 @@ at the end (-inf for none) and ``wanted_kwh`` how much of it was wanted; ``drive
 before the stay.
 """
 
+GAIN, GAIN_OFFSET, GAIN_FROM, DRAW, DRAW_OFFSET, DRAW_FROM = range(6)
+"""Rows of the losses in parts of a stay: stored per kWh charged in each part, offset of its line
+[kW], power at the plug from which it begins [kW]; the same for what is taken."""
 
 Stay = Any
 """One record of ``STAY``, as kernels see it."""
@@ -68,11 +71,13 @@ class Stays(NamedTuple):
         Price of each band of the energy missing on departure [currency/kWh], shape (K,).
     band_edge, band_price, band_base
         Holding: edges (n, M + 1), prices (n, 1 or T, M), base (n, 1 or T); empty for none.
+    law
+        Losses in parts, shape (n, 6, P), or none: then ``gain`` and ``draw`` are all there is.
     taper
         Full charging power at the cells [kW], its fall per kWh [1/h] and above which energy, shape
         (n, 3), or none.
     floor_kwh
-        Hard lower end of the window by step, shape (N,), or none.
+        Lower end of the wanted window at the end of each step, shape (N,), or none.
     recover_price
         On being outside the wanted window [currency/kWh/h]; 0 where nobody is.
     drive_price
@@ -86,6 +91,7 @@ class Stays(NamedTuple):
     band_edge: Floats
     band_price: Floats
     band_base: Floats
+    law: Floats
     taper: Floats
     floor_kwh: Floats
     recover_price: float
@@ -140,9 +146,10 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
         band_edge=edge,
         band_price=price,
         band_base=base,
+        law=_law(law),
         taper=taper,
-        floor_kwh=np.zeros(0),
-        recover_price=recover_price if outside else 0.0,
+        floor_kwh=_floors(problem, each),
+        recover_price=recover_price if outside or problem.floor_kwh is not None else 0.0,
         drive_price=max(short_price, problem.shortfall_price_per_kwh),
     )
 
@@ -167,6 +174,35 @@ def _most_at_start(problem: Problem, begin: Floats) -> Floats:
     return most
 
 
+def _floors(problem: Problem, each: npt.NDArray[np.void]) -> Floats:
+    """Wanted energy at the end of each plugged step, within what the window holds, shape (N,)."""
+    if problem.floor_kwh is None:
+        return np.zeros(0)
+    row = np.repeat(np.arange(len(each)), each["steps"])
+    step = np.arange(len(row)) - (each["start"] - each["arrive"])[row]
+    floor: Floats = np.minimum(problem.floor_kwh[row, step], each["high_kwh"][row])
+    wanted: Floats = np.maximum(floor, each["min_kwh"][row])
+    return wanted
+
+
+def _law(law: LossLaw) -> Floats:
+    """Lay losses in parts out, as many parts each way: parts that never begin fill up."""
+    parts = max(law.gain.shape[1], law.draw.shape[1])
+    if parts == 1:
+        return np.zeros((0, 6, 1))
+    table = np.empty((len(law.gain), 6, parts))
+    for rows, lines in (
+        ((GAIN, GAIN_OFFSET, GAIN_FROM), (law.gain, law.gain_offset_kw, law.charge_from_kw)),
+        ((DRAW, DRAW_OFFSET, DRAW_FROM), (law.draw, law.draw_offset_kw, law.discharge_from_kw)),
+    ):
+        for row, line in zip(rows[:2], lines[:2], strict=True):
+            table[:, row] = np.pad(line, ((0, 0), (0, parts - line.shape[1])), mode="edge")
+        begin = np.pad(lines[2], ((0, 0), (1, 0)))
+        table[:, rows[2]] = np.inf
+        table[:, rows[2], : begin.shape[1]] = begin
+    return table
+
+
 def _end_level(problem: Problem) -> Floats:
     level = problem.max_kwh
     if problem.end_value_up_to_kwh is not None:
@@ -189,7 +225,9 @@ def segments(stays: Stays) -> int:
     """Places that the list of a vehicle's V needs at most, on both sides of its middle."""
     chain = np.add.reduceat(stays.each["steps"], stays.vehicle[:-1]) if len(stays.each) else 0
     rows = int(np.diff(stays.vehicle).max(initial=1))
-    step = 3 + max(stays.band_price.shape[2] - 1, 0) + (2 if stays.recover_price > 0 else 0)
+    parts = stays.law.shape[2]
+    step = 3 if parts == 1 else 4 * parts + 2
+    step += max(stays.band_price.shape[2] - 1, 0) + (2 if stays.recover_price > 0 else 0)
     ends = rows * (stays.short_price.size + 3) + 16
     places: int = 2 * (int(np.max(chain, initial=0)) * step + ends)
     return places

@@ -73,6 +73,7 @@ class StayChecks:
         self.taper = Worst("taper", "kW", ALLOWED_KW)
         self.shortfall = Worst("shortfall", "kWh", ALLOWED_KWH)
         self.missing_kwh: dict[int, float] = {}
+        self.below_kwh: dict[int, float] = {}
 
     def look(self, stays: Stays, power_kw: Floats, energies: Energies) -> None:
         """Take in some stays."""
@@ -83,6 +84,7 @@ class StayChecks:
         beyond = np.maximum(low[stays.row] - after, after - high[stays.row])
         self.window.look(stays, beyond - 2.0 * rounded)
         self._tapers(stays, power_kw, energies, high)
+        self._floors(stays, energies, high, rounded)
         missing = missing_kwh(stays, energies.at_end)
         wrong = np.abs(missing - stays.own(self._claimed))
         self.shortfall.look(stays, wrong - 2.0 * stays.last(rounded, 0.0 * wrong), by_pair=False)
@@ -101,12 +103,25 @@ class StayChecks:
             floor = stays.by_pair(problem.min_discharge_kw)
             self.smallest.look(stays, np.where(power_kw < 0, floor + power_kw, 0.0))
 
+    def _floors(self, stays: Stays, energies: Energies, high_kwh: Floats, rounded: Floats) -> None:
+        """Gather how far each stay is below the energy that is wanted at least."""
+        problem = stays.problem
+        wanted = stays.by_pair(problem.min_kwh)
+        if problem.floor_kwh is not None:
+            floor = problem.floor_kwh[stays.first + stays.row, stays.step]
+            wanted = np.maximum(wanted, np.minimum(floor, high_kwh[stays.row]))
+        plugged = stays.end >= 0
+        depth = np.where(plugged, stays.own(problem.min_kwh) - energies.arrival, 0.0)
+        np.maximum.at(depth, stays.row, wanted - energies.after - 2.0 * rounded)
+        for row in np.flatnonzero(depth > ALLOWED_KWH):
+            self.below_kwh[stays.first + int(row)] = float(depth[row])
+
     def _tapers(self, stays: Stays, power_kw: Floats, energies: Energies, high_kwh: Floats) -> None:
         line = taper_line(stays, high_kwh)
         if line is None:
             return
         full, fall, start = (a[stays.row] for a in line)
-        stored = stays.gain[stays.row] * power_kw - stays.loss_kw[stays.row]
+        stored = stays.losses.battery_kw(stays.row, power_kw)
         room = full - fall * (energies.after - start)
         rounding = self._rounding * np.abs(full)
         self.taper.look(stays, np.where(power_kw > 0, stored - room - rounding, 0.0))

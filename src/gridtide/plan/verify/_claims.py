@@ -29,7 +29,8 @@ KNOWN = frozenset((
     "holding_edges_kwh", "holding_price_per_kwh_h", "holding_base_per_h", "wear_model",
     "continues", "driven_kwh", "min_charge_kw", "min_discharge_kw", "load_square_price_per_kw2h",
     "load_reference_kw", "shortfall_band_price_per_kwh", "line_loss_per_kw", "stated",
-    "one_phase_kw", "one_phase_line",
+    "one_phase_kw", "one_phase_line", "charge_part_kw", "charge_part_efficiency",
+    "discharge_part_kw", "discharge_part_efficiency", "floor_kwh",
 ))  # fmt: skip
 """What of a problem is understood here; more than that would be passed over without a word."""
 
@@ -111,6 +112,27 @@ def check_slacks(head: Head, problem: Problem, missing_kwh: dict[int, float]) ->
     return _check("slacks", passed, excess, allowed, "kWh", said)
 
 
+def check_floors(head: Head, problem: Problem, below_kwh: dict[int, float]) -> Check:
+    """Whether exactly those below the energy wanted at least are named, with how far they are."""
+    named: dict[str, float] = defaultdict(float)
+    found: dict[str, float] = defaultdict(float)
+    for slack in head.claims.slacks:
+        if slack.name == "soc_below_minimum":
+            named[slack.entity] = max(named[slack.entity], slack.amount)
+    for stay, depth in below_kwh.items():
+        found[problem.ids[stay]] = max(found[problem.ids[stay]], depth)
+    wrong = {vehicle: abs(named[vehicle] - found[vehicle]) for vehicle in {*named, *found}}
+    worst = max(wrong, key=lambda vehicle: wrong[vehicle], default="")
+    excess, allowed = wrong.get(worst, 0.0), 2 * ALLOWED_KWH
+    if head.precision != "float64":
+        allowed = 1e-4
+    passed = excess <= allowed
+    said = f"{len(found)} of {len(problem)} are below their minimum or floor, all named"
+    if not passed:
+        said = f"{worst} is {found[worst]:.6g} kWh below, named are {named[worst]:.6g}"
+    return _check("floors", passed, excess, allowed, "kWh", said)
+
+
 def check_status(head: Head, found_gap: float) -> Check:
     """Whether the status says what slacks and gap do."""
     claims = head.claims
@@ -152,7 +174,9 @@ def _beyond_prices(bound_by: str, problem: Problem) -> bool:
         "branch and bound": True,
         "segments": problem.wear_depth_price_per_kwh is not None,
         "linear program": problem.taper_from_kwh is not None,
-        "order of wishes": problem.promise == "first" or bool(outside.any()),
+        "order of wishes": problem.promise == "first"
+        or problem.floor_kwh is not None
+        or bool(outside.any()),
     }
     return can.get(bound_by, False)
 

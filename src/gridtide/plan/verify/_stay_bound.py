@@ -53,9 +53,10 @@ def stays_bound(
     if line is None:
         return fixed + float(np.sum(without))
     full, fall, start_kwh = (a[stays.row] for a in line)
-    price = power.neutral(stored_value)
+    neutral = list(power.neutral(stored_value))
+    top = np.max(neutral, axis=0, initial=0.0)
     best = without
-    for taper in (price, *nodes.level(fall, price)):
+    for taper in (*neutral, *nodes.level(fall, top)):
         rest = taper * (full + fall * start_kwh)
         within = power.least(stored_value, taper) + nodes.least(taper * fall) - rest
         best = np.maximum(best, within)
@@ -68,11 +69,13 @@ class _Powers:
     def __init__(self, stays: Stays, seen: Seen, wear: Floats) -> None:
         problem, row = stays.problem, stays.row
         price_in, price_out = _prices_by_pair(stays, seen)
-        self._hours, self._loss = stays.hours, stays.loss_kw[row]
-        self._gain, self._draw = stays.gain[row], stays.draw[row]
+        self._hours, self._loss = stays.hours, stays.losses.standby_kw[row]
         self._most = stays.by_pair(problem.max_charge_kw)
         self._out = stays.by_pair(problem.max_discharge_kw)
         self._in, self._give = price_in, price_out - wear[row]
+        most, out = stays.own(problem.max_charge_kw), stays.own(problem.max_discharge_kw)
+        kinks = [kw[row] for kw in stays.losses.kinks_kw(most, out)]
+        self._kinks = [(kw, stays.losses.battery_kw(row, kw)) for kw in kinks]
         # What leaves the cells costs at least what the shallowest segment does.
         self._cells = np.zeros(len(row))
         if problem.wear_depth_price_per_kwh is not None:
@@ -80,26 +83,28 @@ class _Powers:
             self._cells = stays.by_pair(shallowest)
 
     def least(self, value: Floats, taper: Floats) -> Floats:
-        """Take the best of rest and full power, and of power so little that it only loses."""
-        h, loss = self._hours, self._loss
-        stored = self._gain * self._most - loss
-        charging = h * (self._in * self._most - value * stored) + taper * stored
-        taken = self._draw * self._out + loss
-        discharging = h * (taken * (value + self._cells) - self._give * self._out)
-        best = np.minimum(np.where(self._most > 0, charging, 0.0), 0.0)
-        best = np.minimum(best, np.where(self._out > 0, discharging, 0.0))
+        """Take the best of rest, full power, where losses bend, and of so little that it loses."""
+        best = np.zeros(len(value))
+        for kw, flow in self._kinks:
+            paid = np.where(kw > 0, self._in, self._give) * kw
+            worth = np.where(kw < 0, value + self._cells, value)
+            cost = self._hours * (paid - worth * flow) + np.where(kw > 0, taper * flow, 0.0)
+            best = np.minimum(best, np.where(kw != 0, cost, 0.0))
+        loss = self._loss
         if not loss.any():
             return best
-        idle = h * loss * value
+        idle = self._hours * loss * value
         best = np.minimum(best, np.where(self._most > 0, idle - taper * loss, 0.0))
         return np.minimum(best, np.where(self._out > 0, idle, 0.0))
 
-    def neutral(self, value: Floats) -> Floats:
-        """Return the price on the taper's row that makes full charging cost nothing."""
-        stored = self._gain * self._most - self._loss
-        able = (self._most > 0) & (stored > 0)
-        price = value - np.divide(self._in * self._most, stored, out=value.copy(), where=able)
-        return self._hours * np.where(able, np.maximum(price, 0.0), 0.0)
+    def neutral(self, value: Floats) -> Iterator[Floats]:
+        """Give prices on the taper's row that make charging up to a bend cost nothing."""
+        for kw, stored in self._kinks:
+            able = (kw > 0) & (stored > 0)
+            if not able.any():
+                continue
+            price = value - np.divide(self._in * kw, stored, out=value.copy(), where=able)
+            yield self._hours * np.where(able, np.maximum(price, 0.0), 0.0)
 
 
 def _prices_by_pair(stays: Stays, seen: Seen) -> tuple[Floats, Floats]:
@@ -137,10 +142,10 @@ class _Nodes:
     @classmethod
     def of(cls, stays: Stays, value: Floats, start: Floats, short_price: float) -> _Nodes:
         problem = stays.problem
-        rise = stays.hours * np.maximum(
-            (stays.gain * stays.own(problem.max_charge_kw) - stays.loss_kw)[stays.row], 0.0
-        )
-        fall = (stays.draw * stays.own(problem.max_discharge_kw) + stays.loss_kw)[stays.row]
+        into, out = (stays.by_pair(kw) for kw in (problem.max_charge_kw, problem.max_discharge_kw))
+        rise = stays.hours * np.maximum(stays.losses.battery_kw(stays.row, into), 0.0)
+        taken = -stays.losses.battery_kw(stays.row, -out)
+        fall = np.maximum(taken, stays.losses.standby_kw[stays.row])
         up, down = stays.running_sum(rise), stays.running_sum(stays.hours * fall)
         least, most = _arrivals(stays, up)
         low = np.minimum(stays.own(problem.min_kwh), least)

@@ -7,11 +7,12 @@ step, and a vehicle's stays are kept together.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
+from gridtide.plan.verify._losses import Losses, losses_of
 
 MOST_PLACES = 400_000
 
@@ -33,10 +34,8 @@ class Stays:
         length [h], shape (P,).
     end
         Index of the last pair of a stay, -1 for none, shape (r,).
-    gain, draw
-        Energy stored per kWh charged, taken per kWh discharged, shape (r,).
-    loss_kw
-        Loss while power flows, shape (r,).
+    losses
+        Between plug and battery.
     due_kwh
         Energy wanted at the end, ``-inf`` for none, shape (r,).
     follows
@@ -54,9 +53,7 @@ class Stays:
     step: Ints
     hours: Floats
     end: Ints
-    gain: Floats
-    draw: Floats
-    loss_kw: Floats
+    losses: Losses
     due_kwh: Floats
     follows: Bools
     trips: Ints
@@ -126,7 +123,6 @@ def _stays(problem: Problem, first: int, stop: int, length: Ints, chord: bool) -
     start = np.cumsum(length) - length
     place = np.arange(len(row)) - start[row]
     step = place + np.maximum(problem.arrive[first:stop], 0)[row]
-    gain, draw, loss = _conversion(problem, first, stop, chord)
     floor = np.full(stop - first, -np.inf)
     if problem.horizon_floor_kwh is not None:
         floor = problem.horizon_floor_kwh[first:stop]
@@ -146,30 +142,11 @@ def _stays(problem: Problem, first: int, stop: int, length: Ints, chord: bool) -
         step=step,
         hours=problem.step_h[step],
         end=np.where(length > 0, start + length - 1, -1),
-        gain=gain,
-        draw=draw,
-        loss_kw=loss,
+        losses=losses_of(problem, first, stop, chord=chord),
         due_kwh=np.where(leaves, problem.target_kwh[first:stop], floor),
         follows=follows,
         trips=rows - vehicle_from,
     )
-
-
-def _conversion(
-    problem: Problem, first: int, stop: int, chord: bool
-) -> tuple[Floats, Floats, Floats]:
-    gain = problem.charge_efficiency[first:stop]
-    draw = 1.0 / problem.discharge_efficiency[first:stop]
-    if problem.standby_kw is None:
-        return gain, draw, np.zeros(stop - first)
-    loss = problem.standby_kw[first:stop]
-    if not chord:
-        return gain, draw, loss
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share_in = loss / problem.max_charge_kw[first:stop]
-        share_out = loss / problem.max_discharge_kw[first:stop]
-    gain = np.maximum(gain - np.where(np.isfinite(share_in), share_in, 0.0), 1e-6)
-    return gain, draw + np.where(np.isfinite(share_out), share_out, 0.0), np.zeros(stop - first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +171,7 @@ class Energies:
 
 def follow(stays: Stays, power_kw: Floats) -> Energies:
     """Follow powers through the batteries, trip by trip."""
-    gain, draw, loss = (a[stays.row] for a in (stays.gain, stays.draw, stays.loss_kw))
-    flow = np.where(power_kw > 0, gain * power_kw, draw * power_kw) - loss * (power_kw != 0)
+    flow = stays.losses.battery_kw(stays.row, power_kw)
     change = stays.running_sum(stays.hours * flow)
     whole = stays.last(change, np.zeros(len(stays.length)))
     arrival = stays.own(stays.problem.arrival_kwh).copy()
@@ -233,7 +209,9 @@ def taper_line(stays: Stays, high_kwh: Floats) -> tuple[Floats, Floats, Floats] 
     if problem.taper_from_kwh is None or problem.taper_end is None:
         return None
     start, left = stays.own(problem.taper_from_kwh), stays.own(problem.taper_end)
-    full = stays.own(problem.charge_efficiency * problem.max_charge_kw)
+    # What power flows at, without the standby loss however it is taken.
+    bare = losses_of(replace(problem, standby_kw=None), stays.first, stays.stop, chord=False)
+    full = bare.battery_kw(np.arange(len(start)), stays.own(problem.max_charge_kw))
     width = stays.own(problem.max_kwh) - start
     with np.errstate(divide="ignore", invalid="ignore"):
         fall = np.where(width > 1e-9, full * (1.0 - left) / width, 0.0)

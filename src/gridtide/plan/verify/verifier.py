@@ -13,6 +13,7 @@ from gridtide.plan.verify._checks import StayChecks
 from gridtide.plan.verify._claims import (
     check_bound,
     check_cost,
+    check_floors,
     check_gap,
     check_limits,
     check_model,
@@ -136,6 +137,7 @@ def _verdict(
         *limits,
         check_violation(head, [stays[0], *limits]),
         check_slacks(head, problem, found.stays.missing_kwh),
+        check_floors(head, problem, found.stays.below_kwh),
         check_cost(head, cost),
         check_bound(head, bound, problem),
         check_gap(head),
