@@ -39,6 +39,8 @@ STALL, PATIENCE = 0.01, 8
 """A run ends where so many checks in a row each close less than this share of the gap."""
 EXACT_FROM, EXACT_AGAIN = 24, 2
 """Small groups get exact prices after so many sweeps, and again after so many times as many."""
+VEHICLES_PER_SWEEP = 2.0
+"""Groups of so many vehicles for each sweep made: by then the sweeps took about as long."""
 DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
 
 
@@ -127,6 +129,7 @@ class Coordination:
                         return self._result()
                     # The check may not have kept the limits: that is still to come.
                     if self._stalled():
+                        self._solve_exactly(np.inf)
                         break
                     check += max(4, check // 6)
                 self._sweep()
@@ -185,14 +188,15 @@ class Coordination:
             return False
         if not self._closed() and progress.sweeps >= self._exact_at:
             self._exact_at = EXACT_AGAIN * progress.sweeps
-            self._solve_exactly(0.5 * self._gap * self.scale(rough))
+            self._solve_exactly(VEHICLES_PER_SWEEP * progress.sweeps)
         return self._closed()
 
-    def _solve_exactly(self, spare: float) -> None:
+    def _solve_exactly(self, most: float) -> None:
         """Where few vehicles share limits, let linear problems of theirs close the gap."""
-        fleet, exact = self.fleet, self._exact
-        prices, sweeps = (self._price, self._peak), self.progress.sweeps
-        own = exact.sharpen(fleet.mean, prices, sweeps, spare, self._end)
+        fleet, exact, prices = self.fleet, self._exact, (self._price, self._peak)
+        rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
+        spare = 0.5 * self._gap * self.scale(rough)
+        own = exact.sharpen(fleet.mean, prices, most, spare, self._end)
         if own is None:
             return
         self._own = own

@@ -30,9 +30,6 @@ from gridtide.plan.price.groups import Group
 from gridtide.plan.price.mend import part_of, places_of
 from gridtide.plan.problem import BY_LIMIT, Bools, Floats, Ints, Problem, take_stays
 
-STAYS_PER_SWEEP = 1.0
-"""Groups of so many stays for every sweep made are solved exactly: by then sweeps took as long."""
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -68,7 +65,7 @@ class Exact:
         return np.zeros(len(self.clusters.groups), dtype=bool)
 
     def sharpen(
-        self, power: Floats, prices: Prices, sweeps: int, spare: float, until_s: float
+        self, power: Floats, prices: Prices, most: float, spare: float, until_s: float
     ) -> Prices | None:
         """Replace loose prices where the gap lies; None where little of it lies in small groups.
 
@@ -78,8 +75,8 @@ class Exact:
             A schedule. Groups whose own limits it exceeds are asked in any case.
         prices
             Those on shared rows are taken as they are.
-        sweeps
-            Made so far: the larger a group, the more sweeps come before its linear problem.
+        most
+            Vehicles of the groups that may be asked: large ones take longer, for each of them too.
         spare
             Gap that may be left to these groups together [currency].
         until_s
@@ -87,7 +84,7 @@ class Exact:
         """
         clusters = self.clusters
         gaps = clusters.gaps(power, prices)
-        gaps[clusters.size > STAYS_PER_SWEEP * sweeps] = 0.0
+        gaps[clusters.size > most] = 0.0
         which = largest(gaps, spare)
         if len(which) == 0:
             return None
