@@ -25,6 +25,13 @@ def _fleet(monkeypatch, group, *, common, seed=1, count=120):
     return replace(problem, import_kw=limit)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compiled():
+    """Compile the kernels before any time limit counts."""
+    with pytest.MonkeyPatch.context() as patch:
+        solve(_fleet(patch, 4, common=True, count=60), solver="price", time_limit_s=60.0)
+
+
 @pytest.mark.parametrize("common", [False, True])
 @pytest.mark.parametrize("group", [2, 4, 8, 20])
 def test_the_gap_is_closed_and_the_optimum_inside(group, common, monkeypatch, tmp_path):

@@ -97,9 +97,9 @@ def _check_verified(problem, plan, folder):
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled():
-    """Compile the kernels before any time limit counts."""
-    for seed in (0, 1, 9):
-        solve(_draw(seed), solver="price", gap=WANTED, time_limit_s=8.0)
+    """Compile the kernels, those of exact groups too, before any time limit counts."""
+    for seed in (0, 1, 9, 13):
+        solve(_draw(seed), solver="price", gap=WANTED, time_limit_s=60.0)
 
 
 def _plan(problem):
