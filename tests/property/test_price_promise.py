@@ -36,7 +36,8 @@ def draw_short(seed, *more, kinds=KINDS, features=FEATURES):
 
 
 def by_price(problem, **how):
-    return solve(problem, solver="price", **({"gap": 1e-4, "time_limit_s": 8.0} | how))
+    """Plan with time for compiling: a run ends by itself where nothing more is gained."""
+    return solve(problem, solver="price", **({"gap": 1e-4, "time_limit_s": 60.0} | how))
 
 
 def overload_kwh(problem, plan):

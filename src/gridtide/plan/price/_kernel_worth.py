@@ -43,8 +43,8 @@ def held_slopes(stays: Stays, i: int, k: int, energy: float) -> tuple[float, flo
 
 
 @njit(cache=True, nogil=True)
-def end_slopes(stays: Stays, i: int, energy: float, final: bool) -> tuple[float, float]:
-    """Slopes of the shortfall's cost, less the end value of a last stay, left and right."""
+def end_slopes(stays: Stays, i: int, energy: float) -> tuple[float, float]:
+    """Slopes of the shortfall's cost, less the end value, left and right."""
     stay, left, right = stays.each[i], 0.0, 0.0
     bands = bands_of(stays, i)
     width, before = stay.wanted_kwh / bands, 0.0
@@ -57,9 +57,8 @@ def end_slopes(stays: Stays, i: int, energy: float, final: bool) -> tuple[float,
         at = stay.due_kwh - stays.beyond_kwh[m]
         left -= stays.beyond_price[m] if energy <= at + NEAR else 0.0
         right -= stays.beyond_price[m] if energy < at - NEAR else 0.0
-    if final:
-        left -= stay.end_price if energy <= stay.end_level_kwh + NEAR else 0.0
-        right -= stay.end_price if energy < stay.end_level_kwh - NEAR else 0.0
+    left -= stay.end_price if energy <= stay.end_level_kwh + NEAR else 0.0
+    right -= stay.end_price if energy < stay.end_level_kwh - NEAR else 0.0
     return left, right
 
 
@@ -116,7 +115,6 @@ def power_slopes(
 def stay_worths(
     stays: Stays,
     i: int,
-    final: bool,
     least: float,
     most: float,
     begin: int,
@@ -142,7 +140,7 @@ def stay_worths(
         if q > 0:
             left, right = held_slopes(stays, i, stay.arrive + q - 1, energy)
         if q == steps:
-            a, b = end_slopes(stays, i, energy, final)
+            a, b = end_slopes(stays, i, energy)
             left, right = left + a, right + b
         if q == 0 and steps > 0:
             break
@@ -206,7 +204,6 @@ def worths(
             least, most = stay_worths(
                 stays,
                 i,
-                i == last,
                 least,
                 most,
                 begin,

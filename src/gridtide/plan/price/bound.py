@@ -96,7 +96,8 @@ def rows_cost(book: Book, net_kw: Floats, step_h: Floats) -> float:
 def cost_by_row(book: Book, net_kw: Floats, step_h: Floats) -> Floats:
     """Cost of each row: energy at the meter, squares, demand charges [currency], shape (r,)."""
     total: Floats = np.sum(row_cost(book, net_kw) * step_h, axis=1)
-    return total + np.sum(book.rate * peaks(book, net_kw), axis=1)
+    total += np.sum(book.rate * peaks(book, net_kw), axis=1)
+    return total
 
 
 def peaks(book: Book, net_kw: Floats) -> Floats:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -44,6 +45,8 @@ PROVEN_KWH = 1e-4
 """Groups whose gap is worth no more than so much missing energy are left as they are."""
 SETTLED_KWH = 1e-3
 """Groups that miss more than this are planned exactly before a run ends."""
+VEHICLES_PER_SWEEP = 2.0
+"""Groups of so many vehicles for each sweep made: by then the sweeps took about as long."""
 DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
 
 
@@ -91,9 +94,8 @@ class Coordination:
     ) -> None:
         self.fleet = Fleet(problem, stays, prices.relief)
         self._exact = Exact(problem, self.fleet, exactly)
-        self.promise = Promise(problem, self._exact.clusters, prices)
+        self.promise = Promise(problem, self._exact, prices)
         self._settles, self._check, self.scarce = settles, FIRST_CHECK, False
-        self._settled = np.zeros(len(self._exact.clusters.groups), dtype=bool)
         self._exact_at = EXACT_FROM
         self._own: tuple[Floats, Floats] | None = None
         self._gap, self._end = gap, time.monotonic() + limit_s
@@ -108,6 +110,11 @@ class Coordination:
         self._before = (np.inf, -np.inf)
         self._softest = self.fleet.rows.term[:, PULL].copy()
         self.uncontrolled_cost = self._uncontrolled_cost(problem)
+
+    @cached_property
+    def _settled(self) -> Bools:
+        """Groups that are planned exactly and held so, shape (groups,)."""
+        return np.zeros(len(self._exact.clusters.groups), dtype=bool)
 
     def start_from(self, start: Start) -> None:
         """Begin at an earlier plan's powers and prices."""
@@ -143,6 +150,7 @@ class Coordination:
                         return self.fleet.mean
                     # The check may not have kept the limits: that is still to come.
                     if self._stalled():
+                        self._solve_exactly(np.inf)
                         break
                     self._check += max(4, self._check // 6)
                 self._sweep()
@@ -162,6 +170,9 @@ class Coordination:
         """
         fleet, exact = self.fleet, self._exact
         spare = PROVEN_KWH * float(fleet.stays.short_price[0])
+        proven = np.zeros(len(fleet.stays.each), dtype=bool)
+        if not self.promise.missing(power):
+            return proven
         short = self.promise.short(power, AVOIDABLE_KWH)
         gaps = exact.clusters.gaps(power, (self.progress.price, self.progress.peak))
         loose = np.flatnonzero(short & (gaps > spare))
@@ -174,7 +185,6 @@ class Coordination:
             if kept and fleet.cost(after, net) < fleet.cost(power, fleet.net_of(power)):
                 power[:] = after
             gaps = exact.clusters.gaps(power, (self.progress.price, self.progress.peak))
-        proven = np.zeros(len(fleet.stays.each), dtype=bool)
         proven[exact.clusters.in_groups(short & (gaps <= spare))] = True
         return proven
 
@@ -230,7 +240,7 @@ class Coordination:
             return False
         if not self._closed() and progress.sweeps >= self._exact_at:
             self._exact_at = EXACT_AGAIN * progress.sweeps
-            self._solve_exactly(0.5 * self._gap * self.scale(rough))
+            self._solve_exactly(VEHICLES_PER_SWEEP * progress.sweeps)
         if not self._closed() or not self._settles:
             return self._closed()
         # What others could have shared with those who are short is seen last.
@@ -239,7 +249,10 @@ class Coordination:
 
     def _settle(self, power: Floats, short: Bools) -> bool:
         """Plan groups exactly whose own limits force a shortage, and hold them so."""
-        fleet, promise, settled = self.fleet, self.promise, self._settled
+        fleet, promise = self.fleet, self.promise
+        if not promise.missing(power):
+            return False
+        settled = self._settled
         new = short & ~settled
         if promise.forced_elsewhere(power) or (new.any() and self._shortage_above()):
             self.scarce = promise.first and len(fleet.stays.beyond_kwh) == 0
@@ -300,11 +313,12 @@ class Coordination:
         steep = self.promise.prices.scarce * float(stays.each["gain"].min(initial=1.0))
         return bool(np.any(np.where(book.square[:, None] > 0, 0.0, above) > steep))
 
-    def _solve_exactly(self, spare: float) -> None:
+    def _solve_exactly(self, most: float) -> None:
         """Where few vehicles share limits, let linear problems of theirs close the gap."""
-        fleet, exact = self.fleet, self._exact
-        prices, sweeps = self._prices(), self.progress.sweeps
-        own = exact.sharpen(fleet.mean, prices, sweeps, self._settled, spare, self._end)
+        fleet, exact, prices = self.fleet, self._exact, self._prices()
+        rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
+        spare = 0.5 * self._gap * self.scale(rough)
+        own = exact.sharpen(fleet.mean, prices, most, self._settled, spare, self._end)
         if own is None:
             return
         self._own = own

@@ -4,11 +4,10 @@ Averages over sweeps come near the optimum where many vehicles share a limit. Wh
 does, their limit's price jumps between the few schedules that there are, and the bound stays
 percents below the cost. But a handful is a small linear problem: at given prices of all limits
 above, its duals are the best prices of the group's own limits, and they prove its part of the
-bound. What the groups answer to several such prices is mixed below the shared limits, which also
-says what the next prices should be (G. B. Dantzig, P. Wolfe: Decomposition Principle for Linear
-Programs, 1960, doi:10.1287/opre.8.1.101, begun at the prices that sweeps have found). Groups that
-still cost more than is proven are planned anew with all others as they are. All of it is done
-where the gap lies, largest first.
+bound (the subproblem of G. B. Dantzig, P. Wolfe: Decomposition Principle for Linear Programs,
+1960, doi:10.1287/opre.8.1.101; sweeps are its master). What the group does is then planned
+exactly with all others as their mean schedules are: these are right about what they share, long
+before they keep every group's own limits. All of it is done where the gap lies, largest first.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,13 +29,10 @@ from gridtide.plan.price.groups import Group
 from gridtide.plan.price.mend import Plan, ahead_of, limits_above, part_of, places_of, stays_of
 from gridtide.plan.problem import BY_LIMIT, Bools, Floats, Ints, Problem, take_stays
 
-STAYS_PER_SWEEP = 1.0
-"""Groups of so many stays for every sweep made are solved exactly: by then sweeps took as long."""
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What some groups' limits are worth, and what their vehicles would do."""
+    """Rows of some groups and what they are worth: net power and peak, both shape (rows, T)."""
 
     rows: Ints
     price: Floats
@@ -54,15 +51,23 @@ class Exact:
     """
 
     def __init__(self, problem: Problem, fleet: Fleet, plan: Plan) -> None:
-        self._problem, self._fleet, self._plan = problem, fleet, plan
-        self.clusters = Clusters(problem, fleet)
-        self.asked = np.zeros(len(self.clusters.groups), dtype=bool)
+        self._problem, self.fleet, self._plan = problem, fleet, plan
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """The groups; most large fleets never ask for them."""
+        return Clusters(self._problem, self.fleet)
+
+    @cached_property
+    def asked(self) -> Bools:
+        """Groups whose prices have been exact."""
+        return np.zeros(len(self.clusters.groups), dtype=bool)
 
     def sharpen(
         self,
         power: Floats,
         prices: Prices,
-        sweeps: int,
+        most: float,
         urgent: Bools,
         spare: float,
         until_s: float,
@@ -72,13 +77,13 @@ class Exact:
         Parameters
         ----------
         power
-            A schedule within all limits.
+            A schedule. Groups whose own limits it exceeds are asked in any case.
         prices
             Those on shared rows are taken as they are.
-        sweeps
-            Made so far: the larger a group, the more sweeps come before its linear problem.
+        most
+            Vehicles of the groups that may be asked: large ones take longer, for each of them too.
         urgent
-            Groups that do not wait for sweeps, shape (groups,).
+            Groups that may be asked whatever their size, shape (groups,).
         spare
             Gap that may be left to these groups together [currency].
         until_s
@@ -86,7 +91,7 @@ class Exact:
         """
         clusters = self.clusters
         gaps = clusters.gaps(power, prices)
-        gaps[(clusters.size > STAYS_PER_SWEEP * sweeps) & ~urgent] = 0.0
+        gaps[(clusters.size > most) & ~urgent] = 0.0
         which = largest(gaps, spare)
         if len(which) == 0:
             return None
@@ -98,7 +103,7 @@ class Exact:
         price, peak = (part.copy() for part in prices)
         for answer in self._answers(self.clusters.batched(which), price + peak, until_s):
             price[answer.rows], peak[answer.rows] = answer.price, answer.peak
-        within_rates(self._fleet.book, peak, self._fleet.stays.step_h)
+        within_rates(self.fleet.book, peak, self.fleet.stays.step_h)
         return price, peak
 
     def replan(self, power: Floats, prices: Prices, spare: float, until_s: float) -> Floats:
@@ -120,7 +125,7 @@ class Exact:
 
     def plan_of(self, which: Ints, power: Floats, until_s: float) -> Floats:
         """Plan some groups anew, with all others as they are in ``power``."""
-        fleet, clusters = self._fleet, self.clusters
+        fleet, clusters = self.fleet, self.clusters
         net, after = fleet.net_of(power), power.copy()
         for groups in clusters.batched(which):
             if time.monotonic() >= until_s:
@@ -136,13 +141,13 @@ class Exact:
 
     def _answers(self, batches: list[list[Group]], price: Floats, until_s: float) -> list[Answer]:
         """Solve batches side by side at these prices of the rows above, while there is time."""
-        above = seen_prices(self._fleet.book, self.clusters.shared(price))
+        above = seen_prices(self.fleet.book, self.clusters.shared(price))
         with ThreadPoolExecutor(LANES) as pool:
             found = pool.map(lambda groups: self._answer(groups, above, until_s), batches)
             return [answer for answer in found if answer is not None]
 
     def _answer(self, groups: list[Group], above: Floats, until_s: float) -> Answer | None:
-        fleet, book = self._fleet, self._fleet.book
+        fleet, book = self.fleet, self.fleet.book
         left_s = until_s - time.monotonic()
         if left_s <= 0:
             return None

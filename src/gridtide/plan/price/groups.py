@@ -99,10 +99,9 @@ def _tops(problem: Problem, stays: Stays, below: Ints, most: int) -> tuple[Ints,
     if len(of_stay) == 0:
         return of_stay, top
     # A vehicle that stays below several groups belongs to none of them.
-    least = np.minimum.reduceat(of_stay, stays.vehicle[:-1])
-    most = np.maximum.reduceat(of_stay, stays.vehicle[:-1])
-    crossing = least != most
-    home: Ints = np.where(crossing, -1, least)
+    first = np.minimum.reduceat(of_stay, stays.vehicle[:-1])
+    crossing = first != np.maximum.reduceat(of_stay, stays.vehicle[:-1])
+    home: Ints = np.where(crossing, -1, first)
     strangers = np.unique(of_stay[np.repeat(crossing, np.diff(stays.vehicle))])
     return np.where(np.isin(home, strangers), -1, home), top
 

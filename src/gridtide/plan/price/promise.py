@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -19,9 +20,9 @@ from gridtide.plan._layout import lay_out, total_base_kw
 from gridtide.plan.linear._largest import least_largest_kwh
 from gridtide.plan.price._kernel_fleet import most_energy
 from gridtide.plan.price.clusters import Clusters
-from gridtide.plan.price.exact import own_problem
+from gridtide.plan.price.exact import Exact, own_problem
 from gridtide.plan.price.fleet import LANES, Fleet
-from gridtide.plan.price.mend import avoidable_kwh
+from gridtide.plan.price.mend import AVOIDABLE_KWH, avoidable_kwh
 from gridtide.plan.price.schedule import end_energies
 from gridtide.plan.price.stays import Stays, lay_stays
 from gridtide.plan.problem import Bools, Floats, Problem
@@ -104,17 +105,29 @@ class Promise:
 
     Parameters
     ----------
-    problem, clusters
+    problem, exact
         What is planned, and its groups that are small enough for a linear problem.
     prices
         Of the wishes.
     """
 
-    def __init__(self, problem: Problem, clusters: Clusters, prices: Wishes) -> None:
-        self._problem, self._clusters, self.prices = problem, clusters, prices
-        self._fleet = clusters.fleet
-        self._least = np.full(len(clusters.groups), np.nan)
+    def __init__(self, problem: Problem, exact: Exact, prices: Wishes) -> None:
+        self._problem, self._exact, self.prices = problem, exact, prices
+        self._fleet = exact.fleet
         self.least_kwh = _unavoidable_kwh(problem, self._fleet)
+
+    @property
+    def _clusters(self) -> Clusters:
+        return self._exact.clusters
+
+    @cached_property
+    def _least(self) -> Floats:
+        """Least largest shortfall of each group; NaN where it was not asked, shape (groups,)."""
+        return np.full(len(self._clusters.groups), np.nan)
+
+    def missing(self, power: Floats) -> bool:
+        """Whether anybody misses more than the stay forces; else no group need be looked at."""
+        return bool(avoidable_kwh(self._fleet, power).sum() > AVOIDABLE_KWH)
 
     @property
     def first(self) -> bool:
@@ -132,8 +145,10 @@ class Promise:
         return more * float(missing_kwh(self._fleet, power).sum())
 
     def forced(self, power: Floats) -> Bools:
-        """Tell in which groups limits most likely force a shortage, shape (groups,)."""
+        """Tell in which groups limits most likely force a shortage: shape (groups,), or (0,)."""
         missing, wanted = avoidable_kwh(self._fleet, power), self._fleet.stays.each["wanted_kwh"]
+        if missing.sum() <= AVOIDABLE_KWH:
+            return np.zeros(0, dtype=bool)
         wanted = np.where(np.isfinite(wanted), wanted, 0.0)
         forced: Bools = self._summed(missing) > FORCED * np.maximum(self._summed(wanted), 1.0)
         return forced
@@ -147,7 +162,10 @@ class Promise:
 
     def short(self, power: Floats, more_than_kwh: float) -> Bools:
         """Tell in which groups more energy is missing than stays force, shape (groups,)."""
-        short: Bools = self._summed(avoidable_kwh(self._fleet, power)) > more_than_kwh
+        missing = avoidable_kwh(self._fleet, power)
+        if missing.sum() <= AVOIDABLE_KWH:
+            return np.zeros(0, dtype=bool)
+        short: Bools = self._summed(missing) > more_than_kwh
         return short
 
     def _summed(self, by_stay: Floats) -> Floats:
