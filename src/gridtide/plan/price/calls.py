@@ -1,0 +1,349 @@
+"""Reserve among the prices: what blocks are worth in each step, and what limits ask for calls.
+
+An offer is the least of what is held over the steps of its block, so that its price is split
+among them, most to where least is held. While a call lasts, limits must have room for the net
+power and all shares together: a row for each limit, start and step of a call, with a price that
+rises where it is exceeded, paid by shares and by net power alike. Whatever these prices are, they
+prove a bound with what :mod:`._kernel_calls` makes of them for the vehicles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtide.plan._calls import availability, followed
+from gridtide.plan._layout import Layout, lay_out
+from gridtide.plan.blocks import Reserve, last_nodes
+from gridtide.plan.price._kernel_calls import ABLE, HOLD, Calls
+from gridtide.plan.price.rows import Book
+from gridtide.plan.price.stays import Stays
+from gridtide.plan.problem import Floats, Ints, Problem
+
+HEAT, BLOCK_HEAT = 0.3, 0.3
+"""How even weights are at first, as a share of a charger's range and of what is held; later less,
+by the square root of the sweeps."""
+PULL = 0.5
+"""Share of a kW's worth by which the price of a call's row moves where all of it is exceeded."""
+
+
+def no_calls() -> Calls:
+    """Return calls of nobody."""
+    nothing = np.zeros((0, 0))
+    return Calls(
+        hold=np.zeros(0, dtype=HOLD),
+        able=np.zeros(0, dtype=ABLE),
+        over=np.zeros((0, 0), dtype=np.int64),
+        below=np.zeros((0, 0), dtype=bool),
+        worth=nothing,
+        dues=np.zeros((0, 0, 0)),
+        spot=nothing,
+        chance=np.zeros(0),
+        clock=np.zeros(0),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Holding:
+    """Prices of reserve, and what the mean schedule holds of it.
+
+    Parameters
+    ----------
+    problem, book
+        What is planned, and its rows.
+    calls
+        As vehicles see them.
+    block, ratio
+        Block of each thing to hold, and how much of it a kW offered needs, shape (H,).
+    lasts
+        Steps of calls from each step, shape (H, T).
+    value
+        What a kW more is worth in each block at its offer [currency/kW], shape (blocks,).
+    there, called
+        What is held, in the mean over sweeps, shape (H, T) and (H, r, T).
+    price
+        Of each way, offset, row and start of a call [currency/kW], shape (2, O, r, T).
+    most_kw
+        What could be offered at all, shape (blocks,).
+    """
+
+    problem: Problem
+    book: Book
+    calls: Calls
+    block: Ints
+    ratio: Floats
+    lasts: Ints
+    value: Floats
+    there: Floats
+    called: Floats
+    price: Floats
+    most_kw: Floats
+
+    def renew(self, there: Floats, called: Floats, net_kw: Floats, weight: float, k: int) -> None:
+        """Let prices answer what the mean schedule holds.
+
+        Parameters
+        ----------
+        there, called
+            What it holds, shape (H, T) and (H, r, T).
+        net_kw
+            Net power of the rows, shape (r, T).
+        weight
+            Of this sweep in means.
+        k
+            Sweeps so far.
+        """
+        self.there += weight * (there - self.there)
+        self.called += weight * (called - self.called)
+        offers = self.offers_kw()
+        for b, reserve in enumerate(self.problem.reserves):
+            self.value[b] += weight * (self._marginal(b, reserve, offers[b]) - self.value[b])
+            self._split(b, BLOCK_HEAT / np.sqrt(k + 1.0))
+        self._charge(net_kw, weight)
+
+    def offers_kw(self, there: Floats | None = None) -> Floats:
+        """Least that is held of each block over its steps, shape (blocks,)."""
+        held = self.there if there is None else there
+        offers = np.full(len(self.problem.reserves), np.inf)
+        for h, hold in enumerate(self.calls.hold):
+            inside = held[h, hold["from_step"] : hold["to_step"]] / self.ratio[h]
+            b = self.block[h]
+            offers[b] = min(offers[b], float(inside.min(initial=np.inf)))
+        return np.minimum(np.where(np.isfinite(offers), offers, 0.0), self.most_kw)
+
+    def earned(self, offers_kw: Floats) -> float:
+        """What offers earn, penalties for what is committed and broken taken off [currency]."""
+        total = 0.0
+        for kw, reserve in zip(offers_kw, self.problem.reserves, strict=True):
+            broken = max(reserve.committed_kw - kw, 0.0)
+            earns = reserve.price_per_kw_h * kw - reserve.penalty_per_kw_h * broken
+            total += float(earns) * reserve.hours(self.problem.step_h)
+        return total
+
+    def bound(self) -> float:
+        """What blocks and calls' rows add to the bound, beside vehicles and other rows."""
+        total = 0.0
+        for b, reserve in enumerate(self.problem.reserves):
+            kinks = np.array([0.0, min(reserve.committed_kw, self.most_kw[b]), self.most_kw[b]])
+            earned = [self.earned_by(b, reserve, kw) - self.value[b] * kw for kw in kinks]
+            total -= max(earned)
+        up, down = self.price
+        total += float(np.sum(up * self._at_offsets(self.book.lower_kw)))
+        return total - float(np.sum(down * self._at_offsets(self.book.upper_kw)))
+
+    def earned_by(self, b: int, reserve: Reserve, kw: float) -> float:
+        """What one block earns at an offer [currency]."""
+        broken = max(reserve.committed_kw - kw, 0.0)
+        earns = reserve.price_per_kw_h * kw - reserve.penalty_per_kw_h * broken
+        return earns * reserve.hours(self.problem.step_h)
+
+    def on_rows(self) -> Floats:
+        """What the rows of calls add to the price of net power [currency/kWh], shape (r, T)."""
+        kwh = np.zeros_like(self.book.base_kw)
+        for o in range(self.price.shape[1]):
+            shifted = self.price[1, o] - self.price[0, o]
+            kwh[:, o:] += shifted[:, : kwh.shape[1] - o]
+        return kwh / self.problem.step_h
+
+    def _marginal(self, b: int, reserve: Reserve, kw: float) -> float:
+        hours = reserve.hours(self.problem.step_h)
+        if kw < reserve.committed_kw:
+            return (reserve.price_per_kw_h + reserve.penalty_per_kw_h) * hours
+        return reserve.price_per_kw_h * hours if kw < self.most_kw[b] else 0.0
+
+    def _split(self, b: int, heat: float) -> None:
+        """Split the value of a block among its things and steps."""
+        mine = np.flatnonzero(self.block == b)
+        steps = slice(self.calls.hold["from_step"][mine[0]], self.calls.hold["to_step"][mine[0]])
+        held = self.there[mine, steps] / self.ratio[mine, None]
+        warm = max(heat * float(held.mean()), 1e-9)
+        part = np.exp(-(held - held.min()) / warm)
+        part *= self.value[b] / part.sum()
+        self.calls.worth[mine, steps] = part / self.ratio[mine, None]
+
+    def _charge(self, net_kw: Floats, weight: float) -> None:
+        """Move the prices of calls' rows by what is exceeded, and what vehicles pay with them."""
+        step = PULL * weight * self._worth_of_a_kw()
+        for way, sign in enumerate((-1.0, 1.0)):
+            room = self.book.upper_kw if way else -self.book.lower_kw
+            for o in range(self.price.shape[1]):
+                over = sign * _ahead(net_kw, o) - _ahead(room, o)
+                for h in np.flatnonzero(self.calls.hold["way"] == way):
+                    over += np.where(self.lasts[h] > o, self.called[h], 0.0)
+                scale = np.maximum(_ahead(self.book.most_kw - self.book.least_kw, o), 1e-9)
+                moved = self.price[way, o] + step * over / scale
+                self.price[way, o] = np.where(np.isfinite(over), np.maximum(moved, 0.0), 0.0)
+        self._dues()
+
+    def _dues(self) -> None:
+        book = self.book
+        path = np.repeat(np.arange(len(book.path) - 1), np.diff(book.path))
+        for h, hold in enumerate(self.calls.hold):
+            paid = self.price[hold["way"]] * (self.lasts[h] > _offsets(self.price))[:, None, :]
+            self.calls.dues[h] = 0.0
+            each = paid.sum(axis=0)[book.row] * book.weight[:, None]
+            np.add.at(self.calls.dues[h], path, each)
+
+    def _worth_of_a_kw(self) -> float:
+        hours = [reserve.hours(self.problem.step_h) for reserve in self.problem.reserves]
+        prices = [reserve.price_per_kw_h for reserve in self.problem.reserves]
+        return float(np.max(np.array(hours) * np.array(prices), initial=0.0))
+
+    def _at_offsets(self, room: Floats) -> Floats:
+        """Room in the step that lies each offset after a start, 0 beyond the end, (O, r, T)."""
+        at = [_ahead(room, o, 0.0) for o in range(self.price.shape[1])]
+        rooms: Floats = np.where(np.isfinite(at), at, 0.0)
+        return rooms
+
+
+def _offsets(price: Floats) -> Ints:
+    return np.arange(price.shape[1])[:, None]
+
+
+def _ahead(values: Floats, offset: int, beyond: float = np.nan) -> Floats:
+    """Values of the step that lies so far ahead, shape (r, T)."""
+    ahead = np.full(values.shape, beyond)
+    ahead[:, : values.shape[1] - offset] = values[:, offset:]
+    return ahead
+
+
+def lay_holding(problem: Problem, stays: Stays, book: Book) -> Holding:
+    """Lay out what the blocks of a problem ask of its vehicles and rows."""
+    things = [(b, r, 1.0, True) for b, r in enumerate(problem.reserves)]
+    things += [
+        (b, _margin(r), r.opposite_share, False)
+        for b, r in enumerate(problem.reserves)
+        if r.opposite_share > 0
+    ]
+    over = np.stack([_over(problem, r, stored) for _, r, _, stored in things])
+    hold = np.zeros(len(things), dtype=HOLD)
+    for h, (_, reserve, _, stored) in enumerate(things):
+        inside = slice(reserve.from_step, reserve.to_step)
+        several = bool(np.any((over[h] - np.arange(problem.steps))[inside] > 1))
+        hold[h] = (
+            reserve.sign, int(reserve.sign > 0), reserve.from_step, reserve.to_step, stored,
+            several, reserve.duration_h, reserve.activation_share if stored else 0.0,
+        )  # fmt: skip
+    paths, rows = len(book.path) - 1, len(book.limit)
+    lasts = over - np.arange(problem.steps)
+    longest = max(int(lasts[h, i["from_step"] : i["to_step"]].max()) for h, i in enumerate(hold))
+    shape = (len(things), problem.steps)
+    ready = lay_out(replace(problem, reserves=()), relax_standby=True, pairs=False)
+    calls = Calls(
+        hold=hold,
+        able=_able(ready, stays),
+        over=over,
+        below=np.stack([_below(problem, r, book, stays) for _, r, _, _ in things]),
+        worth=np.zeros(shape),
+        dues=np.zeros((len(things), paths, problem.steps)),
+        spot=_spot(problem, ready, stays, paths),
+        chance=_chance(problem, stays),
+        clock=np.concatenate(([0.0], np.cumsum(problem.step_h))),
+    )
+    most = [min(r.most_kw, _able_kw(problem, stays, r)) for r in problem.reserves]
+    holding = Holding(
+        problem=problem,
+        book=book,
+        calls=calls,
+        block=np.array([b for b, _, _, _ in things]),
+        ratio=np.array([_needed(r, ratio) for _, r, ratio, _ in things]),
+        lasts=lasts,
+        value=np.array([r.price_per_kw_h * r.hours(problem.step_h) for r in problem.reserves]),
+        there=np.ones(shape),
+        called=np.zeros((len(things), rows, problem.steps)),
+        price=np.zeros((2, longest, rows, problem.steps)),
+        most_kw=np.array(most),
+    )
+    for b in range(len(problem.reserves)):
+        holding._split(b, BLOCK_HEAT)
+    return holding
+
+
+def _margin(reserve: Reserve) -> Reserve:
+    """Return what a block holds the other way: power in its own steps, no energy."""
+    other = "down" if reserve.direction == "up" else "up"
+    return replace(reserve, direction=other, confidence=1.0)  # type: ignore[arg-type]
+
+
+def _needed(reserve: Reserve, ratio: float) -> float:
+    """KW to be held for a kW offered: chances at confidence times it (Markov), or the margin."""
+    return ratio * reserve.confidence
+
+
+def _over(problem: Problem, reserve: Reserve, stored: bool) -> Ints:
+    if not stored:
+        return np.arange(1, problem.steps + 1)
+    return last_nodes(problem.step_h, reserve.duration_h)
+
+
+def _able(layout: Layout, stays: Stays) -> npt.NDArray[np.void]:
+    problem = layout.problem
+    able = np.zeros(len(problem), dtype=ABLE)
+    gives = problem.max_discharge_kw > 0
+    low = stays.each["low_kwh"] < stays.each["min_kwh"] - 1e-9
+    if problem.floor_kwh is not None:
+        low |= (problem.floor_kwh > problem.min_kwh[:, None]).any(axis=1)
+    high = stays.each["high_kwh"] > stays.each["max_kwh"] + 1e-9
+    able["serves"][:, 0] = ~low
+    able["serves"][:, 1] = ~high
+    due = layout.within_reach_kwh.copy()
+    due[followed(problem)] = -np.inf
+    able["due_kwh"] = due
+    draw, gain = layout.law.draw.max(axis=1), layout.law.gain.max(axis=1)
+    able["up_kwh"] = np.where(gives, draw, gain)
+    able["down_kwh"] = gain
+    able["several_kwh"] = np.where(gives, draw, gain)
+    wear = problem.wear_price_per_kwh.copy()
+    if problem.wear_depth_price_per_kwh is not None:
+        wear = wear + problem.wear_depth_price_per_kwh.mean(axis=1)
+    able["wear"] = np.where(gives, wear, 0.0)
+    able["lost"] = np.where(gives, draw / layout.law.gain.min(axis=1) - 1.0, 0.0)
+    return able
+
+
+def _below(problem: Problem, reserve: Reserve, book: Book, stays: Stays) -> npt.NDArray[np.bool_]:
+    """Mark the paths whose stays serve a block, shape (paths,)."""
+    paths = len(book.path) - 1
+    if not reserve.limit:
+        return np.ones(paths, dtype=bool)
+    row = problem.limit_names.index(reserve.limit)
+    below = np.zeros(paths, dtype=bool)
+    path = np.repeat(np.arange(paths), np.diff(book.path))
+    below[path[book.row == row]] = True
+    return below
+
+
+def _spot(problem: Problem, layout: Layout, stays: Stays, paths: int) -> Floats:
+    """Import price that the stays of each path pay, shape (paths, T)."""
+    if len(problem.meters) == 0:
+        return np.repeat(layout.price_in, paths, axis=0)
+    spot = np.zeros((paths, problem.steps))
+    number = {int(j): k for k, j in enumerate(problem.meters)}
+    for path, i in zip(*np.unique(stays.each["path"], return_index=True), strict=True):
+        j = int(problem.limit[i])
+        while j not in number:
+            j = int(problem.limit_parent[j])
+        spot[path] = layout.price_in[number[j]]
+    return spot
+
+
+def _chance(problem: Problem, stays: Stays) -> Floats:
+    if problem.availability is None:
+        return np.zeros(0)
+    row = np.repeat(np.arange(len(problem)), stays.each["steps"])
+    step = np.arange(len(row)) - (stays.each["start"] - stays.each["arrive"])[row]
+    chance: Floats = availability(problem)[row, step]
+    return chance
+
+
+def _able_kw(problem: Problem, stays: Stays, reserve: Reserve) -> float:
+    """Power of all chargers in the weakest step of a block [kW]."""
+    each = stays.each
+    power = each["charge_kw"] + each["discharge_kw"]
+    change = np.zeros(problem.steps + 1)
+    np.add.at(change, each["arrive"], np.where(each["steps"] > 0, power, 0.0))
+    np.add.at(change, each["arrive"] + each["steps"], np.where(each["steps"] > 0, -power, 0.0))
+    there = np.cumsum(change)[reserve.from_step : reserve.to_step]
+    return max(float(there.min(initial=np.inf)) / reserve.confidence, 0.0)
