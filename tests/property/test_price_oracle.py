@@ -33,7 +33,8 @@ solve_vehicles = by_lp.solve_vehicles
 
 RECOVER = 7.0
 EXACT = 1e-9
-LINEAR = tuple(name for name in draws.FEATURES if name not in ("trips", "modest", "parts"))
+APART = ("trips", "modest", "parts", "changes")
+LINEAR = tuple(name for name in draws.FEATURES if name not in APART)
 mixes = st.lists(st.sampled_from(LINEAR), unique=True, max_size=5)
 seeds = st.integers(0, 10**6)
 
@@ -126,7 +127,18 @@ def test_every_optimum_is_that_of_the_linear_problem(seed, features):
 @settings(max_examples=40)
 def test_losses_in_parts_are_exact_too(seed, features):
     """Energy is worth its price throughout, so that parts are filled in order."""
-    problem = _worth_its_price(draws.draw_vehicles(seed, "parts", *_able(features)))
+    _check_exact(draws.draw_vehicles(seed, "parts", *_able(features)))
+
+
+@given(seeds, mixes, st.booleans())
+@settings(max_examples=40)
+def test_a_price_on_changes_is_exact(seed, features, parted):
+    more = ("changes", "parts") if parted else ("changes",)
+    _check_exact(draws.draw_vehicles(seed, *more, *_able(features), priced=(0.2, 0.4)))
+
+
+def _check_exact(problem):
+    problem = _worth_its_price(problem)
     stays, (buy, sell) = _lay(problem), _prices(problem)
     value, cost, power = best_schedules(stays, buy, sell)
     reference = _by_lp(problem, stays, buy, sell)
@@ -231,7 +243,7 @@ def test_one_trip_is_exact_where_more_on_the_way_than_needed_does_not_pay(seed):
     assert _differ(value, optimum) <= EXACT and _differ(cost, optimum) <= EXACT
 
 
-BOUNDED = ["taper", "bands", "uneven steps", "holding", "parts", "floors"]
+BOUNDED = ["taper", "bands", "uneven steps", "holding", "parts", "floors", "changes"]
 
 
 @given(seeds, st.lists(st.sampled_from(BOUNDED), unique=True))
@@ -239,8 +251,9 @@ BOUNDED = ["taper", "bands", "uneven steps", "holding", "parts", "floors"]
 def test_bounds_of_the_power_of_each_step_are_kept_exactly(seed, features):
     """Bounds as limits leave them: a schedule within them is known, some ask for flow."""
     r = np.random.default_rng([seed, 5])
-    problem = draws.draw_vehicles(seed, *features, count=60)
-    if "parts" in features:
+    priced = (0.2, 0.4) if "changes" in features else (0.05, 0.4)
+    problem = draws.draw_vehicles(seed, *features, count=60, priced=priced)
+    if "parts" in features or "changes" in features:
         problem = _worth_its_price(problem)
     stays, (buy, sell) = _lay(problem), _prices(problem)
     now = r.uniform(-10, 20, len(buy))
@@ -251,7 +264,7 @@ def test_bounds_of_the_power_of_each_step_are_kept_exactly(seed, features):
     if "taper" in features:
         # What a step must at least charge gives way to the taper: no bound of the linear problem.
         least = np.minimum(least, 0.0)
-    if "parts" in features:
+    if "parts" in features or "changes" in features:
         # Who must charge later, and is full, is glad of parts that waste.
         least, most = np.minimum(least, 0.0), np.maximum(most, 0.0)
     value, cost, power = _bounded(stays, buy, sell, most, least)

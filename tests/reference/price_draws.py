@@ -24,6 +24,7 @@ FEATURES = (
     "modest",
     "parts",
     "floors",
+    "changes",
 )
 
 
@@ -110,6 +111,10 @@ def _more(r, problem, features):
     if "floors" in features:
         share = r.uniform(-0.3, 1.0, (count, steps)) * (r.random((count, 1)) < 0.7)
         told["floor_kwh"] = size[:, None] * np.maximum(share, 0.0)
+    if "changes" in features:
+        told["planned_kw"] = r.uniform(-25, 25, (count, steps))
+        told["planned_kw"][r.random((count, steps)) < 0.4] = np.nan
+        told["change_price_per_kwh"] = float(r.uniform(0, 0.05))
     if "parts" in features:
         told |= _parts(r, problem)
     if "trips" in features:

@@ -110,6 +110,11 @@ def _stay(model, problem, i, owner, held, prices, recover_price, binaries):
             way = model.variable(owner, 0.0, 0, 1, whole=1)
             model.at_most([(c, 1), (way, -charge)], 0)
             model.at_most([(d, 1), (way, discharge)], discharge)
+        if problem.planned_kw is not None and np.isfinite(problem.planned_kw[i, t]):
+            planned = np.clip(problem.planned_kw[i, t], -discharge, charge)
+            away = model.variable(owner, dt * problem.change_price_per_kwh)
+            model.at_most([(c, 1), (d, -1), (away, -1)], planned)
+            model.at_most([(c, -1), (d, 1), (away, -1)], -planned)
         e = model.variable(owner, 0.0, low, high)
         terms = [(e, 1), *((k, -dt * g) for k, g in gain), *((k, dt * g) for k, g in draw)]
         model.equals(terms + [(k, -v) for k, v in held[0]], held[1])

@@ -64,6 +64,7 @@ def test_the_example_by_hand():
         ({"vehicles__0__soc_min": 1.0, "vehicles__0__soc_max": 0.9}, "above soc_max"),
         ({"vehicles__0__soc_maxx": 0.9}, "Did you mean soc_max"),
         ({"vehicles__0__soc_floor": [0.1, 0.2, 0.3]}, "3 values for 96 steps"),
+        ({"vehicles__0__planned_kw": [1.0, None]}, "2 powers for 96 steps"),
         ({"vehicles__0__soc_floor": 0.9, "vehicles__0__soc_max": 0.8}, "above soc_max"),
         ({"vehicles__0__phases": [1, 1, 0]}, "sum to 1"),
         ({"limits__0__phase_kw": [1]}, "three numbers"),
@@ -308,3 +309,24 @@ def test_a_floor_comes_before_the_price_and_who_cannot_hold_it_is_named(solver):
     [slack] = late["slacks"]
     assert (slack["name"], slack["from_step"], slack["to_step"]) == ("soc_below_minimum", 1, 2)
     assert slack["amount"] == pytest.approx(2, abs=1e-4)
+
+
+@pytest.mark.parametrize("solver", ["highs", "price"])
+def test_a_plan_made_anew_changes_only_what_is_worth_it(solver):
+    """10 kWh in one of two hours: planned in the second, which is now the dearer by 0.02."""
+    problem = {
+        "version": 1, "start": "2026-06-01T00:00:00Z", "step_minutes": 60, "steps": 2,
+        "price_import_per_kwh": [0.20, 0.22], "price_export_per_kwh": 0.0,
+        "shortfall_price_per_kwh": 10.0,
+        "vehicles": [{
+            "id": "van", "capacity_kwh": 50, "soc_arrival": 0.2, "soc_target": 0.4,
+            "arrive_step": 0, "depart_step": 2, "max_charge_kw": 10, "planned_kw": [0.0, 10.0],
+        }],
+    }  # fmt: skip
+    # To move a kWh changes both hours: it costs the price twice.
+    kept = _told(problem | {"change_price_per_kwh": 0.011}, solver=solver)
+    assert kept["schedule_kw"]["van"] == pytest.approx([0, 10], abs=1e-3)
+    assert kept["objective"] == pytest.approx(2.2)
+    moved = _told(problem | {"change_price_per_kwh": 0.009}, solver=solver)
+    assert moved["schedule_kw"]["van"] == pytest.approx([10, 0], abs=1e-3)
+    assert moved["objective"] == pytest.approx(2.0 + 20 * 0.009)

@@ -10,7 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gridtide.plan import Reserve, churn_kwh, read_plan, solve, verify_plan, warm_start, write_plan
+from gridtide.plan import (
+    Reserve,
+    churn_kwh,
+    hold_to,
+    read_plan,
+    schedule_cost,
+    solve,
+    verify_plan,
+    warm_start,
+    write_plan,
+)
 from gridtide.plan.price import fleet, groups, lay_stays
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.groups import make_groups
@@ -164,6 +174,25 @@ def test_a_step_later_a_warm_start_is_quick_and_moves_little(tmp_path):
     assert moved[0] < 0.5 * moved[1]
     assert warm.gap <= 1e-3
     assert_sound(after, warm, tmp_path)
+
+
+@pytest.mark.parametrize("solver", ["highs", "price"])
+def test_a_price_on_changes_bounds_them(solver, tmp_path):
+    """No more moves than the old plan costs more than the best, over the price."""
+    before = tree(4, kinds=("export",), count=60)
+    plan = solve(before, solver=solver, gap=1e-4)
+    after, price = _later(before, plan), 0.002
+    steps = np.arange(1, before.steps)
+    held = hold_to(after, plan, before, steps, price)
+    best, new = (solve(p, solver=solver, gap=1e-4) for p in (after, held))
+    old = np.zeros((len(after), after.steps))
+    old[:, :] = plan.power_kw[:, 1:]
+    now = schedule_cost(after, old)
+    moved = churn_kwh(plan, before, after, steps, new.plugged_kw)
+    assert moved <= (now - best.lower_bound) / price + 1e-6
+    assert moved <= 0.5 * churn_kwh(plan, before, after, steps, best.plugged_kw)
+    assert new.objective == pytest.approx(schedule_cost(after, new.power_kw) + price * moved)
+    assert_sound(held, new, tmp_path)
 
 
 def test_auto_takes_prices_beyond_so_many_steps(monkeypatch):

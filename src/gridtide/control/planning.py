@@ -14,7 +14,7 @@ from gridtide.control.image import Image
 from gridtide.control.strategies import Schedule
 from gridtide.control.wearing import SegmentBook, WearOutlook, holding_prices
 from gridtide.core import TimeGrid
-from gridtide.plan import Plan, Problem, Start, churn_kwh, solve, warm_start, weigh
+from gridtide.plan import Plan, Problem, Start, churn_kwh, hold_to, solve, warm_start, weigh
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -119,6 +119,9 @@ class RollingPlanner:
     ready_before_s
         Plans have vehicles ready so long before the stated departure, as far as full power
         allows, for those who leave early [s].
+    change_price_per_kwh
+        What each kWh by which a plan differs from the one before costs [currency/kWh]: of plans
+        that are as good, that which changes least.
     watch
         Called with every plan, right after it was made; None: nobody looks.
     """
@@ -131,6 +134,7 @@ class RollingPlanner:
         horizon_steps: int = 96,
         time_limit_s: float = 5.0,
         ready_before_s: float = 0.0,
+        change_price_per_kwh: float = 0.0,
         watch: Callable[[PlanRecord], None] | None = None,
     ) -> None:
         self._outlook = outlook
@@ -138,6 +142,7 @@ class RollingPlanner:
         self._horizon = horizon_steps
         self._time_limit_s = time_limit_s
         self._ready_before_s = ready_before_s
+        self._change_price = change_price_per_kwh
         self._book = SegmentBook()
         self._watch = watch
         self._last: _Last | None = None
@@ -156,6 +161,7 @@ class RollingPlanner:
         problem = self._problem(image, at, depart, edges)
         if self._outlook.weights is not None:
             problem = weigh(problem, self._outlook.weights)
+        problem = self._held(problem, edges)
         start = self._start(problem, edges)
         plan = solve(
             problem,
@@ -177,6 +183,13 @@ class RollingPlanner:
         if self._watch is not None:
             self._watch(PlanRecord(schedule=schedule, chargers=at, plan=plan, churn_kwh=churn))
         return schedule
+
+    def _held(self, problem: Problem, edges: Floats) -> Problem:
+        """Price changes of what the last plan said, where that is asked for."""
+        last = self._last
+        if last is None or self._change_price <= 0:
+            return problem
+        return hold_to(problem, last.plan, last.problem, last.steps(edges), self._change_price)
 
     def _start(self, problem: Problem, edges: Floats) -> Start | None:
         """Begin where the last plan was, where that was coordinated by price."""

@@ -30,7 +30,7 @@ from gridtide.plan.reserve import Guided, plan_guided, prove
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
 from gridtide.plan.solve import schedule_cost, solve
-from gridtide.plan.start import Start, churn_kwh, warm_start
+from gridtide.plan.start import Start, churn_kwh, hold_to, warm_start
 from gridtide.plan.stochastic import (
     Bid,
     BidPlan,
@@ -83,6 +83,7 @@ __all__ = [
     "foresee",
     "fresh_segments",
     "gather",
+    "hold_to",
     "loss_kw",
     "mean_problem",
     "measure",

@@ -8,7 +8,7 @@ import numpy as np
 
 from gridtide.plan._chains import after_drive, continuing, generations
 from gridtide.plan._layout import Layout, demand_periods, phase_share
-from gridtide.plan._objective_accounts import band_surcharge, square_cost
+from gridtide.plan._objective_accounts import band_surcharge, change_cost, square_cost
 from gridtide.plan._power_range import power_range
 from gridtide.plan._wear_accounts import cycle_cost, holding_cost
 from gridtide.plan.problem import Floats, Ints
@@ -83,7 +83,7 @@ def judge(layout: Layout, power_kw: Floats) -> Schedule:
     if len(later):
         en_route[later] = after_drive(layout.problem, later, end[later - 1])[1]
     cost = _cost(layout, power, end, float(short.sum() + en_route.sum()))
-    cost += band_surcharge(layout, short)
+    cost += band_surcharge(layout, short) + change_cost(layout, power)
     return Schedule(
         power_kw=power,
         energy_kwh=energy,

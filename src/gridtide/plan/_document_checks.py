@@ -82,6 +82,9 @@ def _vehicles(record: ProblemRecord) -> Iterator[Finding]:
         if not wrong and highest > v.soc_max:
             what = f"a floor of {highest:g} is above soc_max {v.soc_max:g}"
             yield Finding(f"{where}.soc_floor", what, "Lower it or raise soc_max")
+        if v.planned_kw is not None and len(v.planned_kw) != record.steps:
+            what = f"{len(v.planned_kw)} powers for {record.steps} steps"
+            yield Finding(f"{where}.planned_kw", what, "Write one for each step, or null")
         if v.phases is not None and (len(v.phases) != 3 or abs(sum(v.phases) - 1) > 1e-6):
             mend = "Write three shares that sum to 1, for example [1, 0, 0]"
             yield Finding(f"{where}.phases", f"{v.phases} is not allowed", mend)

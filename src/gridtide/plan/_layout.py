@@ -101,6 +101,15 @@ class Layout:
         return np.maximum(wanted, np.minimum(floor, self.high_kwh))
 
     @property
+    def planned_kw(self) -> Floats:
+        """Power planned before, within what the charger can do now, NaN for none, shape (N,)."""
+        problem, v = self.problem, self.vehicle
+        if problem.planned_kw is None:
+            return np.full(len(v), np.nan)
+        planned = problem.planned_kw[v, self.step]
+        return np.clip(planned, -problem.max_discharge_kw[v], problem.max_charge_kw[v])
+
+    @property
     def recovering(self) -> Bools:
         """Stays that begin below their window, shape (n,)."""
         return (self.last >= 0) & (self.starts.low_kwh < self.problem.min_kwh - 1e-9)

@@ -1,4 +1,4 @@
-"""What squares of load and shared shortage cost, by plain formulas and not the solver's rows."""
+"""What squares of load, shared shortage and changes cost, by plain formulas, not solver's rows."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ def square_cost(problem: Problem, site_kw: Floats) -> float:
         return 0.0
     away = site_kw if problem.load_reference_kw is None else site_kw - problem.load_reference_kw
     return float(price @ (away**2 @ problem.step_h))
+
+
+def change_cost(layout: Layout, power_kw: Floats) -> float:
+    """Cost of differing from the powers planned before [currency]; powers of shape (n, T)."""
+    if layout.problem.planned_kw is None:
+        return 0.0
+    away = np.abs(power_kw[layout.vehicle, layout.step] - layout.planned_kw)
+    return layout.problem.change_price_per_kwh * float(np.nansum(away * layout.hours))
 
 
 def band_parts(problem: Problem, due_kwh: Floats, missing_kwh: Floats, count: int) -> Floats:

@@ -248,6 +248,8 @@ def to_problem(record: ProblemRecord) -> Problem:
         **stacked,
         **named,
         floor_kwh=_floors(vehicles, capacity, record.steps),
+        planned_kw=_planned(vehicles, record.steps),
+        change_price_per_kwh=record.change_price_per_kwh,
         **_optional(record, vehicles, limits, capacity),
         **_trips(stays),
     )
@@ -299,6 +301,14 @@ def _floors(vehicles: list[VehicleRecord], capacity: Floats, steps: int) -> Floa
         return None
     floors: Floats = np.array([series(v.soc_floor, steps) for v in vehicles])
     return capacity[:, None] * floors
+
+
+def _planned(vehicles: list[VehicleRecord], steps: int) -> Floats | None:
+    if all(v.planned_kw is None for v in vehicles):
+        return None
+    nothing: list[float | None] = [None] * steps
+    rows = [nothing if v.planned_kw is None else v.planned_kw for v in vehicles]
+    return np.array(rows, dtype=float)
 
 
 def _availability(vehicles: list[VehicleRecord]) -> Floats | None:

@@ -156,6 +156,9 @@ class Problem:
         efficiency instead of the single one, never rising; the last goes on beyond its width.
         Widths [kW] and efficiencies in (0, 1], shape (n, P); None for one efficiency.
         ``discharge_efficiency`` then only turns prices of wear by depth.
+    planned_kw, change_price_per_kwh
+        Power planned before, shape (n, T), NaN for none, and what differing from it costs
+        [currency/kWh]: a plan made anew changes only what is worth it.
     line_loss_per_kw
         Share of a limit's net power that its line loses, per kW of it [1/kW], shape (m,); it
         costs nothing by itself (see :func:`gridtide.plan.weigh`). None for no losses.
@@ -228,6 +231,8 @@ class Problem:
     charge_part_efficiency: Floats | None = None
     discharge_part_kw: Floats | None = None
     discharge_part_efficiency: Floats | None = None
+    planned_kw: Floats | None = None
+    change_price_per_kwh: float = 0.0
     line_loss_per_kw: Floats | None = None
     stated: Problem | None = None
 

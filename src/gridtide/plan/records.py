@@ -216,6 +216,13 @@ class VehicleRecord(msgspec.Struct, frozen=True, kw_only=True):
             "reserve at a confidence below 1 asks for it"
         ),
     ] = 1.0
+    planned_kw: Annotated[
+        list[float | None] | None,
+        Meta(
+            description="Power at the plug that an earlier plan said for each step [kW], null "
+            "where it said nothing; differing from it costs change_price_per_kwh"
+        ),
+    ] = None
     trips: Annotated[
         list[TripRecord],
         Meta(
@@ -388,6 +395,14 @@ class ProblemRecord(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0.0
     carbon_price_per_kg: Annotated[
         float, Meta(description="Added to both energy prices by the emission [currency/kg]", ge=0)
+    ] = 0.0
+    change_price_per_kwh: Annotated[
+        float,
+        Meta(
+            description="What each kWh costs by which vehicles differ from their planned_kw "
+            "[currency/kWh]: little is enough to change only what is worth it",
+            ge=0,
+        ),
     ] = 0.0
     reserves: Annotated[
         list[ReserveRecord], Meta(description="Blocks of reserve that may be offered")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,6 +65,31 @@ def warm_start(plan: Plan, before: Problem, after: Problem, steps: Ints) -> Star
         peak_price=moved(proof.peak_price),
         phase_price=None if proof.phase_price is None else moved(proof.phase_price),
     )
+
+
+def hold_to(
+    problem: Problem, plan: Plan, before: Problem, steps: Ints, price_per_kwh: float
+) -> Problem:
+    """Return a problem in which differing from an earlier plan costs something.
+
+    A plan of it changes no more energy than (cost of the earlier plan now - cost of the best plan)
+    / price, where the earlier one can still be followed.
+
+    Parameters
+    ----------
+    problem
+        What is to be planned now.
+    plan, before, steps
+        As in :func:`warm_start`.
+    price_per_kwh
+        What each kWh that is moved costs [currency/kWh].
+    """
+    row, step = _pairs(problem)
+    planned = np.full((len(problem), problem.steps), np.nan)
+    shared = _places(before, problem, row, steps[step]) >= 0
+    power = _moved_power(plan, before, problem, steps)
+    planned[row[shared], step[shared]] = power[shared]
+    return replace(problem, planned_kw=planned, change_price_per_kwh=price_per_kwh)
 
 
 def churn_kwh(plan: Plan, before: Problem, after: Problem, steps: Ints, power_kw: Floats) -> float:

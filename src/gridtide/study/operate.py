@@ -158,6 +158,7 @@ def make_strategy(case: Case, name: str, plans: PlanTape | None = None) -> Strat
             bidirectional=name == "v2g",
             horizon_steps=max(steps, 1),
             ready_before_s=60.0 * options.ready_before_minutes,
+            change_price_per_kwh=options.change_price_per_kwh,
             watch=plans,
         )
         return Planned(planner, 60.0 * options.replan_minutes, 60.0 * _keep_plan_minutes(case))

@@ -145,6 +145,14 @@ class StrategyTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             "who leave early [min]",
         ),
     ] = 0
+    change_price_per_kwh: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="What each kWh by which a plan differs from the one before costs in it: "
+            "of plans that are as good, the one that changes least [currency/kWh]",
+        ),
+    ] = 0.001
     record_decisions: Annotated[
         bool, Meta(description="Keep every setpoint with its reason; switch off for large fleets")
     ] = True

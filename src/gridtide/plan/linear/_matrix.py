@@ -29,6 +29,7 @@ import numpy as np
 
 from gridtide.plan._layout import Layout, demand_periods, phase_share, taper_line
 from gridtide.plan.linear._bands import add_bands
+from gridtide.plan.linear._changes import add_changes
 from gridtide.plan.linear._duals import PricedRows
 from gridtide.plan.linear._integrality import Running, add_running, phase_entries
 from gridtide.plan.linear._linear import Builder, Linear
@@ -176,6 +177,7 @@ def assemble(
     if levels is not None:
         add_levels(draft.build, levels.nodes.columns(draft.energy, drives.start), levels)
     add_driving(layout, draft.build, drives)
+    add_changes(layout, draft.build, draft.charge, draft.discharge)
     draft.offset += add_holding(layout, draft.build, draft.energy)
     net, net_rows = _limit_rows(draft)
     if squares is not None:

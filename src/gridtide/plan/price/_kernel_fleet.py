@@ -122,6 +122,9 @@ def keep_limits(
                         off = here[r, stay.arrive + q] - rows.price[j, CENTRE, stay.arrive + q]
                         buy[at + q] += weight * rows.square[j] * off
             add_plug_prices(stay, plug_price, at, buy, sell)
+            for p in range(at, at + stay.steps):
+                # Rows may ask for more than the charger can do.
+                most[p], least[p] = max(most[p], -stay.discharge_kw), min(least[p], stay.charge_kw)
         for p in range(size):
             beyond = max(now[p] - most[p], least[p] - now[p])
             over += beyond if beyond > 1e-9 else 0.0

@@ -68,14 +68,17 @@ def lay_step(
     worth: float,
     least_kw: float,
     most_kw: float,
+    planned_kw: float,
+    change: float,
     rate: Floats,
     width: Floats,
 ) -> None:
     """Fill what a kWh into the cells costs, and how many kW go there, in each part of a step.
 
     Parts come in the order of the power, from ``least_kw`` up to ``most_kw`` at the plug, P of
-    discharging, which earns ``worth``, and P of charging. What would cost less further on is
-    pooled: the convex hull.
+    discharging, which earns ``worth``, and P of charging; one is cut where the power is that
+    planned before, to differ from which costs ``change``. What would cost less further on is
+    pooled: the convex hull. ``rate`` and ``width`` have 2·P + 1 places.
     """
     parts = law.shape[2]
     for j in range(parts):
@@ -87,7 +90,38 @@ def lay_step(
         kw = min(end, -least_kw) - max(law[i, DRAW_FROM, j], -most_kw)
         rate[parts - 1 - j] = worth / law[i, DRAW, j]
         width[parts - 1 - j] = max(kw, 0.0) * law[i, DRAW, j]
+    rate[2 * parts], width[2 * parts] = rate[2 * parts - 1], 0.0
+    if change > 0.0 and not np.isnan(planned_kw):
+        least = flow_in_parts(law, i, least_kw)
+        price_change(law, i, change, flow_in_parts(law, i, planned_kw) - least, rate, width)
     pool(rate, width)
+
+
+@njit(cache=True, nogil=True)
+def price_change(
+    law: Floats, i: int, change: float, planned: float, rate: Floats, width: Floats
+) -> None:
+    """Make parts dearer beyond the power planned before, cheaper up to it, and cut one there.
+
+    ``planned`` is what goes into the cells then beyond the least, ``change`` the price of a kWh
+    at the plug.
+    """
+    parts, end, moved = law.shape[2], 0.0, 1
+    for m in range(2 * parts):
+        end += width[m]
+    for m in range(2 * parts - 1, -1, -1):
+        per = 1.0 / (law[i, GAIN, m - parts] if m >= parts else law[i, DRAW, parts - 1 - m])
+        more, kw, whole = rate[m], width[m], end
+        end -= kw
+        if planned <= end and moved:
+            rate[m + 1], width[m + 1] = more + change * per, kw
+            continue
+        if moved:
+            rate[m + 1], width[m + 1] = more + change * per, max(whole - planned, 0.0)
+            kw, moved = min(kw, max(planned - end, 0.0)), 0
+        rate[m], width[m] = more - change * per, kw
+    if moved:
+        rate[0], width[0] = rate[1], 0.0
 
 
 @njit(cache=True, nogil=True)

@@ -13,7 +13,6 @@ from numba import njit
 
 from gridtide.plan.price._kernel_law import flow_in_parts, lay_step
 from gridtide.plan.price._kernel_value import insert
-from gridtide.plan.price.stays import DRAW_FROM, GAIN_FROM, Stay
 from gridtide.plan.problem import Floats
 
 SAME_KWH = 1e-12
@@ -28,6 +27,8 @@ def step_back(
     worth: float,
     least_kw: float,
     most_kw: float,
+    planned_kw: float,
+    change: float,
     taper: tuple[float, float],
     slope: Floats,
     length: Floats,
@@ -35,19 +36,18 @@ def step_back(
     tail: int,
     ends: tuple[float, float, float],
     up: Floats,
-    down: Floats,
     work: Floats,
     merged: Floats,
 ) -> tuple[int, int, float, float, float]:
-    """Go back one step of stay ``i``; keep its thresholds, one each way and part.
+    """Go back one step of stay ``i``; keep its thresholds, one for each part.
 
     ``ends`` are both ends of V and its value at the lower one, ``taper`` the fall [1/h] and the
     power that it falls from at no energy [kW].
     """
     lo, hi, v = ends
     rate, width, place = work[0], work[1], work[2]
-    lay_step(law, i, buy, worth, least_kw, most_kw, rate, width)
-    keep_thresholds(slope, length, head, tail, lo, rate, up, down, place)
+    lay_step(law, i, buy, worth, least_kw, most_kw, planned_kw, change, rate, width)
+    keep_thresholds(slope, length, head, tail, lo, rate, up, place)
     least = flow_in_parts(law, i, least_kw) * hours
     if taper[0] > 0.0:
         head, tail, flow, cost = merge(
@@ -58,6 +58,8 @@ def step_back(
             slope, length, head, tail, rate, width, hours, place, least
         )
     cost += hours * least_kw * (buy if least_kw > 0.0 else worth)
+    if change > 0.0 and not np.isnan(planned_kw):
+        cost += hours * change * abs(least_kw - planned_kw)
     return head, tail, lo - flow, hi - least, v + cost
 
 
@@ -100,24 +102,21 @@ def keep_thresholds(
     lo: float,
     rate: Floats,
     up: Floats,
-    down: Floats,
     place: Floats,
 ) -> None:
-    """Fill up to which energy each part of charging goes, and down to which one of discharging.
+    """Fill up to which energy at the end of the step each part is used.
 
-    Also the place in the list before which each part has its own, in order.
+    Also the place in the list before which each part has its own, in order. Of what is worth as
+    much later as now, least is charged and least discharged.
     """
-    parts, at, j = rate.size // 2, lo, head
+    at, j = lo, head
     for m in range(rate.size - 1, -1, -1):
-        charging = m >= parts
-        while j < tail and (slope[j] < -rate[m] or (not charging and slope[j] == -rate[m])):
+        while j < tail and (
+            slope[j] < -rate[m] or (2 * m < rate.size - 1 and slope[j] == -rate[m])
+        ):
             at += length[j]
             j += 1
-        place[m] = j
-        if charging:
-            up[m - parts] = at
-        else:
-            down[parts - 1 - m] = at
+        place[m], up[m] = j, at
 
 
 @njit(cache=True, nogil=True)
@@ -206,29 +205,11 @@ def merge_down(
 
 
 @njit(cache=True, nogil=True, inline="always")
-def step_forward(
-    law: Floats,
-    i: int,
-    stay: Stay,
-    hours: float,
-    energy: float,
-    up: Floats,
-    down: Floats,
-) -> float:
-    """Energy at the end of a step that begins with ``energy``, by the thresholds of each part."""
-    parts, to = law.shape[2], energy
-    for j in range(parts):
-        if to < up[j]:
-            end = min(law[i, GAIN_FROM, j + 1], stay.charge_kw) if j + 1 < parts else stay.charge_kw
-            to = max(min(up[j], energy + hours * flow_in_parts(law, i, end)), to)
-    if to > energy:
-        return to
-    for j in range(parts):
-        if to > down[j]:
-            end = (
-                min(law[i, DRAW_FROM, j + 1], stay.discharge_kw)
-                if j + 1 < parts
-                else stay.discharge_kw
-            )
-            to = min(max(down[j], energy + hours * flow_in_parts(law, i, -end)), to)
+def step_forward(width: Floats, hours: float, least: float, up: Floats) -> float:
+    """Energy at the end of a step that can end with ``least``, by the thresholds of its parts."""
+    to = least
+    for m in range(width.size):
+        if to >= up[m]:
+            break
+        to = min(up[m], to + hours * width[m])
     return to

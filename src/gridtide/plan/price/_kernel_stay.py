@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridtide.plan.price._kernel_law import plug_kw, stored_kw
+from gridtide.plan.price._kernel_law import flow_in_parts, lay_step, plug_kw, stored_kw
 from gridtide.plan.price._kernel_parts import step_back, step_forward
 from gridtide.plan.price._kernel_value import (
     insert,
@@ -202,7 +202,6 @@ def parts_back(
     most: Floats,
     least: Floats,
     up: Floats,
-    down: Floats,
     slope: Floats,
     length: Floats,
     head: int,
@@ -212,10 +211,11 @@ def parts_back(
     v: float,
 ) -> tuple[int, int, float, float, float]:
     """Go back through the steps of stay ``i`` as :func:`stay_back` does, with losses in parts."""
-    stay, parts = stays.each[i], stays.law.shape[2]
+    stay = stays.each[i]
     most_kw, least_kw = stay.charge_kw, -stay.discharge_kw
     _, fade, full = tapering(stays, i)
-    work = np.empty((3, 2 * parts))
+    size = 2 * stays.law.shape[2] + 1
+    work = np.empty((3, size))
     merged = np.empty((2, slope.size if fade > 0.0 else 0))
     costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
     for q in range(stay.steps - 1, -1, -1):
@@ -226,11 +226,11 @@ def parts_back(
             tail, v = node_cost(stays, i, k, slope, length, head, tail, lo, v)
         if most.size > 0:
             most_kw, least_kw = most[p], least[p]
-        place = slice(p * parts, (p + 1) * parts)
+        planned = stays.planned_kw[stay.start + q] if stays.planned_kw.size > 0 else np.nan
         head, tail, lo, hi, v = step_back(
             stays.law, i, stays.step_h[k], buy[p], sell[p] - stay.wear, least_kw, most_kw,
-            (fade, full), slope, length, head, tail, (lo, hi, v), up[place], down[place],
-            work, merged,
+            planned, stays.change_price, (fade, full), slope, length, head, tail, (lo, hi, v),
+            up[p * size : (p + 1) * size], work, merged,
         )  # fmt: skip
     return head, tail, lo, hi, v
 
@@ -303,7 +303,7 @@ def value_back(
         begin = stays.each[i].start - stays.each[first].start
         if stays.law.shape[0] > 0:
             head, tail, lo, hi, v = parts_back(
-                stays, i, begin, buy, sell, most, least, up, down, slope, length,
+                stays, i, begin, buy, sell, most, least, up, slope, length,
                 head, tail, lo, hi, v,
             )  # fmt: skip
             continue
@@ -333,7 +333,7 @@ def go_forward(
             energy = max(energy - stay.driven_kwh, stay.low_kwh)
         gain, draw, begin = stay.gain, stay.draw, stay.start - origin
         if stays.law.shape[0] > 0:
-            energy = parts_forward(stays, i, begin, energy, most, least, up, down, power)
+            energy = parts_forward(stays, i, begin, energy, most, least, up, power)
             continue
         charge, discharge = stay.charge_kw * gain, stay.discharge_kw * draw
         low, high, arrive = stay.low_kwh, stay.high_kwh, stay.arrive
@@ -365,19 +365,24 @@ def parts_forward(
     most: Floats,
     least: Floats,
     up: Floats,
-    down: Floats,
     power: Floats,
 ) -> float:
     """Follow stay ``i`` from ``energy`` as :func:`go_forward` does, with losses in parts."""
-    stay, parts = stays.each[i], stays.law.shape[2]
+    stay, size = stays.each[i], 2 * stays.law.shape[2] + 1
     bend, fade, full = tapering(stays, i)
+    most_kw, least_kw = stay.charge_kw, -stay.discharge_kw
+    rate, width = np.empty((2, size))
     for q in range(stay.steps):
         p, hours = begin + q, stays.step_h[stay.arrive + q]
-        place = slice(p * parts, (p + 1) * parts)
-        to = step_forward(stays.law, i, stay, hours, energy, up[place], down[place])
         if most.size > 0:
-            to = min(to, energy + stored_kw(stays, i, most[p]) * hours)
-            to = max(to, energy + stored_kw(stays, i, least[p]) * hours)
+            most_kw, least_kw = most[p], least[p]
+        planned = stays.planned_kw[stay.start + q] if stays.planned_kw.size > 0 else np.nan
+        # How wide parts are does not depend on prices.
+        lay_step(
+            stays.law, i, 0.0, 0.0, least_kw, most_kw, planned, stays.change_price, rate, width
+        )
+        start = energy + hours * flow_in_parts(stays.law, i, least_kw)
+        to = step_forward(width, hours, start, up[p * size : (p + 1) * size])
         if to > bend:
             to = min(to, max((energy + hours * full) / (1.0 + hours * fade), energy))
         to = min(max(to, stay.low_kwh), stay.high_kwh)
@@ -436,6 +441,7 @@ def own_cost(
     each, step_h, cost = stays.each, stays.step_h, 0.0
     energy, origin = each[first].held_kwh, each[first].start
     costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
+    changes = stays.planned_kw.size > 0
     for i in range(first, last + 1):
         stay = each[i]
         if i > first:
@@ -448,6 +454,9 @@ def own_cost(
             p, hours = begin + q, step_h[arrive + q]
             energy += hours * stored_kw(stays, i, power[p])
             cost += hours * power[p] * (buy[p] if power[p] > 0.0 else sell[p] - wear)
+            if changes and not np.isnan(stays.planned_kw[stay.start + q]):
+                away = abs(power[p] - stays.planned_kw[stay.start + q])
+                cost += hours * stays.change_price * away
             if costly:
                 cost += held_cost(stays, i, arrive + q, energy)
         cost += short_cost(stays, i, energy)

@@ -70,20 +70,31 @@ def on_taper(stays: Stays, i: int, kw: float, hours: float, before: float, energ
 
 @njit(cache=True, nogil=True)
 def power_slopes(
-    stays: Stays, i: int, buy: float, sell: float, kw: float, rate: Floats, width: Floats
+    stays: Stays,
+    i: int,
+    q: int,
+    buy: float,
+    sell: float,
+    kw: float,
+    rate: Floats,
+    width: Floats,
 ) -> tuple[float, float]:
-    """Slopes of a step's cost in the energy stored at a power, to the left and right."""
+    """Slopes of the cost of step ``q`` in the energy stored at a power, to the left and right."""
     stay, left, right = stays.each[i], -np.inf, np.inf
     if stays.law.shape[0] > 0:
-        worth = sell - stay.wear
-        lay_step(stays.law, i, buy, worth, -stay.discharge_kw, stay.charge_kw, rate, width)
+        planned = stays.planned_kw[stay.start + q] if stays.planned_kw.size > 0 else np.nan
+        lay_step(
+            stays.law, i, buy, sell - stay.wear, -stay.discharge_kw, stay.charge_kw,
+            planned, stays.change_price, rate, width,
+        )  # fmt: skip
     else:
         up, down = buy / stay.gain, (sell - stay.wear) / stay.draw
         room, fall = stay.charge_kw * stay.gain, stay.discharge_kw * stay.draw
         if down > up and room > 0.0 and fall > 0.0:
             # Burning would pay: V has the chord between full powers there.
             up = down = (up * room + down * fall) / (room + fall)
-        rate[0], rate[1], width[0], width[1] = down, up, fall, room
+        rate[0], rate[1], rate[2] = down, up, up
+        width[0], width[1], width[2] = fall, room, 0.0
     flow = stored_kw(stays, i, kw)
     at = stored_kw(stays, i, -stay.discharge_kw)
     for m in range(rate.size):
@@ -118,7 +129,7 @@ def stay_worths(
     """
     stay, steps = stays.each[i], stays.each[i].steps
     fade = tapering(stays, i)[1]
-    rate, width = np.empty((2, 2 * stays.law.shape[2]))
+    rate, width = np.empty((2, 2 * stays.law.shape[2] + 1))
     energy = start
     for q in range(steps):
         energy += stored_kw(stays, i, power[begin + q]) * stays.step_h[stay.arrive + q]
@@ -142,7 +153,7 @@ def stay_worths(
         p, hours = begin + q - 1, stays.step_h[stay.arrive + q - 1]
         kw = power[p]
         before = energy - stored_kw(stays, i, kw) * hours
-        bottom, top = power_slopes(stays, i, buy[p], sell[p], kw, rate, width)
+        bottom, top = power_slopes(stays, i, q - 1, buy[p], sell[p], kw, rate, width)
         if on_taper(stays, i, kw, hours, before, energy):
             least = (least + bottom * hours * fade) / (1.0 + hours * fade)
             # Full power up to the very bend: charger or taper may be what holds it.
@@ -245,7 +256,7 @@ def choose(
     arrival: Floats,
 ) -> None:
     """Take one worth of each interval, changing as little as the nodes allow."""
-    y, (rate, width) = 0.0, np.empty((2, 2 * stays.law.shape[2]))
+    y, (rate, width) = 0.0, np.empty((2, 2 * stays.law.shape[2] + 1))
     for i in range(first, last + 1):
         stay = stays.each[i]
         y = min(max(y, low_a[i - first]), high_a[i - first])
@@ -261,7 +272,7 @@ def choose(
             kw, before = power[p], energy
             energy += stored_kw(stays, i, kw) * hours
             if kw < stay.charge_kw - NEAR and on_taper(stays, i, kw, hours, before, energy):
-                left, _ = power_slopes(stays, i, buy[p], sell[p], kw, rate, width)
+                left, _ = power_slopes(stays, i, q, buy[p], sell[p], kw, rate, width)
                 y += max(y - left, 0.0) * hours * fade
             left, right = held_slopes(stays, i, stay.arrive + q, energy)
             y += min(max(0.0, left), right)

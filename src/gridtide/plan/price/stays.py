@@ -73,6 +73,8 @@ class Stays(NamedTuple):
         Holding: edges (n, M + 1), prices (n, 1 or T, M), base (n, 1 or T); empty for none.
     law
         Losses in parts, shape (n, 6, P), or none: then ``gain`` and ``draw`` are all there is.
+    planned_kw
+        Power planned before in each plugged step, NaN for none, shape (N,), or none.
     taper
         Full charging power at the cells [kW], its fall per kWh [1/h] and above which energy, shape
         (n, 3), or none.
@@ -82,6 +84,8 @@ class Stays(NamedTuple):
         On being outside the wanted window [currency/kWh/h]; 0 where nobody is.
     drive_price
         Of energy bought on the way [currency/kWh].
+    change_price
+        Of differing from the power planned before [currency/kWh].
     """
 
     each: npt.NDArray[np.void]
@@ -92,10 +96,12 @@ class Stays(NamedTuple):
     band_price: Floats
     band_base: Floats
     law: Floats
+    planned_kw: Floats
     taper: Floats
     floor_kwh: Floats
     recover_price: float
     drive_price: float
+    change_price: float
 
 
 def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.0) -> Stays:
@@ -137,6 +143,7 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
     if problem.taper_from_kwh is not None:
         taper = np.stack((*taper_line(problem, high), problem.taper_from_kwh), axis=1)
     edge, price, base = _holding(problem)
+    planned = _planned(problem, each)
     prices = problem.shortfall_band_price_per_kwh
     return Stays(
         each=each,
@@ -146,11 +153,13 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
         band_edge=edge,
         band_price=price,
         band_base=base,
-        law=_law(law),
+        law=_law(law, len(planned) > 0),
+        planned_kw=planned,
         taper=taper,
         floor_kwh=_floors(problem, each),
         recover_price=recover_price if outside or problem.floor_kwh is not None else 0.0,
         drive_price=max(short_price, problem.shortfall_price_per_kwh),
+        change_price=problem.change_price_per_kwh,
     )
 
 
@@ -178,17 +187,30 @@ def _floors(problem: Problem, each: npt.NDArray[np.void]) -> Floats:
     """Wanted energy at the end of each plugged step, within what the window holds, shape (N,)."""
     if problem.floor_kwh is None:
         return np.zeros(0)
-    row = np.repeat(np.arange(len(each)), each["steps"])
-    step = np.arange(len(row)) - (each["start"] - each["arrive"])[row]
+    row, step = _pairs(each)
     floor: Floats = np.minimum(problem.floor_kwh[row, step], each["high_kwh"][row])
     wanted: Floats = np.maximum(floor, each["min_kwh"][row])
     return wanted
 
 
-def _law(law: LossLaw) -> Floats:
+def _planned(problem: Problem, each: npt.NDArray[np.void]) -> Floats:
+    if problem.planned_kw is None or problem.change_price_per_kwh <= 0:
+        return np.zeros(0)
+    least, most = (np.repeat(each[way], each["steps"]) for way in ("discharge_kw", "charge_kw"))
+    planned: Floats = np.clip(problem.planned_kw[_pairs(each)], -least, most)
+    return planned
+
+
+def _pairs(each: npt.NDArray[np.void]) -> tuple[Ints, Ints]:
+    """Stay and step of each plugged pair, both shape (N,)."""
+    row = np.repeat(np.arange(len(each)), each["steps"])
+    return row, np.arange(len(row)) - (each["start"] - each["arrive"])[row]
+
+
+def _law(law: LossLaw, always: bool) -> Floats:
     """Lay losses in parts out, as many parts each way: parts that never begin fill up."""
     parts = max(law.gain.shape[1], law.draw.shape[1])
-    if parts == 1:
+    if parts == 1 and not always:
         return np.zeros((0, 6, 1))
     table = np.empty((len(law.gain), 6, parts))
     for rows, lines in (
@@ -226,7 +248,7 @@ def segments(stays: Stays) -> int:
     chain = np.add.reduceat(stays.each["steps"], stays.vehicle[:-1]) if len(stays.each) else 0
     rows = int(np.diff(stays.vehicle).max(initial=1))
     parts = stays.law.shape[2]
-    step = 3 if parts == 1 else 4 * parts + 2
+    step = 3 if len(stays.law) == 0 else 4 * parts + 4
     step += max(stays.band_price.shape[2] - 1, 0) + (2 if stays.recover_price > 0 else 0)
     ends = rows * (stays.short_price.size + 3) + 16
     places: int = 2 * (int(np.max(chain, initial=0)) * step + ends)

@@ -30,7 +30,8 @@ KNOWN = frozenset((
     "continues", "driven_kwh", "min_charge_kw", "min_discharge_kw", "load_square_price_per_kw2h",
     "load_reference_kw", "shortfall_band_price_per_kwh", "line_loss_per_kw", "stated",
     "one_phase_kw", "one_phase_line", "charge_part_kw", "charge_part_efficiency",
-    "discharge_part_kw", "discharge_part_efficiency", "floor_kwh",
+    "discharge_part_kw", "discharge_part_efficiency", "floor_kwh", "planned_kw",
+    "change_price_per_kwh",
 ))  # fmt: skip
 """What of a problem is understood here; more than that would be passed over without a word."""
 

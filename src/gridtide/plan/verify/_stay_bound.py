@@ -12,11 +12,13 @@ from gridtide.plan.stored_plan import Prices
 from gridtide.plan.verify._bound import Seen
 from gridtide.plan.verify._limits import phase_share
 from gridtide.plan.verify._stay_costs import (
+    change_cost,
     end_bends,
     end_value,
     energy_prices,
     holding_bends,
     holding_cost,
+    planned_kw,
     shortfall_cost,
 )
 from gridtide.plan.verify._stays import Stays, driven_kwh, taper_line
@@ -75,7 +77,13 @@ class _Powers:
         self._in, self._give = price_in, price_out - wear[row]
         most, out = stays.own(problem.max_charge_kw), stays.own(problem.max_discharge_kw)
         kinks = [kw[row] for kw in stays.losses.kinks_kw(most, out)]
-        self._kinks = [(kw, stays.losses.battery_kw(row, kw)) for kw in kinks]
+        planned = planned_kw(stays)
+        if planned is not None:
+            kinks.append(np.where(np.isfinite(planned), planned, 0.0))
+        self._kinks = [
+            (kw, stays.losses.battery_kw(row, kw), change_cost(stays, kw)) for kw in kinks
+        ]
+        self._at_rest = self._hours * change_cost(stays, np.zeros(len(row)))
         # What leaves the cells costs at least what the shallowest segment does.
         self._cells = np.zeros(len(row))
         if problem.wear_depth_price_per_kwh is not None:
@@ -84,22 +92,22 @@ class _Powers:
 
     def least(self, value: Floats, taper: Floats) -> Floats:
         """Take the best of rest, full power, where losses bend, and of so little that it loses."""
-        best = np.zeros(len(value))
-        for kw, flow in self._kinks:
-            paid = np.where(kw > 0, self._in, self._give) * kw
+        best = self._at_rest
+        for kw, flow, change in self._kinks:
+            paid = np.where(kw > 0, self._in, self._give) * kw + change
             worth = np.where(kw < 0, value + self._cells, value)
             cost = self._hours * (paid - worth * flow) + np.where(kw > 0, taper * flow, 0.0)
-            best = np.minimum(best, np.where(kw != 0, cost, 0.0))
+            best = np.minimum(best, np.where(kw != 0, cost, self._at_rest))
         loss = self._loss
         if not loss.any():
             return best
-        idle = self._hours * loss * value
-        best = np.minimum(best, np.where(self._most > 0, idle - taper * loss, 0.0))
-        return np.minimum(best, np.where(self._out > 0, idle, 0.0))
+        idle = self._hours * loss * value + self._at_rest
+        best = np.minimum(best, np.where(self._most > 0, idle - taper * loss, best))
+        return np.minimum(best, np.where(self._out > 0, idle, best))
 
     def neutral(self, value: Floats) -> Iterator[Floats]:
         """Give prices on the taper's row that make charging up to a bend cost nothing."""
-        for kw, stored in self._kinks:
+        for kw, stored, _ in self._kinks:
             able = (kw > 0) & (stored > 0)
             if not able.any():
                 continue

@@ -33,12 +33,31 @@ def stay_cost(stays: Stays, power_kw: Floats, energies: Energies, wear: Floats) 
     if len(problem.meters) == 0:
         price_in, price_out = energy_prices(stays)
         cost += float(np.sum(stays.hours * (price_in * into - price_out * out)))
-    cost += depth_cost(stays, energies)
+    cost += float(np.sum(stays.hours * change_cost(stays, power_kw))) + depth_cost(stays, energies)
     cost += float(np.sum(holding_cost(stays, energies.after)))
     short = missing_kwh(stays, energies.at_end)
     cost += float(np.sum(shortfall_cost(stays, short, problem.shortfall_price_per_kwh)))
     cost -= float(np.sum(end_value(stays, energies.at_end)))
     return cost + problem.shortfall_price_per_kwh * float(np.sum(energies.on_the_way))
+
+
+def change_cost(stays: Stays, power_kw: Floats) -> Floats:
+    """Cost per hour of differing from the power planned before, shape (P,)."""
+    earlier = planned_kw(stays)
+    if earlier is None:
+        return np.zeros(len(power_kw))
+    away = np.abs(power_kw - earlier)
+    return stays.problem.change_price_per_kwh * np.where(np.isfinite(away), away, 0.0)
+
+
+def planned_kw(stays: Stays) -> Floats | None:
+    """Power planned before in each pair, at most what the charger can do, NaN for none, (P,)."""
+    problem = stays.problem
+    if problem.planned_kw is None:
+        return None
+    planned = problem.planned_kw[stays.first + stays.row, stays.step]
+    able = stays.by_pair(problem.max_charge_kw), stays.by_pair(problem.max_discharge_kw)
+    return np.minimum(np.maximum(planned, -able[1]), able[0])
 
 
 def energy_prices(stays: Stays) -> tuple[Floats, Floats]:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtide.core import GridtideError, cpu_s, stream
-from gridtide.plan import Plan, Problem, churn_kwh, solve, warm_start
+from gridtide.plan import Plan, Problem, churn_kwh, hold_to, solve, warm_start
 from gridtide.study.benchmarks import peak_memory_mb
 
 Floats = npt.NDArray[np.float64]
@@ -29,6 +29,8 @@ GAPS = ((10_000, 1e-4), (100_000, 2e-4))
 BESIDE_HIGHS = 2_000
 """Up to so many vehicles HiGHS plans the same problem beside."""
 TIME_LIMIT_S = 900.0
+CHANGE_PRICE = 0.001
+"""Of each kWh by which a plan that is held to the one before differs [currency/kWh]."""
 NEAR_LIMIT = 1e-3
 
 
@@ -135,6 +137,9 @@ def _again(problem: Problem, plan: Plan, gap: float, seed: int) -> dict[str, Any
     warm = solve(later, solver="price", gap=gap, start=start, time_limit_s=TIME_LIMIT_S)
     warm_cpu_s, began = cpu_s() - began, cpu_s()
     cold = solve(later, solver="price", gap=gap, time_limit_s=TIME_LIMIT_S)
+    cold_cpu_s, began = cpu_s() - began, cpu_s()
+    priced = hold_to(later, plan, problem, steps, CHANGE_PRICE)
+    held = solve(priced, solver="price", gap=gap, start=start, time_limit_s=TIME_LIMIT_S)
     planned = float(np.abs(plan.plugged_kw).sum() * problem.step_h[0])
     return {
         "again_cpu_s": warm_cpu_s,
@@ -142,7 +147,10 @@ def _again(problem: Problem, plan: Plan, gap: float, seed: int) -> dict[str, Any
         "again_sweeps": warm.sweeps,
         "again_hard_violation_kw": warm.hard_violation_kw,
         "again_churn_share": churn_kwh(plan, problem, later, steps, warm.plugged_kw) / planned,
-        "cold_cpu_s": cpu_s() - began,
+        "held_cpu_s": cpu_s() - began,
+        "held_gap": held.gap,
+        "held_churn_share": churn_kwh(plan, problem, later, steps, held.plugged_kw) / planned,
+        "cold_cpu_s": cold_cpu_s,
         "cold_sweeps": cold.sweeps,
         "cold_churn_share": churn_kwh(plan, problem, later, steps, cold.plugged_kw) / planned,
     }
