@@ -142,10 +142,22 @@ def _slacks(problem: Problem, schedule: FleetSchedule) -> tuple[Slack, ...]:
 
 
 def _smooth(problem: Problem) -> Problem:
-    """Leave out what is decided after the energy: smallest powers and reserve."""
+    """Leave out what is decided after the energy: smallest powers, and at times reserve."""
+    together = _held_with_energy(problem)
     return replace(
-        problem, min_charge_kw=None, min_discharge_kw=None, one_phase_kw=None, reserves=()
+        problem,
+        min_charge_kw=None,
+        min_discharge_kw=None,
+        one_phase_kw=None,
+        reserves=problem.reserves if together else (),
     )
+
+
+def _held_with_energy(problem: Problem) -> bool:
+    """Whether reserve is planned with the energy: not where stored energy has no one price."""
+    parts = problem.charge_part_kw is not None or problem.discharge_part_kw is not None
+    changes = problem.planned_kw is not None and problem.change_price_per_kwh > 0
+    return bool(problem.reserves) and problem.continues is None and not parts and not changes
 
 
 def _completed(problem: Problem, plan: Plan, relax_standby: bool, began: float) -> Plan:
@@ -169,9 +181,10 @@ def _completed(problem: Problem, plan: Plan, relax_standby: bool, began: float) 
     if problem.reserves:
         offers = prove_schedule(layout, schedule.power_kw, schedule.energy_kwh)
     cost = schedule.objective + sum(offer.cost for offer in offers)
-    if offers:
+    most = 0.0
+    if offers and not _held_with_energy(problem):
         notes.append("reserve: what the plan of the energy leaves; more might be sold together")
-    most = sum(_most_revenue(layout, reserve) for reserve in problem.reserves)
+        most = sum(_most_revenue(layout, reserve) for reserve in problem.reserves)
     slacks = (*name_slacks(layout, schedule), *name_broken(offers))
     return replace(
         plan,

@@ -30,6 +30,7 @@ HOLD = np.dtype(
         ("to_step", np.int32),
         ("stored", np.bool_),
         ("several", np.bool_),
+        ("certain", np.bool_),
         ("duration_h", np.float64),
         ("active", np.float64),
     ],
@@ -38,11 +39,13 @@ HOLD = np.dtype(
 """One thing that vehicles hold for a block: its capacity, or its margin the other way.
 
 ``sign`` -1 for up, +1 for down, ``way`` 0 and 1; ``stored`` whether energy is held too, and
-``several`` whether calls last several steps; ``active`` the share of time that it is called.
+``several`` whether calls last several steps; ``certain`` whether only those serve who are there
+for certain; ``active`` the share of time that it is called.
 """
 ABLE = np.dtype(
     [
-        ("serves", np.bool_, (2,)),
+        ("serves_up", np.bool_),
+        ("serves_down", np.bool_),
         ("due_kwh", np.float64),
         ("up_kwh", np.float64),
         ("down_kwh", np.float64),
@@ -126,12 +129,21 @@ def per_kw(calls: Calls, i: int, h: int, t: int, arrive: int) -> float:
 
 
 @njit(cache=True, nogil=True)
+def chance_of(stays: Stays, calls: Calls, i: int, h: int, t: int) -> float:
+    """How much a kW of a stay counts by its chance of being there in step ``t``."""
+    if calls.chance.size == 0:
+        return 1.0
+    chance = calls.chance[stays.each[i].start + t - stays.each[i].arrive]
+    if calls.hold[h].certain:
+        return 1.0 if chance >= 1.0 else 0.0
+    return float(chance)
+
+
+@njit(cache=True, nogil=True)
 def worth_of(stays: Stays, calls: Calls, i: int, h: int, t: int) -> float:
     """Worth of a kW held by a stay from step ``t``, calls and limits paid [currency/kW]."""
     stay, able, hold = stays.each[i], calls.able[i], calls.hold[h]
-    worth = calls.worth[h, t]
-    if calls.chance.size > 0:
-        worth *= calls.chance[stay.start + t - stay.arrive]
+    worth = calls.worth[h, t] * chance_of(stays, calls, i, h, t)
     if hold.active > 0.0 and hold.way == 0:
         called = able.wear + able.lost * max(calls.spot[stay.path, t], 0.0)
         worth -= called * hold.active * stays.step_h[t]
@@ -144,7 +156,8 @@ def starts_of(stays: Stays, calls: Calls, i: int, h: int) -> tuple[int, int]:
     stay, hold = stays.each[i], calls.hold[h]
     leave = stay.arrive + stay.steps
     first, stop = max(hold.from_step, stay.arrive), min(hold.to_step, leave)
-    if not calls.below[h, stay.path] or not calls.able[i].serves[hold.way]:
+    able = calls.able[i].serves_up if hold.way == 0 else calls.able[i].serves_down
+    if not able or not calls.below[h, stay.path]:
         return first, first
     while stop > first and calls.over[h, stop - 1] > leave:
         stop -= 1
@@ -282,7 +295,6 @@ def sum_shares(
                 share = fill_terms(stays, calls, i, h, t, power, energy, kept, terms)
                 if share <= 0.0:
                     continue
-                chance = calls.chance[stay.start + t - stay.arrive] if calls.chance.size else 1.0
-                there[h, t] += chance * share
+                there[h, t] += chance_of(stays, calls, i, h, t) * share
                 for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
                     called[h, rows.row[m], t] += rows.weight[m] * share

@@ -174,6 +174,7 @@ def worths(
     members: Ints,
     plug_price: Floats,
     work: Work,
+    desk: Floats,  # noqa: ARG001
     seen: Floats,
     value: Floats,
     arrival: Floats,

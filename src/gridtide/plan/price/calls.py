@@ -100,7 +100,7 @@ class Holding:
         offers = self.offers_kw()
         for b, reserve in enumerate(self.problem.reserves):
             self.value[b] += weight * (self._marginal(b, reserve, offers[b]) - self.value[b])
-            self._split(b, BLOCK_HEAT / np.sqrt(k + 1.0))
+            self.split(b, BLOCK_HEAT / np.sqrt(k + 1.0))
         self._charge(net_kw, weight)
 
     def offers_kw(self, there: Floats | None = None) -> Floats:
@@ -114,33 +114,29 @@ class Holding:
         return np.minimum(np.where(np.isfinite(offers), offers, 0.0), self.most_kw)
 
     def earned(self, offers_kw: Floats) -> float:
-        """What offers earn, penalties for what is committed and broken taken off [currency]."""
-        total = 0.0
-        for kw, reserve in zip(offers_kw, self.problem.reserves, strict=True):
-            broken = max(reserve.committed_kw - kw, 0.0)
-            earns = reserve.price_per_kw_h * kw - reserve.penalty_per_kw_h * broken
-            total += float(earns) * reserve.hours(self.problem.step_h)
-        return total
+        """Return what offers earn, penalties for what is committed and broken off [currency]."""
+        blocks = zip(self.problem.reserves, offers_kw, strict=True)
+        return sum(self.earned_by(reserve, float(kw)) for reserve, kw in blocks)
 
     def bound(self) -> float:
-        """What blocks and calls' rows add to the bound, beside vehicles and other rows."""
+        """Return what blocks and calls' rows add to the bound, beside vehicles and other rows."""
         total = 0.0
         for b, reserve in enumerate(self.problem.reserves):
             kinks = np.array([0.0, min(reserve.committed_kw, self.most_kw[b]), self.most_kw[b]])
-            earned = [self.earned_by(b, reserve, kw) - self.value[b] * kw for kw in kinks]
+            earned = [self.earned_by(reserve, kw) - self.value[b] * kw for kw in kinks]
             total -= max(earned)
         up, down = self.price
         total += float(np.sum(up * self._at_offsets(self.book.lower_kw)))
         return total - float(np.sum(down * self._at_offsets(self.book.upper_kw)))
 
-    def earned_by(self, b: int, reserve: Reserve, kw: float) -> float:
-        """What one block earns at an offer [currency]."""
+    def earned_by(self, reserve: Reserve, kw: float) -> float:
+        """Return what one block earns at an offer [currency]."""
         broken = max(reserve.committed_kw - kw, 0.0)
         earns = reserve.price_per_kw_h * kw - reserve.penalty_per_kw_h * broken
         return earns * reserve.hours(self.problem.step_h)
 
     def on_rows(self) -> Floats:
-        """What the rows of calls add to the price of net power [currency/kWh], shape (r, T)."""
+        """Return what calls' rows add to the price of net power [currency/kWh], shape (r, T)."""
         kwh = np.zeros_like(self.book.base_kw)
         for o in range(self.price.shape[1]):
             shifted = self.price[1, o] - self.price[0, o]
@@ -153,7 +149,7 @@ class Holding:
             return (reserve.price_per_kw_h + reserve.penalty_per_kw_h) * hours
         return reserve.price_per_kw_h * hours if kw < self.most_kw[b] else 0.0
 
-    def _split(self, b: int, heat: float) -> None:
+    def split(self, b: int, heat: float) -> None:
         """Split the value of a block among its things and steps."""
         mine = np.flatnonzero(self.block == b)
         steps = slice(self.calls.hold["from_step"][mine[0]], self.calls.hold["to_step"][mine[0]])
@@ -224,7 +220,8 @@ def lay_holding(problem: Problem, stays: Stays, book: Book) -> Holding:
         several = bool(np.any((over[h] - np.arange(problem.steps))[inside] > 1))
         hold[h] = (
             reserve.sign, int(reserve.sign > 0), reserve.from_step, reserve.to_step, stored,
-            several, reserve.duration_h, reserve.activation_share if stored else 0.0,
+            several, reserve.confidence >= 1.0, reserve.duration_h,
+            reserve.activation_share if stored else 0.0,
         )  # fmt: skip
     paths, rows = len(book.path) - 1, len(book.limit)
     lasts = over - np.arange(problem.steps)
@@ -235,7 +232,7 @@ def lay_holding(problem: Problem, stays: Stays, book: Book) -> Holding:
         hold=hold,
         able=_able(ready, stays),
         over=over,
-        below=np.stack([_below(problem, r, book, stays) for _, r, _, _ in things]),
+        below=np.stack([_below(problem, r, book) for _, r, _, _ in things]),
         worth=np.zeros(shape),
         dues=np.zeros((len(things), paths, problem.steps)),
         spot=_spot(problem, ready, stays, paths),
@@ -257,7 +254,7 @@ def lay_holding(problem: Problem, stays: Stays, book: Book) -> Holding:
         most_kw=np.array(most),
     )
     for b in range(len(problem.reserves)):
-        holding._split(b, BLOCK_HEAT)
+        holding.split(b, BLOCK_HEAT)
     return holding
 
 
@@ -286,8 +283,8 @@ def _able(layout: Layout, stays: Stays) -> npt.NDArray[np.void]:
     if problem.floor_kwh is not None:
         low |= (problem.floor_kwh > problem.min_kwh[:, None]).any(axis=1)
     high = stays.each["high_kwh"] > stays.each["max_kwh"] + 1e-9
-    able["serves"][:, 0] = ~low
-    able["serves"][:, 1] = ~high
+    able["serves_up"] = ~low
+    able["serves_down"] = ~high
     due = layout.within_reach_kwh.copy()
     due[followed(problem)] = -np.inf
     able["due_kwh"] = due
@@ -303,7 +300,7 @@ def _able(layout: Layout, stays: Stays) -> npt.NDArray[np.void]:
     return able
 
 
-def _below(problem: Problem, reserve: Reserve, book: Book, stays: Stays) -> npt.NDArray[np.bool_]:
+def _below(problem: Problem, reserve: Reserve, book: Book) -> npt.NDArray[np.bool_]:
     """Mark the paths whose stays serve a block, shape (paths,)."""
     paths = len(book.path) - 1
     if not reserve.limit:

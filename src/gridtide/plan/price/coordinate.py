@@ -140,6 +140,7 @@ class Coordination:
         self._price += weight * (price - self._price)
         self._peak += weight * (peak - self._peak)
         fleet.average(weight)
+        fleet.hold(weight, progress.sweeps)
         progress.sweeps += 1
         if progress.sweeps % LOOK == 0:
             self._adapt()
@@ -161,7 +162,7 @@ class Coordination:
         """Prove a bound; where the gap looks closed, keep the limits and see."""
         self._prove()
         fleet, progress = self.fleet, self.progress
-        rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
+        rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean)) - self._earned()
         if rough - progress.bound > HOPEFUL * self._gap * self.scale(rough):
             return False
         self._keep()
@@ -198,8 +199,16 @@ class Coordination:
                 fleet.towards_rest(fleet.mean, group, min(share * (1 + 1e-6), 1.0))
             self._stay_in_windows()
             net = fleet.net_of(fleet.mean)
-        self.progress.cost = fleet.cost(fleet.mean, net)
+        self.progress.cost = fleet.cost(fleet.mean, net) - self._earned()
         self._remember()
+
+    def _earned(self) -> float:
+        """Estimate what reserve earns, by what the mean schedule holds and limits let through."""
+        holding = self.fleet.holding
+        if holding is None:
+            return 0.0
+        alone = holding.offers_kw(self.fleet.held(self.fleet.mean)[0])
+        return holding.earned(np.minimum(alone, holding.offers_kw()))
 
     def _stay_in_windows(self) -> None:
         """Cut what mixing left outside a window: after drives with energy bought on the way."""

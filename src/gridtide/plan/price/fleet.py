@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from gridtide.plan.price._kernel_calls import sum_shares
 from gridtide.plan.price._kernel_fleet import keep_limits, least_costs, own_costs, towards_rest
 from gridtide.plan.price._kernel_sweep import average, sum_net, sweep, update_multipliers
 from gridtide.plan.price._kernel_worth import worths
@@ -27,6 +28,7 @@ from gridtide.plan.price.bound import (
     rows_cost,
     seen_prices,
 )
+from gridtide.plan.price.calls import HEAT, Holding, lay_holding, no_calls
 from gridtide.plan.price.groups import Group, make_groups
 from gridtide.plan.price.rows import (
     FLAT,
@@ -72,6 +74,13 @@ class Fleet:
         kind: Any = np.float32 if count > SINGLE_PRECISION else np.float64
         self.power = np.zeros(count, dtype=kind)
         self.mean = np.zeros(count, dtype=kind)
+        self.holding: Holding | None = None
+        if problem.reserves:
+            self.holding = lay_holding(problem, stays, self.book)
+        self.calls = no_calls() if self.holding is None else self.holding.calls
+        self.heat = HEAT
+        desk = 2 * problem.steps + 2 if problem.reserves else 0
+        self._desk = [np.zeros((5, desk)) for _ in range(LANES)]
         self._work = [tuple(np.zeros(segments(stays)) for _ in range(10)) for _ in range(LANES)]
 
     def _demand_by_group(self) -> tuple[Ints, list[Ints]]:
@@ -110,14 +119,16 @@ class Fleet:
             before = self.net[self.shared]
             copies = [before.copy() for _ in chunk]
             mirror = float(len(chunk))
-            lanes = zip(chunk, copies, self._work, strict=False)
+            lanes = zip(chunk, copies, self._work, self._desk, strict=False)
             gained += _side_by_side([partial(self._sweep_group, mirror, *lane) for lane in lanes])
             for copy in copies:
                 self.net[self.shared] += (copy - before) / mirror
         update_multipliers(self.rows, self.net, self.shared)
         return gained
 
-    def _sweep_group(self, mirror: float, group: Group, shared: Floats, work: Work) -> float:
+    def _sweep_group(
+        self, mirror: float, group: Group, shared: Floats, work: Work, desk: Floats
+    ) -> float:
         plug_price = self.book.plug_price
         gained = sweep(
             self.stays,
@@ -129,6 +140,10 @@ class Fleet:
             self.power,
             plug_price,
             work,
+            self.calls,
+            self.mean,
+            self.heat,
+            desk,
         )
         update_multipliers(self.rows, self.net, group.rows)
         return float(gained)
@@ -138,14 +153,23 @@ class Fleet:
         average(self.stays, self.power, self.mean, weight)
 
     def prices(self) -> tuple[Floats, Floats]:
-        """Return the prices of the moment on each row, of net power and of peaks."""
-        return prices_now(self.book, self.rows, self.net, self.stays.step_h)
+        """Return the prices of the moment on each row, of net power and of peaks.
+
+        What calls of reserve add is left out.
+        """
+        price, peak = prices_now(self.book, self.rows, self.net, self.stays.step_h)
+        if self.holding is not None:
+            price -= self.holding.on_rows()
+        return price, peak
 
     def bound(self, price: Floats, peak: Floats) -> float:
         """Prove a lower bound by prices on the rows."""
+        own = rows_bound(self.book, price, peak, self.stays.step_h)
+        if self.holding is not None:
+            own += self.holding.bound()
+            price = price + self.holding.on_rows()
         seen = seen_prices(self.book, price + peak)
-        own = self._by_lane(least_costs, seen)
-        return own + rows_bound(self.book, price, peak, self.stays.step_h)
+        return own + self._by_lane(least_costs, seen, self.calls, self.mean, self.heat)
 
     def worths(self, price: Floats, peak: Floats) -> tuple[Floats, Floats]:
         """Worth of stored energy in each plugged step, shape (N,), and on each arrival, (n,).
@@ -173,14 +197,14 @@ class Fleet:
         own = self._by_lane(own_costs, power)
         return own + rows_cost(self.book, net, self.stays.step_h)
 
-    def _by_lane(self, kernel: Callable[..., float | None], *given: Floats) -> float:
+    def _by_lane(self, kernel: Callable[..., float | None], *given: Any) -> float:
         """Run a kernel over all vehicles, each lane its part of them; add up what it returns."""
         parts = np.array_split(np.arange(len(self.stays.vehicle) - 1), LANES)
         plug_price = self.book.plug_price
         return _side_by_side(
             [
-                partial(kernel, self.stays, part, plug_price, work, *given)
-                for part, work in zip(parts, self._work, strict=True)
+                partial(kernel, self.stays, part, plug_price, work, desk, *given)
+                for part, work, desk in zip(parts, self._work, self._desk, strict=True)
             ]
         )
 
@@ -205,7 +229,10 @@ class Fleet:
             level = paid[held, q, None] - book.base_kw[np.ix_(held, inside)]
             room[1][np.ix_(held, inside)] = np.minimum(room[1][np.ix_(held, inside)], level)
         self._stay_on_side(room, net)
-        price = seen_prices(book, self._true_prices(net))
+        price = self._true_prices(net)
+        if self.holding is not None:
+            price = price + self.holding.on_rows()
+        price = seen_prices(book, price)
         for at in range(0, len(which), LANES):
             chunk = which[at : at + LANES]
             before = net[self.shared]
@@ -213,7 +240,7 @@ class Fleet:
             # Each lane may use its share of what the shared rows leave, and no more.
             part = before + (room[:, self.shared] - before) / len(chunk)
 
-            lanes = zip(chunk, copies, self._work, strict=False)
+            lanes = zip(chunk, copies, self._work, self._desk, strict=False)
             _side_by_side(
                 [
                     partial(
@@ -231,12 +258,32 @@ class Fleet:
                         margin,
                         dear,
                         work,
+                        self.calls,
+                        self.heat,
+                        desk,
                     )
-                    for group, copy, work in lanes
+                    for group, copy, work, desk in lanes
                 ]
             )
             for copy in copies:
                 net[self.shared] += copy - before
+
+    def hold(self, weight: float, sweeps: int) -> None:
+        """Let prices of reserve answer the mean schedule."""
+        if self.holding is None:
+            return
+        before = self.holding.on_rows()
+        there, called = self.held(self.mean)
+        self.holding.renew(there, called, self.net, weight, sweeps)
+        self.heat = float(HEAT / np.sqrt(sweeps + 1.0))
+        self.rows.price[:, FLAT] += self.holding.on_rows() - before
+
+    def held(self, power: Floats) -> tuple[Floats, Floats]:
+        """Reserve that a schedule holds, shape (H, T), and below each row, shape (H, r, T)."""
+        there = np.zeros(self.calls.worth.shape)
+        called = np.zeros((len(there), *self.net.shape))
+        sum_shares(self.stays, self.calls, self.rows, power, self._desk[0], there, called)
+        return there, called
 
     def _stay_on_side(self, room: Floats, net: Floats) -> None:
         """Let no meter cross zero, where its price changes."""

@@ -37,7 +37,7 @@ class Priced:
     uncontrolled_cost
         Cost of charging at once on arrival, limits left aside [currency].
     certificate, bound_by
-        What proves the bound.
+        What proves the bound; with reserve no prices are kept.
     sweeps
         Passes over all vehicles.
     notes
@@ -47,7 +47,7 @@ class Priced:
     schedule: FleetSchedule
     bound: float
     uncontrolled_cost: float
-    certificate: Certificate
+    certificate: Certificate | None
     bound_by: str
     sweeps: int
     notes: tuple[str, ...]
@@ -90,24 +90,29 @@ def solve_by_price(
     end_s = min(begun_s + time_limit_s, time.monotonic() + spent_s)
     mended, left = _mend(run, problem, power, exactly, end_s)
     schedule, over = _schedule(run, problem, stays, power)
+    certificate = None if problem.reserves else _certificate(run, problem, steep)
+    bound = run.progress.bound - over
+    return Priced(
+        schedule=schedule,
+        bound=bound if problem.reserves else min(bound, schedule.objective),
+        uncontrolled_cost=run.uncontrolled_cost,
+        certificate=certificate,
+        bound_by=_bound_by(run, stays, drives_first=first and problem.continues is not None),
+        sweeps=run.progress.sweeps,
+        notes=_notes(run, problem, schedule, gap, (mended, left)),
+    )
+
+
+def _certificate(run: Coordination, problem: Problem, steep: float) -> Certificate:
     value, arrival = run.fleet.worths(run.progress.price, run.progress.peak)
     limits = len(problem.limit_names)
-    certificate = Certificate(
+    return Certificate(
         limit_price=run.progress.price[:limits],
         peak_price=run.progress.peak[:limits],
         phase_price=_phase_price(run, problem),
         stored_value=value,
         arrival_value=arrival,
         shortfall_price_per_kwh=_proof_price(problem, steep),
-    )
-    return Priced(
-        schedule=schedule,
-        bound=min(run.progress.bound - over, schedule.objective),
-        uncontrolled_cost=run.uncontrolled_cost,
-        certificate=certificate,
-        bound_by=_bound_by(run, stays, drives_first=first and problem.continues is not None),
-        sweeps=run.progress.sweeps,
-        notes=_notes(run, problem, schedule, gap, (mended, left)),
     )
 
 
@@ -152,7 +157,7 @@ def _bound_by(run: Coordination, stays: Stays, *, drives_first: bool) -> str:
         burns |= (buy[each["path"]] < 0) | ((worth < 0) & (each["discharge_kw"] > 0))
     if np.any(burns):
         return "branch and bound"
-    return "linear program" if len(stays.taper) else "duality"
+    return "linear program" if len(stays.taper) or run.fleet.holding else "duality"
 
 
 def steep_price(problem: Problem) -> float:
