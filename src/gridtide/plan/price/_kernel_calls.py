@@ -18,7 +18,6 @@ import numpy.typing as npt
 from numba import njit
 
 from gridtide.plan.price._kernel_law import stored_kw
-from gridtide.plan.price.rows import Rows
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Floats, Ints
 
@@ -74,7 +73,7 @@ class Calls(NamedTuple):
     worth
         Of a kW from each step [currency/kW], shape (H, T).
     dues
-        What a kW held costs on the limits above [currency/kW], shape (H, paths, T).
+        What of that goes to the limits above [currency/kW], shape (H, paths, T).
     spot
         Import price that a refill pays [currency/kWh], shape (paths, T).
     chance
@@ -143,11 +142,12 @@ def chance_of(stays: Stays, calls: Calls, i: int, h: int, t: int) -> float:
 def worth_of(stays: Stays, calls: Calls, i: int, h: int, t: int) -> float:
     """Worth of a kW held by a stay from step ``t``, calls and limits paid [currency/kW]."""
     stay, able, hold = stays.each[i], calls.able[i], calls.hold[h]
-    worth = calls.worth[h, t] * chance_of(stays, calls, i, h, t)
+    worth = calls.worth[h, t] - calls.dues[h, stay.path, t]
+    worth *= chance_of(stays, calls, i, h, t)
     if hold.active > 0.0 and hold.way == 0:
         called = able.wear + able.lost * max(calls.spot[stay.path, t], 0.0)
         worth -= called * hold.active * stays.step_h[t]
-    return float(worth - calls.dues[h, stay.path, t])
+    return float(worth)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -269,18 +269,12 @@ def hold_prices(
 def sum_shares(
     stays: Stays,
     calls: Calls,
-    rows: Rows,
     mean: Floats,
     work: Floats,
-    there: Floats,
-    called: Floats,
+    held: Floats,
 ) -> None:
-    """Add up what all stays hold of each thing from each step, and below each row.
-
-    ``there`` has shape (H, T) and counts chances; ``called`` has shape (H, r, T).
-    """
-    there[:] = 0.0
-    called[:] = 0.0
+    """Add up what the stays of each path hold from each step, by their chances, (H, paths, T)."""
+    held[:] = 0.0
     energy, kept, terms = work[0], work[1], work[2]
     for i in range(len(stays.each)):
         stay = stays.each[i]
@@ -293,8 +287,4 @@ def sum_shares(
                 if worth_of(stays, calls, i, h, t) <= 0.0:
                     continue
                 share = fill_terms(stays, calls, i, h, t, power, energy, kept, terms)
-                if share <= 0.0:
-                    continue
-                there[h, t] += chance_of(stays, calls, i, h, t) * share
-                for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
-                    called[h, rows.row[m], t] += rows.weight[m] * share
+                held[h, stay.path, t] += chance_of(stays, calls, i, h, t) * max(share, 0.0)

@@ -1,10 +1,10 @@
 """Reserve among the prices: what blocks are worth in each step, and what limits ask for calls.
 
-An offer is the least of what is held over the steps of its block, so that its price is split
-among them, most to where least is held. While a call lasts, limits must have room for the net
-power and all shares together: a row for each limit, start and step of a call, with a price that
-rises where it is exceeded, paid by shares and by net power alike. Whatever these prices are, they
-prove a bound with what :mod:`._kernel_calls` makes of them for the vehicles.
+An offer is the least, over the steps of its block, of what is held below all limits; and a limit
+lets through the lesser of what is held below it and of the room that it leaves while a call
+lasts. So an offer's price is split: among steps, at each limit between those below and its room,
+and of that among the steps of a call, each time most to where least is. However it is split, it
+proves a bound with what :mod:`._kernel_calls` makes of it for the vehicles.
 """
 
 from __future__ import annotations
@@ -22,11 +22,9 @@ from gridtide.plan.price.rows import Book
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Floats, Ints, Problem
 
-HEAT, BLOCK_HEAT = 0.3, 0.3
-"""How even weights are at first, as a share of a charger's range and of what is held; later less,
-by the square root of the sweeps."""
-PULL = 0.5
-"""Share of a kW's worth by which the price of a call's row moves where all of it is exceeded."""
+HEAT = 0.3
+"""How even splits are at first, as a share of a charger's range, of what is held, of rooms; later
+less, by the square root of the sweeps."""
 
 
 def no_calls() -> Calls:
@@ -61,8 +59,8 @@ class Holding:
         Steps of calls from each step, shape (H, T).
     value
         What a kW more is worth in each block at its offer [currency/kW], shape (blocks,).
-    there, called
-        What is held, in the mean over sweeps, shape (H, T) and (H, r, T).
+    there
+        What is held and let through, shape (H, T).
     price
         Of each way, offset, row and start of a call [currency/kW], shape (2, O, r, T).
     most_kw
@@ -77,31 +75,31 @@ class Holding:
     lasts: Ints
     value: Floats
     there: Floats
-    called: Floats
     price: Floats
     most_kw: Floats
 
-    def renew(self, there: Floats, called: Floats, net_kw: Floats, weight: float, k: int) -> None:
+    def renew(self, held: Floats, net_kw: Floats, weight: float, heat: float) -> None:
         """Let prices answer what the mean schedule holds.
 
         Parameters
         ----------
-        there, called
-            What it holds, shape (H, T) and (H, r, T).
+        held
+            By the stays of each path, shape (H, paths, T).
         net_kw
-            Net power of the rows, shape (r, T).
+            Net power of the rows in the mean schedule, shape (r, T).
         weight
             Of this sweep in means.
-        k
-            Sweeps so far.
+        heat
+            How even splits are.
         """
-        self.there += weight * (there - self.there)
-        self.called += weight * (called - self.called)
+        lets = _Lets.through(self, held, net_kw, heat)
+        self.there[:] = lets.there
         offers = self.offers_kw()
         for b, reserve in enumerate(self.problem.reserves):
             self.value[b] += weight * (self._marginal(b, reserve, offers[b]) - self.value[b])
-            self.split(b, BLOCK_HEAT / np.sqrt(k + 1.0))
-        self._charge(net_kw, weight)
+            self.split(b, heat)
+        self.price[:] = 0.0
+        lets.charge(self)
 
     def offers_kw(self, there: Floats | None = None) -> Floats:
         """Least that is held of each block over its steps, shape (blocks,)."""
@@ -113,9 +111,16 @@ class Holding:
             offers[b] = min(offers[b], float(inside.min(initial=np.inf)))
         return np.minimum(np.where(np.isfinite(offers), offers, 0.0), self.most_kw)
 
-    def earned(self, offers_kw: Floats) -> float:
-        """Return what offers earn, penalties for what is committed and broken off [currency]."""
-        blocks = zip(self.problem.reserves, offers_kw, strict=True)
+    def earned(self, held: Floats, net_kw: Floats) -> float:
+        """Return what could be earned, penalties for what is committed and broken off [currency].
+
+        Parameters
+        ----------
+        held, net_kw
+            Of a schedule, as of :meth:`renew`.
+        """
+        offers = self.offers_kw(_Lets.through(self, held, net_kw, HEAT).there)
+        blocks = zip(self.problem.reserves, offers, strict=True)
         return sum(self.earned_by(reserve, float(kw)) for reserve, kw in blocks)
 
     def bound(self) -> float:
@@ -159,34 +164,6 @@ class Holding:
         part *= self.value[b] / part.sum()
         self.calls.worth[mine, steps] = part / self.ratio[mine, None]
 
-    def _charge(self, net_kw: Floats, weight: float) -> None:
-        """Move the prices of calls' rows by what is exceeded, and what vehicles pay with them."""
-        step = PULL * weight * self._worth_of_a_kw()
-        for way, sign in enumerate((-1.0, 1.0)):
-            room = self.book.upper_kw if way else -self.book.lower_kw
-            for o in range(self.price.shape[1]):
-                over = sign * _ahead(net_kw, o) - _ahead(room, o)
-                for h in np.flatnonzero(self.calls.hold["way"] == way):
-                    over += np.where(self.lasts[h] > o, self.called[h], 0.0)
-                scale = np.maximum(_ahead(self.book.most_kw - self.book.least_kw, o), 1e-9)
-                moved = self.price[way, o] + step * over / scale
-                self.price[way, o] = np.where(np.isfinite(over), np.maximum(moved, 0.0), 0.0)
-        self._dues()
-
-    def _dues(self) -> None:
-        book = self.book
-        path = np.repeat(np.arange(len(book.path) - 1), np.diff(book.path))
-        for h, hold in enumerate(self.calls.hold):
-            paid = self.price[hold["way"]] * (self.lasts[h] > _offsets(self.price))[:, None, :]
-            self.calls.dues[h] = 0.0
-            each = paid.sum(axis=0)[book.row] * book.weight[:, None]
-            np.add.at(self.calls.dues[h], path, each)
-
-    def _worth_of_a_kw(self) -> float:
-        hours = [reserve.hours(self.problem.step_h) for reserve in self.problem.reserves]
-        prices = [reserve.price_per_kw_h for reserve in self.problem.reserves]
-        return float(np.max(np.array(hours) * np.array(prices), initial=0.0))
-
     def _at_offsets(self, room: Floats) -> Floats:
         """Room in the step that lies each offset after a start, 0 beyond the end, (O, r, T)."""
         at = [_ahead(room, o, 0.0) for o in range(self.price.shape[1])]
@@ -194,15 +171,91 @@ class Holding:
         return rooms
 
 
-def _offsets(price: Floats) -> Ints:
-    return np.arange(price.shape[1])[:, None]
-
-
 def _ahead(values: Floats, offset: int, beyond: float = np.nan) -> Floats:
     """Values of the step that lies so far ahead, shape (r, T)."""
     ahead = np.full(values.shape, beyond)
     ahead[:, : values.shape[1] - offset] = values[:, offset:]
     return ahead
+
+
+@dataclass(frozen=True, slots=True)
+class _Lets:
+    """What limits let through of what is held, thing by thing.
+
+    ``part`` of a row's price goes to those below it, shape (H, r, T), the rest to its room; of
+    that ``when`` to the step of each offset, shape (2, O, r, T).
+    """
+
+    there: Floats
+    part: Floats
+    when: Floats
+
+    @classmethod
+    def through(cls, holding: Holding, held: Floats, net_kw: Floats, heat: float) -> _Lets:
+        book, parent = holding.book, holding.problem.limit_parent
+        least, when = _rooms(holding, net_kw, heat)
+        way, top = holding.calls.hold["way"], held.shape[2]
+        asked = np.zeros((len(held), len(book.limit), top))
+        there, right = np.zeros((len(held), top)), _right_above(holding)
+        for path, row in enumerate(right):
+            if row < 0:
+                there += held[:, path]
+            else:
+                asked[:, row] += held[:, path]
+        part = np.ones_like(asked)
+        for j in range(len(parent) - 1, -1, -1):
+            room = np.maximum(least[way, j], 0.0)
+            passed = np.minimum(asked[:, j], room)
+            warm = np.maximum(heat * np.maximum(asked[:, j], room), 1e-9)
+            off = np.clip((asked[:, j] - room) / warm, -40.0, 40.0)
+            part[:, j] = np.where(np.isfinite(room), 1.0 / (1.0 + np.exp(off)), 1.0)
+            if parent[j] >= 0:
+                asked[:, parent[j]] += passed
+            else:
+                there += passed
+        return cls(there, part, when)
+
+    def charge(self, holding: Holding) -> None:
+        """Pass the worth of each thing down the limits; what goes to rooms is their price."""
+        calls, parent = holding.calls, holding.problem.limit_parent
+        below = np.empty_like(self.part)
+        for j in range(len(parent)):
+            above = calls.worth if parent[j] < 0 else below[:, parent[j]]
+            below[:, j] = above * self.part[:, j]
+            for h, way in enumerate(calls.hold["way"]):
+                rest = above[h] - below[h, j]
+                holding.price[way, :, j] += rest * self.when[way, :, j]
+        for path, row in enumerate(_right_above(holding)):
+            calls.dues[:, path] = 0.0 if row < 0 else calls.worth - below[:, row]
+
+
+def _rooms(holding: Holding, net_kw: Floats, heat: float) -> tuple[Floats, Floats]:
+    """Least room of each way over a call from each step, (2, r, T), and where, (2, O, r, T)."""
+    book, longest = holding.book, holding.price.shape[1]
+    least, when = np.empty((2, *net_kw.shape)), np.empty((2, longest, *net_kw.shape))
+    for way, room in enumerate((net_kw - book.lower_kw, book.upper_kw - net_kw)):
+        ahead = np.stack([_ahead(room, o, np.inf) for o in range(longest)])
+        mine = holding.calls.hold["way"][:, None] == way
+        over = np.arange(longest)[:, None] >= np.max(np.where(mine, holding.lasts, 0), axis=0)
+        ahead = np.where(over[:, None, :], np.inf, ahead)
+        least[way] = ahead.min(axis=0)
+        warm = np.maximum(heat * np.abs(least[way]), 1e-9)
+        with np.errstate(invalid="ignore"):
+            part = np.exp(-np.minimum((ahead - least[way]) / warm, 700.0))
+        part = np.where(np.isfinite(ahead), part, 0.0)
+        when[way] = part / np.maximum(part.sum(axis=0), 1e-300)
+    return least, when
+
+
+def _right_above(holding: Holding) -> Ints:
+    """Return the limit right above each path, -1 for none, shape (paths,)."""
+    book = holding.book
+    above = np.full(len(book.path) - 1, -1)
+    for path in range(len(above)):
+        rows = book.row[book.path[path] : book.path[path + 1]]
+        own = rows[book.phase[rows] < 0]
+        above[path] = book.limit[own[0]] if len(own) else -1
+    return above
 
 
 def lay_holding(problem: Problem, stays: Stays, book: Book) -> Holding:
@@ -249,12 +302,11 @@ def lay_holding(problem: Problem, stays: Stays, book: Book) -> Holding:
         lasts=lasts,
         value=np.array([r.price_per_kw_h * r.hours(problem.step_h) for r in problem.reserves]),
         there=np.ones(shape),
-        called=np.zeros((len(things), rows, problem.steps)),
         price=np.zeros((2, longest, rows, problem.steps)),
         most_kw=np.array(most),
     )
     for b in range(len(problem.reserves)):
-        holding.split(b, BLOCK_HEAT)
+        holding.split(b, HEAT)
     return holding
 
 

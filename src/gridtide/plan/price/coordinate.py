@@ -204,11 +204,10 @@ class Coordination:
 
     def _earned(self) -> float:
         """Estimate what reserve earns, by what the mean schedule holds and limits let through."""
-        holding = self.fleet.holding
-        if holding is None:
+        fleet = self.fleet
+        if fleet.holding is None:
             return 0.0
-        alone = holding.offers_kw(self.fleet.held(self.fleet.mean)[0])
-        return holding.earned(np.minimum(alone, holding.offers_kw()))
+        return fleet.holding.earned(fleet.held(fleet.mean), fleet.net_of(fleet.mean))
 
     def _stay_in_windows(self) -> None:
         """Cut what mixing left outside a window: after drives with energy bought on the way."""

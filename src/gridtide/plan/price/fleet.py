@@ -273,17 +273,16 @@ class Fleet:
         if self.holding is None:
             return
         before = self.holding.on_rows()
-        there, called = self.held(self.mean)
-        self.holding.renew(there, called, self.net, weight, sweeps)
         self.heat = float(HEAT / np.sqrt(sweeps + 1.0))
+        held = self.held(self.mean)
+        self.holding.renew(held, self.net_of(self.mean), weight, self.heat)
         self.rows.price[:, FLAT] += self.holding.on_rows() - before
 
-    def held(self, power: Floats) -> tuple[Floats, Floats]:
-        """Reserve that a schedule holds, shape (H, T), and below each row, shape (H, r, T)."""
-        there = np.zeros(self.calls.worth.shape)
-        called = np.zeros((len(there), *self.net.shape))
-        sum_shares(self.stays, self.calls, self.rows, power, self._desk[0], there, called)
-        return there, called
+    def held(self, power: Floats) -> Floats:
+        """Reserve that the stays of each path hold in a schedule, shape (H, paths, T)."""
+        held = np.zeros(self.calls.dues.shape)
+        sum_shares(self.stays, self.calls, power, self._desk[0], held)
+        return held
 
     def _stay_on_side(self, room: Floats, net: Floats) -> None:
         """Let no meter cross zero, where its price changes."""
