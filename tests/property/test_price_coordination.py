@@ -23,10 +23,8 @@ FEATURES = (
     "taper", "holding", "holding by step", "end value", "bands", "carbon", "uneven steps", "floor",
 )  # fmt: skip
 WANTED = 1e-3
-HONEST = 1e-2
-"""Gap that 20 to 60 vehicles may leave, whose schedules are few to average over."""
-SLOW = {13: 0.05}
-"""Seeds that leave more: 27 vehicles whose cost is small beside what they buy and sell."""
+HONEST = 2e-3
+"""Gap that 20 to 60 vehicles may leave where a machine is slow: all but closed."""
 
 
 def _draw(seed, *more, without=()):
@@ -99,9 +97,9 @@ def _check_verified(problem, plan, folder):
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled():
-    """Compile the kernels before any time limit counts."""
-    for seed in (0, 1, 9):
-        solve(_draw(seed), solver="price", gap=WANTED, time_limit_s=8.0)
+    """Compile the kernels, those of exact groups too, before any time limit counts."""
+    for seed in (0, 1, 9, 13):
+        solve(_draw(seed), solver="price", gap=WANTED, time_limit_s=60.0)
 
 
 def _plan(problem):
@@ -123,8 +121,7 @@ def test_bound_optimum_and_cost_stand_in_this_order(seed, group, tmp_path, monke
     assert plan.hard_violation_kw == pytest.approx(max(excess, 0.0), abs=1e-9)
     _check_stays(problem, plan)
     _check_verified(problem, plan, tmp_path)
-    # Lanes that share most limits go slowly, in few vehicles: 0.089 at most was seen.
-    assert plan.gap <= (SLOW.get(seed, HONEST) if group == 400 else 0.15)
+    assert plan.gap <= HONEST
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -86,8 +86,7 @@ def solve_vehicles(
         begin += length
         prices = buy[at], sell[at], None if bounds is None else [b[at] for b in bounds]
         held = _stay(model, problem, i, vehicle, held, prices, recover_price, binaries)
-        final = i + 1 == len(problem) or not continues[i + 1]
-        _leave(model, problem, i, vehicle, held, short_price, final)
+        _leave(model, problem, i, vehicle, held, short_price)
     return model.solve(vehicle + 1)
 
 
@@ -206,7 +205,7 @@ def _held(model, problem, at, owner, e, dt):
         value += slope * (edges[m + 1] - edges[m])
 
 
-def _leave(model, problem, i, owner, held, short_price, final):
+def _leave(model, problem, i, owner, held, short_price):
     terms, known = held
     floor = problem.horizon_floor_kwh
     due = -np.inf if floor is None else floor[i]
@@ -223,7 +222,7 @@ def _leave(model, problem, i, owner, held, short_price, final):
             wide = width if m < len(prices) - 1 else np.inf
             parts.append((model.variable(owner, price, 0.0, wide), -1))
         model.at_most(parts + [(k, -v) for k, v in terms], known - due)
-    if final and problem.end_value_per_kwh is not None:
+    if problem.end_value_per_kwh is not None:
         level = max(min(problem.end_value_up_to_kwh[i], problem.max_kwh[i]), 0.0)
         kept = model.variable(owner, -problem.end_value_per_kwh[i], -np.inf, level)
         model.at_most([(kept, 1)] + [(k, -v) for k, v in terms], known)

@@ -46,10 +46,9 @@ def add_bands(layout: Layout, build: Builder, vehicle: Ints, short: Ints) -> flo
 
 def unavoidable_kwh(layout: Layout) -> Floats:
     """Energy that is missing whatever the plan, shape (n,)."""
-    end = np.where(layout.last >= 0, layout.within_reach_kwh, layout.problem.arrival_kwh)
-    missing = np.zeros(len(end))
+    missing = np.zeros(len(layout.due_kwh))
     wanted = np.isfinite(layout.due_kwh)
-    missing[wanted] = np.maximum(layout.due_kwh[wanted] - end[wanted], 0.0)
+    missing[wanted] = layout.due_kwh[wanted] - layout.within_reach_kwh[wanted]
     return missing
 
 
@@ -57,7 +56,7 @@ def _widths(layout: Layout, unavoidable: Floats) -> Floats:
     """Room of each band between the unavoidable and all that can be missing, shape (n, K)."""
     problem, price = layout.problem, layout.problem.shortfall_band_price_per_kwh
     assert price is not None
-    lowest = np.minimum(problem.min_kwh, problem.arrival_kwh)
+    lowest = np.minimum(problem.min_kwh, layout.starts.low_kwh)
     most = np.where(np.isfinite(layout.due_kwh), layout.due_kwh - lowest, 0.0)
     most = np.maximum(most, unavoidable)
     full, gone = (band_parts(problem, layout.due_kwh, m, len(price)) for m in (most, unavoidable))

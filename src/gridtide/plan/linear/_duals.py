@@ -24,6 +24,8 @@ class PricedRows:
     ----------
     energy
         Of each pair's energy, shape (N,).
+    drive
+        Of the energy after the drive before each stay, shape (n,).
     net
         Of each limit's net power, shape (m, T).
     peak
@@ -33,6 +35,7 @@ class PricedRows:
     """
 
     energy: Ints
+    drive: Ints
     net: Ints
     peak: Ints
     phase: Ints
@@ -41,9 +44,10 @@ class PricedRows:
     def none(cls, layout: Layout) -> PricedRows:
         """Return places for the rows of a layout, none of which has one yet."""
         m, steps = layout.base_kw.shape
-        shapes = ((len(layout.vehicle),), (m, steps), (m, steps), (m, 3, steps))
-        energy, net, peak, phase = (np.full(shape, -1) for shape in shapes)
-        return cls(energy=energy, net=net, peak=peak, phase=phase)
+        by_stay = ((len(layout.vehicle),), (len(layout.problem),))
+        shapes = (*by_stay, (m, steps), (m, steps), (m, 3, steps))
+        energy, drive, net, peak, phase = (np.full(shape, -1) for shape in shapes)
+        return cls(energy=energy, drive=drive, net=net, peak=peak, phase=phase)
 
 
 def certificate(layout: Layout, rows: PricedRows, duals: Floats, short_price: float) -> Certificate:
@@ -70,6 +74,9 @@ def certificate(layout: Layout, rows: PricedRows, duals: Floats, short_price: fl
     first = np.flatnonzero(layout.first)
     arrival = np.zeros(len(layout.problem))
     arrival[layout.vehicle[first]] = stored[first]
+    # Where a battery arrives at its minimum, the drive's worth and that of the stay differ.
+    driven = rows.drive >= 0
+    arrival[driven] = -duals[rows.drive[driven]]
     return Certificate(
         limit_price=_added(layout, rows.net, -duals[rows.net] / hours) - peak,
         peak_price=peak,

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gridtide.plan._chains import continuing
 from gridtide.plan._layout import Layout, demand_periods, phase_share, taper_line
 from gridtide.plan.linear._bands import add_bands
 from gridtide.plan.linear._changes import add_changes
@@ -171,6 +172,7 @@ def assemble(
     draft = _powers(layout)
     drives = add_drives(layout, draft.build, draft.energy, short_price)
     draft.priced.energy[:] = energy_rows = _energy_rows(draft, drives)
+    draft.priced.drive[continuing(layout.problem)] = drives.rows
     running = add_running(layout, draft.build, draft.charge, draft.discharge, energy_rows)
     parts = add_parts(layout, draft.build, (draft.charge, draft.discharge), energy_rows)
     add_shallowest(layout, draft.build, draft.discharge, running.on_discharge, parts)

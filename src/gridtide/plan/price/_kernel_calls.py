@@ -18,7 +18,7 @@ import numpy.typing as npt
 from numba import njit
 
 from gridtide.plan.price._kernel_law import stored_kw
-from gridtide.plan.price.stays import Stays
+from gridtide.plan.price.stays import Stays, Work
 from gridtide.plan.problem import Floats, Ints
 
 HOLD = np.dtype(
@@ -213,7 +213,7 @@ def hold_prices(
     heat: float,
     buy: Floats,
     sell: Floats,
-    work: Floats,
+    work: Work,
 ) -> float:
     """Add what reserve makes of the prices of stay ``i``; return its part of the bound.
 
@@ -221,7 +221,7 @@ def hold_prices(
     the charger's range; ``work`` has 5 rows of a step more than the stay has, or more.
     """
     stay = stays.each[i]
-    energy, kept, terms, on_power, on_node = work[0], work[1], work[2], work[3], work[4]
+    energy, kept, terms, on_power, on_node = work[0], work[1], work[2], work[3], work[6]
     follow_mean(stays, i, power, energy)
     bounds_of(stays, calls, i, kept)
     on_power[: stay.steps] = 0.0
@@ -262,7 +262,7 @@ def hold_prices(
         direct = on_power[q] / stays.step_h[stay.arrive + q]
         buy[q] += direct + stay.gain * later
         sell[q] += direct + stay.draw * later
-    return constant + (later + on_node[0]) * stay.held_kwh
+    return float(constant + (later + on_node[0]) * stay.held_kwh)
 
 
 @njit(cache=True, nogil=True)
@@ -270,7 +270,7 @@ def sum_shares(
     stays: Stays,
     calls: Calls,
     mean: Floats,
-    work: Floats,
+    work: Work,
     held: Floats,
 ) -> None:
     """Add up what the stays of each path hold from each step, by their chances, (H, paths, T)."""

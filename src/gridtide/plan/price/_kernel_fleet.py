@@ -21,7 +21,6 @@ def least_costs(
     members: Ints,
     plug_price: Floats,
     work: Work,
-    desk: Floats,
     seen: Floats,
     calls: Calls,
     mean: Floats,
@@ -38,7 +37,7 @@ def least_costs(
             for i in range(first, last + 1):
                 stay, at = stays.each[i], stays.each[i].start - stays.each[first].start
                 held = mean[stay.start : stay.start + stay.steps]
-                total += hold_prices(stays, calls, i, held, heat, buy[at:], sell[at:], desk)
+                total += hold_prices(stays, calls, i, held, heat, buy[at:], sell[at:], work)
         head, tail, lo, v = value_back(
             stays, first, last, buy, sell, none, none, up, down, slope, length
         )
@@ -52,7 +51,6 @@ def own_costs(
     members: Ints,
     plug_price: Floats,
     work: Work,
-    desk: Floats,  # noqa: ARG001
     power: Floats,
 ) -> float:
     """Cost of schedules beside the rows: wear, holding, shortfall, energy at each plug."""
@@ -107,7 +105,6 @@ def keep_limits(
     work: Work,
     calls: Calls,
     heat: float,
-    desk: Floats,
 ) -> float:
     """Let vehicles answer true prices within what all rows leave; return what they saved.
 
@@ -167,7 +164,7 @@ def keep_limits(
             for i in range(first, last + 1):
                 stay, at = stays.each[i], stays.each[i].start - begin
                 held = now[at : at + stay.steps]
-                hold_prices(stays, calls, i, held, heat, buy[at:], sell[at:], desk)
+                hold_prices(stays, calls, i, held, heat, buy[at:], sell[at:], work)
         value_back(stays, first, last, buy, sell, most, least, up, down, slope, length)
         go_forward(stays, first, last, most, least, up, down, best)
         gain = own_cost(stays, first, last, buy, sell, now)

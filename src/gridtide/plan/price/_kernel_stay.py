@@ -289,9 +289,6 @@ def value_back(
     head = slope.size // 2
     tail, lo, hi, v = head + 1, stays.each[last].low_kwh, stays.each[last].high_kwh, 0.0
     slope[head], length[head] = 0.0, hi - lo
-    price, level = stays.each[last].end_price, stays.each[last].end_level_kwh
-    tail, v = steepen_below(slope, length, head, tail, lo, v, level, price)
-    v -= price * level
     for i in range(last, first - 1, -1):
         if i < last:
             low, high = stays.each[i + 1].low_kwh, stays.each[i + 1].high_kwh
@@ -299,6 +296,9 @@ def value_back(
             head, tail, lo, hi, v = link_back(stays, i + 1, slope, length, head, tail, lo, hi, v)
             low, high = stays.each[i].low_kwh, stays.each[i].high_kwh
             head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
+        price, level = stays.each[i].end_price, stays.each[i].end_level_kwh
+        tail, v = steepen_below(slope, length, head, tail, lo, v, level, price)
+        v -= price * level
         tail, v = due_cost(stays, i, slope, length, head, tail, lo, v)
         begin = stays.each[i].start - stays.each[first].start
         if stays.law.shape[0] > 0:
@@ -459,5 +459,5 @@ def own_cost(
                 cost += hours * stays.change_price * away
             if costly:
                 cost += held_cost(stays, i, arrive + q, energy)
-        cost += short_cost(stays, i, energy)
-    return float(cost - each[last].end_price * min(energy, each[last].end_level_kwh))
+        cost += short_cost(stays, i, energy) - stay.end_price * min(energy, stay.end_level_kwh)
+    return float(cost)

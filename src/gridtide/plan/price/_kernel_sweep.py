@@ -117,7 +117,6 @@ def sweep(
     calls: Calls,
     mean: Floats,
     heat: float,
-    desk: Floats,
 ) -> float:
     """Let the vehicles ``members`` answer in turn; return what all of them could still gain."""
     slope, length, up, down, buy, sell, best, change = work[:8]
@@ -134,7 +133,7 @@ def sweep(
             add_plug_prices(stay, plug_price, at, buy, sell)
             if calls.hold.size > 0:
                 held = mean[stay.start : stay.start + stay.steps]
-                hold_prices(stays, calls, i, held, heat, buy[at:], sell[at:], desk)
+                hold_prices(stays, calls, i, held, heat, buy[at:], sell[at:], work)
         value_back(stays, first, last, buy, sell, none, none, up, down, slope, length)
         go_forward(stays, first, last, none, none, up, down, best)
         gain = own_cost(stays, first, last, buy, sell, best)

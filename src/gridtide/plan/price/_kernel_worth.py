@@ -43,8 +43,8 @@ def held_slopes(stays: Stays, i: int, k: int, energy: float) -> tuple[float, flo
 
 
 @njit(cache=True, nogil=True)
-def end_slopes(stays: Stays, i: int, energy: float, final: bool) -> tuple[float, float]:
-    """Slopes of the shortfall's cost, less the end value of a last stay, left and right."""
+def end_slopes(stays: Stays, i: int, energy: float) -> tuple[float, float]:
+    """Slopes of the shortfall's cost, less the end value, left and right."""
     stay, left, right = stays.each[i], 0.0, 0.0
     bands = bands_of(stays, i)
     width, before = stay.wanted_kwh / bands, 0.0
@@ -53,9 +53,8 @@ def end_slopes(stays: Stays, i: int, energy: float, final: bool) -> tuple[float,
         before = stays.short_price[m]
         left -= more if energy <= at + NEAR else 0.0
         right -= more if energy < at - NEAR else 0.0
-    if final:
-        left -= stay.end_price if energy <= stay.end_level_kwh + NEAR else 0.0
-        right -= stay.end_price if energy < stay.end_level_kwh - NEAR else 0.0
+    left -= stay.end_price if energy <= stay.end_level_kwh + NEAR else 0.0
+    right -= stay.end_price if energy < stay.end_level_kwh - NEAR else 0.0
     return left, right
 
 
@@ -112,7 +111,6 @@ def power_slopes(
 def stay_worths(
     stays: Stays,
     i: int,
-    final: bool,
     least: float,
     most: float,
     begin: int,
@@ -138,7 +136,7 @@ def stay_worths(
         if q > 0:
             left, right = held_slopes(stays, i, stay.arrive + q - 1, energy)
         if q == steps:
-            a, b = end_slopes(stays, i, energy, final)
+            a, b = end_slopes(stays, i, energy)
             left, right = left + a, right + b
         if q == 0 and steps > 0:
             break
@@ -174,7 +172,6 @@ def worths(
     members: Ints,
     plug_price: Floats,
     work: Work,
-    desk: Floats,  # noqa: ARG001
     seen: Floats,
     value: Floats,
     arrival: Floats,
@@ -203,7 +200,6 @@ def worths(
             least, most = stay_worths(
                 stays,
                 i,
-                i == last,
                 least,
                 most,
                 begin,

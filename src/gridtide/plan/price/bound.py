@@ -49,7 +49,12 @@ def seen_prices(book: Book, price: Floats) -> Floats:
 
 
 def rows_bound(book: Book, price: Floats, peak: Floats, step_h: Floats) -> float:
-    """Least that the rows can cost at these prices: each step at a corner of its cost."""
+    """Least that all rows together can cost at these prices."""
+    return float(rows_least(book, price, peak, step_h).sum())
+
+
+def rows_least(book: Book, price: Floats, peak: Floats, step_h: Floats) -> Floats:
+    """Least that each row can cost at these prices: each step at a corner of its cost, (r,)."""
     corners = [book.lower_kw, book.upper_kw, np.clip(-book.base_kw, book.lower_kw, book.upper_kw)]
     if book.square.any():
         width = np.where(book.square > 0, book.square, np.inf)[:, None]
@@ -57,14 +62,16 @@ def rows_bound(book: Book, price: Floats, peak: Floats, step_h: Floats) -> float
             flat = book.centre_kw + (price - side) / width
             corners.append(np.clip(flat, book.lower_kw, book.upper_kw))
     least = np.min([row_cost(book, net) - price * net for net in corners], axis=0)
-    total = float(np.sum(least * step_h))
+    total: Floats = np.sum(least * step_h, axis=1)
+    lowest = peaks(book, book.lower_kw)  # no schedule has lower peaks
     for q in range(book.rate.shape[1]):
-        inside = book.period == q
+        inside, rate = book.period == q, book.rate[:, q]
         weight = peak[:, inside] * step_h[inside]
-        if np.any(weight < 0) or np.any(weight.sum(axis=1) > book.rate[:, q] * (1 + 1e-9) + 1e-12):
-            return -np.inf  # such prices prove nothing: the peak would be worth more than it costs
-        total += float(np.sum((book.rate[:, q] - weight.sum(axis=1)) * book.peak_kw[:, q]))
-        total += float(np.sum(weight * book.base_kw[:, inside]))
+        total += (rate - weight.sum(axis=1)) * lowest[:, q]
+        total += np.sum(weight * book.base_kw[:, inside], axis=1)
+        # Such prices prove nothing: the peak would be worth more than it costs.
+        nothing = np.any(weight < 0, axis=1) | (weight.sum(axis=1) > rate * (1 + 1e-9) + 1e-12)
+        total[nothing] = -np.inf
     return total
 
 
@@ -76,10 +83,14 @@ def row_cost(book: Book, net_kw: Floats) -> Floats:
 
 
 def rows_cost(book: Book, net_kw: Floats, step_h: Floats) -> float:
-    """Cost of the rows: energy at the meters, squares, demand charges [currency]."""
-    total = float(np.sum(row_cost(book, net_kw) * step_h))
-    for q, peak in enumerate(peaks(book, net_kw).T):
-        total += float(np.sum(book.rate[:, q] * peak))
+    """Cost of all rows together [currency]."""
+    return float(cost_by_row(book, net_kw, step_h).sum())
+
+
+def cost_by_row(book: Book, net_kw: Floats, step_h: Floats) -> Floats:
+    """Cost of each row: energy at the meter, squares, demand charges [currency], shape (r,)."""
+    total: Floats = np.sum(row_cost(book, net_kw) * step_h, axis=1)
+    total += np.sum(book.rate * peaks(book, net_kw), axis=1)
     return total
 
 

@@ -9,6 +9,7 @@ lower bound, and the schedule averaged likewise, brought within all limits, is t
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from gridtide.core import stream
 from gridtide.plan.price._kernel_fleet import charge_at_once, cut_to_window
 from gridtide.plan.price.bound import excess_kw, within_rates
+from gridtide.plan.price.exact import Exact
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.rows import FLAT, PULL
 from gridtide.plan.price.stays import Stays, usual_prices
@@ -35,6 +37,10 @@ CLEAN_KW = 1e-9
 KEPT_KW = 5e-7
 STALL, PATIENCE = 0.01, 8
 """A run ends where so many checks in a row each close less than this share of the gap."""
+EXACT_FROM, EXACT_AGAIN = 24, 2
+"""Small groups get exact prices after so many sweeps, and again after so many times as many."""
+VEHICLES_PER_SWEEP = 2.0
+"""Groups of so many vehicles for each sweep made: by then the sweeps took about as long."""
 DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
 
 
@@ -61,16 +67,29 @@ class Coordination:
         Relative gap at which to stop.
     limit_s
         Wall time after which the best so far is taken [s].
+    exactly
+        Plans a small problem exactly and gives the powers of its plugged steps.
     """
 
-    def __init__(self, problem: Problem, stays: Stays, *, gap: float, limit_s: float) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        stays: Stays,
+        *,
+        gap: float,
+        limit_s: float,
+        exactly: Callable[[Problem], Floats],
+    ) -> None:
         self.fleet = Fleet(problem, stays)
+        self._exact = Exact(problem, self.fleet, exactly)
+        self._exact_at = EXACT_FROM
+        self._own: tuple[Floats, Floats] | None = None
         self._gap, self._end = gap, time.monotonic() + limit_s
         self._orders = stream(0, "order of groups")
         self._price, self._peak = self.fleet.prices()
         self.progress = Progress(price=self._price.copy(), peak=self._peak.copy())
         self._over: Floats | None = None
-        self._warm = False
+        self._warm, self._known = False, 0
         self._best: Floats | None = None
         self._least, self._idle = np.inf, 0
         self._before = (np.inf, -np.inf)
@@ -95,7 +114,7 @@ class Coordination:
         self._peak[np.isnan(self._peak)] = 0.0
         within_rates(book, self._peak, fleet.stays.step_h)
         fleet.set_prices(self._price, self._peak)
-        self._warm = True
+        self._warm, self._known = True, 2 * MEMORY
 
     def run(self) -> Floats:
         """Return the powers of the plan at the plugged steps, shape (N,); progress tells the rest.
@@ -110,6 +129,7 @@ class Coordination:
                         return self._result()
                     # The check may not have kept the limits: that is still to come.
                     if self._stalled():
+                        self._solve_exactly(np.inf)
                         break
                     check += max(4, check // 6)
                 self._sweep()
@@ -134,8 +154,7 @@ class Coordination:
     def _sweep(self) -> None:
         fleet, progress = self.fleet, self.progress
         fleet.sweep(self._orders.permutation(len(fleet.groups)))
-        known = 2 * MEMORY if self._warm else 0
-        weight = MEMORY / (progress.sweeps + known + MEMORY)
+        weight = MEMORY / (progress.sweeps + self._known + MEMORY)
         price, peak = fleet.prices()
         self._price += weight * (price - self._price)
         self._peak += weight * (peak - self._peak)
@@ -163,21 +182,60 @@ class Coordination:
         self._prove()
         fleet, progress = self.fleet, self.progress
         rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean)) - self._earned()
-        if rough - progress.bound > HOPEFUL * self._gap * self.scale(rough):
+        apart = (rough - progress.bound) / self.scale(rough)
+        if apart <= HOPEFUL * self._gap:
+            self._keep()
+        elif progress.sweeps < self._exact_at:
             return False
-        self._keep()
-        return progress.cost - progress.bound <= self._gap * self.scale(progress.cost)
+        if not self._closed() and progress.sweeps >= self._exact_at:
+            self._exact_at = EXACT_AGAIN * progress.sweeps
+            self._solve_exactly(VEHICLES_PER_SWEEP * progress.sweeps)
+        return self._closed()
+
+    def _solve_exactly(self, most: float) -> None:
+        """Where few vehicles share limits, let linear problems of theirs close the gap."""
+        if self.fleet.holding is not None:
+            return  # these know nothing of reserve
+        fleet, exact, prices = self.fleet, self._exact, (self._price, self._peak)
+        rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
+        spare = 0.5 * self._gap * self.scale(rough)
+        own = exact.sharpen(fleet.mean, prices, most, spare, self._end)
+        if own is None:
+            return
+        self._own = own
+        self._try(*own)
+        self._keep_instead(exact.replan(fleet.mean, own, 0.5 * spare, self._end))
+
+    def _keep_instead(self, power: Floats) -> None:
+        """Bring another schedule than the mean within all limits, and remember it if it is best."""
+        mean, self.fleet.mean = self.fleet.mean, power
+        try:
+            self._keep()
+        finally:
+            # In single precision there is no room for both: sweeps go on from the better one.
+            if mean.dtype == np.float64:
+                self.fleet.mean = mean
+
+    def _closed(self) -> bool:
+        cost = self.progress.cost if self._best is None else self._least
+        apart = cost - self.progress.bound
+        return bool(np.isfinite(apart)) and apart <= self._gap * self.scale(cost)
 
     def scale(self, cost: float) -> float:
         """Return what a gap is measured by [currency]."""
         return max(abs(cost), self.uncontrolled_cost, 1.0)
 
     def _prove(self) -> None:
-        for price, peak in ((self._price, self._peak), self.fleet.prices()):
-            bound = self.fleet.bound(price, peak)
-            if bound > self.progress.bound:
-                self.progress.bound = bound
-                self.progress.price, self.progress.peak = price.copy(), peak.copy()
+        self._try(self._price, self._peak)
+        self._try(*self.fleet.prices())
+        if self._own is not None:
+            self._try(*self._exact.clusters.with_own((self._price, self._peak), self._own))
+
+    def _try(self, price: Floats, peak: Floats) -> None:
+        bound = self.fleet.bound(price, peak)
+        if bound > self.progress.bound:
+            self.progress.bound = bound
+            self.progress.price, self.progress.peak = price.copy(), peak.copy()
 
     def _keep(self) -> None:
         """Bring the mean schedule within all limits, in place, and price it."""
@@ -224,7 +282,7 @@ class Coordination:
 
     def _result(self) -> Floats:
         """Return the cheapest schedule that kept the limits."""
-        if self._best is not None and self._least < self.progress.cost:
+        if self._best is not None:
             self.progress.cost = self._least
             return self._best
         return self.fleet.mean

@@ -79,8 +79,6 @@ class Fleet:
             self.holding = lay_holding(problem, stays, self.book)
         self.calls = no_calls() if self.holding is None else self.holding.calls
         self.heat = HEAT
-        desk = 2 * problem.steps + 2 if problem.reserves else 0
-        self._desk = [np.zeros((5, desk)) for _ in range(LANES)]
         self._work = [tuple(np.zeros(segments(stays)) for _ in range(10)) for _ in range(LANES)]
 
     def _demand_by_group(self) -> tuple[Ints, list[Ints]]:
@@ -119,16 +117,14 @@ class Fleet:
             before = self.net[self.shared]
             copies = [before.copy() for _ in chunk]
             mirror = float(len(chunk))
-            lanes = zip(chunk, copies, self._work, self._desk, strict=False)
+            lanes = zip(chunk, copies, self._work, strict=False)
             gained += _side_by_side([partial(self._sweep_group, mirror, *lane) for lane in lanes])
             for copy in copies:
                 self.net[self.shared] += (copy - before) / mirror
         update_multipliers(self.rows, self.net, self.shared)
         return gained
 
-    def _sweep_group(
-        self, mirror: float, group: Group, shared: Floats, work: Work, desk: Floats
-    ) -> float:
+    def _sweep_group(self, mirror: float, group: Group, shared: Floats, work: Work) -> float:
         plug_price = self.book.plug_price
         gained = sweep(
             self.stays,
@@ -143,7 +139,6 @@ class Fleet:
             self.calls,
             self.mean,
             self.heat,
-            desk,
         )
         update_multipliers(self.rows, self.net, group.rows)
         return float(gained)
@@ -169,7 +164,7 @@ class Fleet:
             own += self.holding.bound()
             price = price + self.holding.on_rows()
         seen = seen_prices(self.book, price + peak)
-        return own + self._by_lane(least_costs, seen, self.calls, self.mean, self.heat)
+        return own + self.by_lane(least_costs, seen, self.calls, self.mean, self.heat)
 
     def worths(self, price: Floats, peak: Floats) -> tuple[Floats, Floats]:
         """Worth of stored energy in each plugged step, shape (N,), and on each arrival, (n,).
@@ -180,7 +175,7 @@ class Fleet:
         # The schedule on the way is not needed any more: its memory takes the worths.
         value = self.power
         arrival = np.zeros(len(self.stays.each))
-        self._by_lane(worths, seen, value, arrival)
+        self.by_lane(worths, seen, value, arrival)
         return value, arrival
 
     def set_prices(self, price: Floats, peak: Floats) -> None:
@@ -194,17 +189,17 @@ class Fleet:
 
     def cost(self, power: Floats, net: Floats) -> float:
         """Cost of a schedule with its net powers."""
-        own = self._by_lane(own_costs, power)
+        own = self.by_lane(own_costs, power)
         return own + rows_cost(self.book, net, self.stays.step_h)
 
-    def _by_lane(self, kernel: Callable[..., float | None], *given: Any) -> float:
+    def by_lane(self, kernel: Callable[..., float | None], *given: Any) -> float:
         """Run a kernel over all vehicles, each lane its part of them; add up what it returns."""
         parts = np.array_split(np.arange(len(self.stays.vehicle) - 1), LANES)
         plug_price = self.book.plug_price
         return _side_by_side(
             [
-                partial(kernel, self.stays, part, plug_price, work, desk, *given)
-                for part, work, desk in zip(parts, self._work, self._desk, strict=True)
+                partial(kernel, self.stays, part, plug_price, work, *given)
+                for part, work in zip(parts, self._work, strict=True)
             ]
         )
 
@@ -240,7 +235,7 @@ class Fleet:
             # Each lane may use its share of what the shared rows leave, and no more.
             part = before + (room[:, self.shared] - before) / len(chunk)
 
-            lanes = zip(chunk, copies, self._work, self._desk, strict=False)
+            lanes = zip(chunk, copies, self._work, strict=False)
             _side_by_side(
                 [
                     partial(
@@ -260,9 +255,8 @@ class Fleet:
                         work,
                         self.calls,
                         self.heat,
-                        desk,
                     )
-                    for group, copy, work, desk in lanes
+                    for group, copy, work in lanes
                 ]
             )
             for copy in copies:
@@ -281,7 +275,7 @@ class Fleet:
     def held(self, power: Floats) -> Floats:
         """Reserve that the stays of each path hold in a schedule, shape (H, paths, T)."""
         held = np.zeros(self.calls.dues.shape)
-        sum_shares(self.stays, self.calls, power, self._desk[0], held)
+        sum_shares(self.stays, self.calls, power, self._work[0], held)
         return held
 
     def _stay_on_side(self, room: Floats, net: Floats) -> None:

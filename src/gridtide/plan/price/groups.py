@@ -31,7 +31,7 @@ def make_groups(problem: Problem, stays: Stays, book: Book) -> tuple[list[Group]
         The groups, and the place of each row among the shared ones, -1 for none, shape (r,).
     """
     below = _stays_below(problem)
-    top, root = _tops(problem, stays, below)
+    top, root = _tops(problem, stays, below, GROUP)
     shared = np.ones(len(book.limit), dtype=bool)
     groups: list[Group] = []
     rows_of = _by_root(root[book.limit] if len(root) else np.zeros(0, dtype=np.int64))
@@ -52,6 +52,14 @@ def make_groups(problem: Problem, stays: Stays, book: Book) -> tuple[list[Group]
         groups.append(_packed(small))
     place = np.where(shared, np.cumsum(shared) - 1, -1)
     return groups, place
+
+
+def find_clusters(problem: Problem, stays: Stays, book: Book, most: int) -> list[Group]:
+    """List the highest limits with at most so many stays below, each with all its vehicles."""
+    below = _stays_below(problem)
+    top, root = _tops(problem, stays, below, most)
+    rows_of = _by_root(root[book.limit] if len(root) else np.zeros(0, dtype=np.int64))
+    return [Group(who, rows_of[j]) for j, who in _parted(top) if j >= 0 and below[j] <= most]
 
 
 def _packed(small: list[Group]) -> Group:
@@ -77,24 +85,23 @@ def _stays_below(problem: Problem) -> Ints:
     return below
 
 
-def _tops(problem: Problem, stays: Stays, below: Ints) -> tuple[Ints, Ints]:
-    """Highest limit with at most a group's stays below, of each vehicle and of each limit.
+def _tops(problem: Problem, stays: Stays, below: Ints, most: int) -> tuple[Ints, Ints]:
+    """Highest limit with at most so many stays below, of each vehicle and of each limit.
 
     -1 for vehicles without one, or that stay below several.
     """
     parent, leaf, count = problem.limit_parent, problem.limit, len(problem.limit_names)
     top = np.arange(count)
     for j in range(count):
-        if parent[j] >= 0 and below[top[parent[j]]] <= GROUP:
+        if parent[j] >= 0 and below[top[parent[j]]] <= most:
             top[j] = top[parent[j]]
     of_stay = np.where(leaf >= 0, top[np.maximum(leaf, 0)] if count else -1, -1)
     if len(of_stay) == 0:
         return of_stay, top
     # A vehicle that stays below several groups belongs to none of them.
-    least = np.minimum.reduceat(of_stay, stays.vehicle[:-1])
-    most = np.maximum.reduceat(of_stay, stays.vehicle[:-1])
-    crossing = least != most
-    home: Ints = np.where(crossing, -1, least)
+    first = np.minimum.reduceat(of_stay, stays.vehicle[:-1])
+    crossing = first != np.maximum.reduceat(of_stay, stays.vehicle[:-1])
+    home: Ints = np.where(crossing, -1, first)
     strangers = np.unique(of_stay[np.repeat(crossing, np.diff(stays.vehicle))])
     return np.where(np.isin(home, strangers), -1, home), top
 

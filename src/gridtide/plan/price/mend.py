@@ -54,18 +54,18 @@ def mend_shortfalls(
     """
     missing = _avoidable(fleet, power)
     short = missing > (AVOIDABLE_KWH if power.dtype == np.float64 else 1e-4)
-    of_group = [_rows(fleet, g) if short.any() else np.zeros(0, dtype=int) for g in fleet.groups]
+    of_group = [stays_of(fleet, g) if short.any() else np.zeros(0, dtype=int) for g in fleet.groups]
     bad = [g for g, rows in zip(fleet.groups, of_group, strict=True) if short[rows].any()]
-    bad.sort(key=lambda group: float(missing[_rows(fleet, group)].sum()))
+    bad.sort(key=lambda group: float(missing[stays_of(fleet, group)].sum()))
     done = 0
     for group in bad[:AT_MOST]:
         if time.monotonic() >= until_s:
             break
-        rows = _rows(fleet, group)
-        at = _places(fleet, rows)
+        rows = stays_of(fleet, group)
+        at = places_of(fleet, rows)
         before, missing = power[at].copy(), _avoidable(fleet, power)[rows].sum()
         power[at] = 0.0
-        power[at] = plan(_part(problem, rows, fleet.net_of(power), fleet))
+        power[at] = plan(part_of(problem, rows, fleet.net_of(power), fleet))
         worse = _avoidable(fleet, power)[rows].sum() > missing
         if worse or excess_kw(fleet.book, fleet.net_of(power)).max(initial=0.0) > KEPT_KW:
             power[at] = before
@@ -88,13 +88,13 @@ def _avoidable(fleet: Fleet, power: Floats) -> Floats:
     return avoidable
 
 
-def _rows(fleet: Fleet, group: Group) -> Ints:
+def stays_of(fleet: Fleet, group: Group) -> Ints:
     """Stays of a group's vehicles."""
     start, stop = fleet.stays.vehicle[group.vehicles], fleet.stays.vehicle[group.vehicles + 1]
     return np.concatenate([np.arange(a, b) for a, b in zip(start, stop, strict=True)])
 
 
-def _places(fleet: Fleet, rows: Ints) -> Ints:
+def places_of(fleet: Fleet, rows: Ints) -> Ints:
     """Places of these stays' plugged steps."""
     each = fleet.stays.each[rows]
     return np.concatenate(
@@ -102,7 +102,7 @@ def _places(fleet: Fleet, rows: Ints) -> Ints:
     )
 
 
-def _part(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Problem:
+def part_of(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Problem:
     """Take some stays alone, all others as part of the base load."""
     above = _limits_above(problem, problem.limit[rows])
     place = np.full(len(problem.limit_names) + 1, -1)
@@ -129,6 +129,9 @@ def _part(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Problem
         "limit_names": tuple(problem.limit_names[j] for j in above),
         "limit_parent": parent,
         "base_load_kw": own,
+        # Where base load alone is beyond a limit, what others give leaves room below it.
+        "import_kw": np.maximum(problem.import_kw[above], fleet.book.base_kw[above]),
+        "export_kw": np.maximum(problem.export_kw[above], -fleet.book.base_kw[above]),
         "meters": meters,
         "promise": "priced",
         "shortfall_price_per_kwh": float(fleet.stays.short_price[0]),

@@ -80,7 +80,7 @@ def solve_by_price(
     first = problem.promise == "first"
     steep = steep_price(problem) if first else problem.shortfall_price_per_kwh
     stays = lay_stays(problem, short_price=steep, recover_price=10.0 * steep_price(problem))
-    run = Coordination(problem, stays, gap=gap, limit_s=time_limit_s)
+    run = Coordination(problem, stays, gap=gap, limit_s=time_limit_s, exactly=exactly)
     if start is not None:
         run.start_from(start)
     begun_s = time.monotonic()
