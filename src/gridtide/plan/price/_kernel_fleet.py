@@ -179,8 +179,8 @@ def keep_limits(
                 needed = max(needed, min(change[p] / abs(moved), 1.0))
             change[p] = moved
         curve = curvature(stays, first, last, rows, change)
-        if curve > 0.0 and gain < curve:
-            share = max(gain / curve, needed)
+        if calls.hold.size > 0 or (curve > 0.0 and gain < curve):
+            share = needed if calls.hold.size > 0 else max(gain / curve, needed)
             for i in range(first, last + 1):
                 mix(stays, i, now, best, share, stays.each[i].start - begin)
         saved += gain

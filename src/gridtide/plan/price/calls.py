@@ -22,9 +22,9 @@ from gridtide.plan.price.rows import Book
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Floats, Ints, Problem
 
-HEAT = 0.3
+HEAT, COOL = 0.3, 0.02
 """How even splits are at first, as a share of a charger's range, of what is held, of rooms; later
-less, by the square root of the sweeps."""
+less, by the square root of the sweeps, down to the second."""
 
 
 def no_calls() -> Calls:
@@ -77,6 +77,15 @@ class Holding:
     there: Floats
     price: Floats
     most_kw: Floats
+    means: tuple[Floats, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Begin means of worth, dues, prices and values."""
+        self.means = tuple(now.copy() for now in self._nows())
+
+    def mean_calls(self) -> Calls:
+        """Return calls at the mean of their prices."""
+        return self.calls._replace(worth=self.means[0], dues=self.means[1])
 
     def renew(self, held: Floats, net_kw: Floats, weight: float, heat: float) -> None:
         """Let prices answer what the mean schedule holds.
@@ -100,6 +109,11 @@ class Holding:
             self.split(b, heat)
         self.price[:] = 0.0
         lets.charge(self)
+        for mean, now in zip(self.means, self._nows(), strict=True):
+            mean += weight * (now - mean)
+
+    def _nows(self) -> tuple[Floats, ...]:
+        return self.calls.worth, self.calls.dues, self.price, self.value
 
     def offers_kw(self, there: Floats | None = None) -> Floats:
         """Least that is held of each block over its steps, shape (blocks,)."""
@@ -125,12 +139,13 @@ class Holding:
 
     def bound(self) -> float:
         """Return what blocks and calls' rows add to the bound, beside vehicles and other rows."""
+        _, _, price, value = self.means
         total = 0.0
         for b, reserve in enumerate(self.problem.reserves):
             kinks = np.array([0.0, min(reserve.committed_kw, self.most_kw[b]), self.most_kw[b]])
-            earned = [self.earned_by(reserve, kw) - self.value[b] * kw for kw in kinks]
+            earned = [self.earned_by(reserve, kw) - value[b] * kw for kw in kinks]
             total -= max(earned)
-        up, down = self.price
+        up, down = price
         total += float(np.sum(up * self._at_offsets(self.book.lower_kw)))
         return total - float(np.sum(down * self._at_offsets(self.book.upper_kw)))
 
@@ -140,11 +155,12 @@ class Holding:
         earns = reserve.price_per_kw_h * kw - reserve.penalty_per_kw_h * broken
         return earns * reserve.hours(self.problem.step_h)
 
-    def on_rows(self) -> Floats:
+    def on_rows(self, *, mean: bool = False) -> Floats:
         """Return what calls' rows add to the price of net power [currency/kWh], shape (r, T)."""
         kwh = np.zeros_like(self.book.base_kw)
-        for o in range(self.price.shape[1]):
-            shifted = self.price[1, o] - self.price[0, o]
+        price = self.means[2] if mean else self.price
+        for o in range(price.shape[1]):
+            shifted = price[1, o] - price[0, o]
             kwh[:, o:] += shifted[:, : kwh.shape[1] - o]
         return kwh / self.problem.step_h
 

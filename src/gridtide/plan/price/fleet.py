@@ -28,7 +28,7 @@ from gridtide.plan.price.bound import (
     rows_cost,
     seen_prices,
 )
-from gridtide.plan.price.calls import HEAT, Holding, lay_holding, no_calls
+from gridtide.plan.price.calls import COOL, HEAT, Holding, lay_holding, no_calls
 from gridtide.plan.price.groups import Group, make_groups
 from gridtide.plan.price.rows import (
     FLAT,
@@ -162,9 +162,10 @@ class Fleet:
         own = rows_bound(self.book, price, peak, self.stays.step_h)
         if self.holding is not None:
             own += self.holding.bound()
-            price = price + self.holding.on_rows()
+            price = price + self.holding.on_rows(mean=True)
         seen = seen_prices(self.book, price + peak)
-        return own + self.by_lane(least_costs, seen, self.calls, self.mean, self.heat)
+        calls = self.calls if self.holding is None else self.holding.mean_calls()
+        return own + self.by_lane(least_costs, seen, calls, self.mean, self.heat)
 
     def worths(self, price: Floats, peak: Floats) -> tuple[Floats, Floats]:
         """Worth of stored energy in each plugged step, shape (N,), and on each arrival, (n,).
@@ -267,7 +268,7 @@ class Fleet:
         if self.holding is None:
             return
         before = self.holding.on_rows()
-        self.heat = float(HEAT / np.sqrt(sweeps + 1.0))
+        self.heat = max(HEAT / float(np.sqrt(sweeps + 1.0)), COOL)
         held = self.held(self.mean)
         self.holding.renew(held, self.net_of(self.mean), weight, self.heat)
         self.rows.price[:, FLAT] += self.holding.on_rows() - before
