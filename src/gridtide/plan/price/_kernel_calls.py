@@ -273,7 +273,10 @@ def sum_shares(
     work: Work,
     held: Floats,
 ) -> None:
-    """Add up what the stays of each path hold from each step, by their chances, (H, paths, T)."""
+    """Add up what the stays of each path hold from each step, by their chances.
+
+    ``held`` has shape (2, H, paths, T): all, and what need not be refilled after a call.
+    """
     held[:] = 0.0
     energy, kept, terms = work[0], work[1], work[2]
     for i in range(len(stays.each)):
@@ -281,10 +284,16 @@ def sum_shares(
         power = mean[stay.start : stay.start + stay.steps]
         follow_mean(stays, i, power, energy)
         bounds_of(stays, calls, i, kept)
+        spare = max(energy[stay.steps] - calls.able[i].due_kwh, 0.0)
         for h in range(len(calls.hold)):
+            hold = calls.hold[h]
             first, stop = starts_of(stays, calls, i, h)
             for t in range(first, stop):
                 if worth_of(stays, calls, i, h, t) <= 0.0:
                     continue
                 share = fill_terms(stays, calls, i, h, t, power, energy, kept, terms)
-                held[h, stay.path, t] += chance_of(stays, calls, i, h, t) * max(share, 0.0)
+                chance = chance_of(stays, calls, i, h, t)
+                held[0, h, stay.path, t] += chance * max(share, 0.0)
+                if hold.stored and calls.hold[h].way == 0:
+                    easy = spare / per_kw(calls, i, h, t, stay.arrive)
+                    held[1, h, stay.path, t] += chance * min(max(share, 0.0), easy)

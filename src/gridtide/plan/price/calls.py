@@ -18,6 +18,7 @@ from gridtide.plan._calls import availability, followed
 from gridtide.plan._layout import Layout, lay_out
 from gridtide.plan.blocks import Reserve, last_nodes
 from gridtide.plan.price._kernel_calls import ABLE, HOLD, Calls
+from gridtide.plan.price.lets import Lets, Refill, ahead_of, charged, lay_refill, let_through
 from gridtide.plan.price.rows import Book
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Floats, Ints, Problem
@@ -77,11 +78,13 @@ class Holding:
     there: Floats
     price: Floats
     most_kw: Floats
+    refill: Refill
     means: tuple[Floats, ...] = ()
 
     def __post_init__(self) -> None:
         """Begin means of worth, dues, prices and values."""
-        self.means = tuple(now.copy() for now in self._nows())
+        nows = self.calls.worth, self.calls.dues, self.price, self.value
+        self.means = tuple(now.copy() for now in nows)
 
     def mean_calls(self) -> Calls:
         """Return calls at the mean of their prices."""
@@ -101,19 +104,22 @@ class Holding:
         heat
             How even splits are.
         """
-        lets = _Lets.through(self, held, net_kw, heat)
+        lets = let_through(self, held, net_kw, heat, refill=True)
         self.there[:] = lets.there
         offers = self.offers_kw()
         for b, reserve in enumerate(self.problem.reserves):
             self.value[b] += weight * (self._marginal(b, reserve, offers[b]) - self.value[b])
             self.split(b, heat)
-        self.price[:] = 0.0
-        lets.charge(self)
-        for mean, now in zip(self.means, self._nows(), strict=True):
+        # What a refill needs is no row of the problem, and proves nothing.
+        proof = let_through(self, held, net_kw, heat, refill=False)
+        for mean, now in zip(self.means, self._nows(proof), strict=True):
             mean += weight * (now - mean)
+        self.price, self.calls.dues[:] = charged(self, lets)
+        self.refill.price[:] = lets.refilled(self)
 
-    def _nows(self) -> tuple[Floats, ...]:
-        return self.calls.worth, self.calls.dues, self.price, self.value
+    def _nows(self, lets: Lets) -> tuple[Floats, ...]:
+        price, dues = charged(self, lets)
+        return self.calls.worth, dues, price, self.value
 
     def offers_kw(self, there: Floats | None = None) -> Floats:
         """Least that is held of each block over its steps, shape (blocks,)."""
@@ -133,7 +139,7 @@ class Holding:
         held, net_kw
             Of a schedule, as of :meth:`renew`.
         """
-        offers = self.offers_kw(_Lets.through(self, held, net_kw, HEAT).there)
+        offers = self.offers_kw(let_through(self, held, net_kw, HEAT, refill=True).there)
         blocks = zip(self.problem.reserves, offers, strict=True)
         return sum(self.earned_by(reserve, float(kw)) for reserve, kw in blocks)
 
@@ -162,7 +168,8 @@ class Holding:
         for o in range(price.shape[1]):
             shifted = price[1, o] - price[0, o]
             kwh[:, o:] += shifted[:, : kwh.shape[1] - o]
-        return kwh / self.problem.step_h
+        own = kwh / self.problem.step_h
+        return own if mean else own + self.refill.on_rows()
 
     def _marginal(self, b: int, reserve: Reserve, kw: float) -> float:
         hours = reserve.hours(self.problem.step_h)
@@ -182,96 +189,9 @@ class Holding:
 
     def _at_offsets(self, room: Floats) -> Floats:
         """Room in the step that lies each offset after a start, 0 beyond the end, (O, r, T)."""
-        at = [_ahead(room, o, 0.0) for o in range(self.price.shape[1])]
+        at = [ahead_of(room, o, 0.0) for o in range(self.price.shape[1])]
         rooms: Floats = np.where(np.isfinite(at), at, 0.0)
         return rooms
-
-
-def _ahead(values: Floats, offset: int, beyond: float = np.nan) -> Floats:
-    """Values of the step that lies so far ahead, shape (r, T)."""
-    ahead = np.full(values.shape, beyond)
-    ahead[:, : values.shape[1] - offset] = values[:, offset:]
-    return ahead
-
-
-@dataclass(frozen=True, slots=True)
-class _Lets:
-    """What limits let through of what is held, thing by thing.
-
-    ``part`` of a row's price goes to those below it, shape (H, r, T), the rest to its room; of
-    that ``when`` to the step of each offset, shape (2, O, r, T).
-    """
-
-    there: Floats
-    part: Floats
-    when: Floats
-
-    @classmethod
-    def through(cls, holding: Holding, held: Floats, net_kw: Floats, heat: float) -> _Lets:
-        book, parent = holding.book, holding.problem.limit_parent
-        least, when = _rooms(holding, net_kw, heat)
-        way, top = holding.calls.hold["way"], held.shape[2]
-        asked = np.zeros((len(held), len(book.limit), top))
-        there, right = np.zeros((len(held), top)), _right_above(holding)
-        for path, row in enumerate(right):
-            if row < 0:
-                there += held[:, path]
-            else:
-                asked[:, row] += held[:, path]
-        part = np.ones_like(asked)
-        for j in range(len(parent) - 1, -1, -1):
-            room = np.maximum(least[way, j], 0.0)
-            passed = np.minimum(asked[:, j], room)
-            warm = np.maximum(heat * np.maximum(asked[:, j], room), 1e-9)
-            off = np.clip((asked[:, j] - room) / warm, -40.0, 40.0)
-            part[:, j] = np.where(np.isfinite(room), 1.0 / (1.0 + np.exp(off)), 1.0)
-            if parent[j] >= 0:
-                asked[:, parent[j]] += passed
-            else:
-                there += passed
-        return cls(there, part, when)
-
-    def charge(self, holding: Holding) -> None:
-        """Pass the worth of each thing down the limits; what goes to rooms is their price."""
-        calls, parent = holding.calls, holding.problem.limit_parent
-        below = np.empty_like(self.part)
-        for j in range(len(parent)):
-            above = calls.worth if parent[j] < 0 else below[:, parent[j]]
-            below[:, j] = above * self.part[:, j]
-            for h, way in enumerate(calls.hold["way"]):
-                rest = above[h] - below[h, j]
-                holding.price[way, :, j] += rest * self.when[way, :, j]
-        for path, row in enumerate(_right_above(holding)):
-            calls.dues[:, path] = 0.0 if row < 0 else calls.worth - below[:, row]
-
-
-def _rooms(holding: Holding, net_kw: Floats, heat: float) -> tuple[Floats, Floats]:
-    """Least room of each way over a call from each step, (2, r, T), and where, (2, O, r, T)."""
-    book, longest = holding.book, holding.price.shape[1]
-    least, when = np.empty((2, *net_kw.shape)), np.empty((2, longest, *net_kw.shape))
-    for way, room in enumerate((net_kw - book.lower_kw, book.upper_kw - net_kw)):
-        ahead = np.stack([_ahead(room, o, np.inf) for o in range(longest)])
-        mine = holding.calls.hold["way"][:, None] == way
-        over = np.arange(longest)[:, None] >= np.max(np.where(mine, holding.lasts, 0), axis=0)
-        ahead = np.where(over[:, None, :], np.inf, ahead)
-        least[way] = ahead.min(axis=0)
-        warm = np.maximum(heat * np.abs(least[way]), 1e-9)
-        with np.errstate(invalid="ignore"):
-            part = np.exp(-np.minimum((ahead - least[way]) / warm, 700.0))
-        part = np.where(np.isfinite(ahead), part, 0.0)
-        when[way] = part / np.maximum(part.sum(axis=0), 1e-300)
-    return least, when
-
-
-def _right_above(holding: Holding) -> Ints:
-    """Return the limit right above each path, -1 for none, shape (paths,)."""
-    book = holding.book
-    above = np.full(len(book.path) - 1, -1)
-    for path in range(len(above)):
-        rows = book.row[book.path[path] : book.path[path + 1]]
-        own = rows[book.phase[rows] < 0]
-        above[path] = book.limit[own[0]] if len(own) else -1
-    return above
 
 
 def lay_holding(problem: Problem, stays: Stays, book: Book) -> Holding:
@@ -320,6 +240,7 @@ def lay_holding(problem: Problem, stays: Stays, book: Book) -> Holding:
         there=np.ones(shape),
         price=np.zeros((2, longest, rows, problem.steps)),
         most_kw=np.array(most),
+        refill=lay_refill(problem, stays, book, over, hold),
     )
     for b in range(len(problem.reserves)):
         holding.split(b, HEAT)

@@ -274,8 +274,8 @@ class Fleet:
         self.rows.price[:, FLAT] += self.holding.on_rows() - before
 
     def held(self, power: Floats) -> Floats:
-        """Reserve that the stays of each path hold in a schedule, shape (H, paths, T)."""
-        held = np.zeros(self.calls.dues.shape)
+        """Reserve that stays hold in a schedule, as ``sum_shares`` fills it."""
+        held = np.zeros((2, *self.calls.dues.shape))
         sum_shares(self.stays, self.calls, power, self._work[0], held)
         return held
 
