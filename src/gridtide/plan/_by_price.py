@@ -54,8 +54,8 @@ def plan_by_price(
     """
     if unknown := unknown_to_price(problem):
         raise SolverError(f"the price solver does not know {', '.join(unknown)}; use highs")
-    plan = _coordinated(_smooth(problem), gap, time_limit_s, start, exactly, began)
-    return _completed(problem, plan, relax_standby, began)
+    plan, shares = _coordinated(_smooth(problem), gap, time_limit_s, start, exactly, began)
+    return _completed(problem, plan, shares, relax_standby, began)
 
 
 def unknown_to_price(problem: Problem) -> list[str]:
@@ -73,7 +73,8 @@ def _coordinated(
     start: Start | None,
     exactly: Callable[[Problem], Floats],
     began: float,
-) -> Plan:
+) -> tuple[Plan, list[Floats]]:
+    """Plan, and share out what is held of each block that was planned with the energy."""
     # Compiled kernels, which small plans need not wait for.
     from gridtide.plan.price import solve_by_price
 
@@ -101,7 +102,7 @@ def _coordinated(
         sweeps=found.sweeps,
     )
     closed = "optimal" if plan.gap <= GAP_CLOSED else "optimal_with_gap"
-    return replace(plan, status="best_effort" if slacks else closed)
+    return replace(plan, status="best_effort" if slacks else closed), found.shares_kw
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,9 @@ def _held_with_energy(problem: Problem) -> bool:
     return bool(problem.reserves) and problem.continues is None and not parts and not changes
 
 
-def _completed(problem: Problem, plan: Plan, relax_standby: bool, began: float) -> Plan:
+def _completed(
+    problem: Problem, plan: Plan, shares_kw: list[Floats], relax_standby: bool, began: float
+) -> Plan:
     """Decide after the energy where chargers run, and offer what reserve the plan leaves.
 
     The plan of the energy alone costs less than any that does both, but for what reserve can
@@ -179,7 +182,14 @@ def _completed(problem: Problem, plan: Plan, relax_standby: bool, began: float) 
     schedule = judge(layout, power)
     offers: tuple[Offer, ...] = ()
     if problem.reserves:
-        offers = prove_schedule(layout, schedule.power_kw, schedule.energy_kwh)
+        planned = None
+        if shares_kw:
+            planned = np.array(
+                [_least_kw(*b) for b in zip(problem.reserves, shares_kw, strict=True)]
+            )
+        offers = prove_schedule(
+            layout, schedule.power_kw, schedule.energy_kwh, planned, shares_kw=shares_kw or None
+        )
     cost = schedule.objective + sum(offer.cost for offer in offers)
     most = 0.0
     if offers and not _held_with_energy(problem):
@@ -201,6 +211,12 @@ def _completed(problem: Problem, plan: Plan, relax_standby: bool, began: float) 
         certificate=None if offers else plan.certificate,
         standby_chord=plan.standby_chord and not layout.standby_kw.any(),
     )
+
+
+def _least_kw(reserve: Reserve, shares_kw: Floats) -> float:
+    """Return what shares come to in the weakest step of a block, at full confidence [kW]."""
+    sums = shares_kw[:, reserve.from_step : reserve.to_step].sum(axis=0)
+    return float(sums.min(initial=np.inf)) if reserve.confidence >= 1.0 else np.inf
 
 
 def _most_revenue(layout: Layout, reserve: Reserve) -> float:

@@ -45,6 +45,7 @@ ABLE = np.dtype(
     [
         ("serves_up", np.bool_),
         ("serves_down", np.bool_),
+        ("leaves", np.int32),
         ("due_kwh", np.float64),
         ("up_kwh", np.float64),
         ("down_kwh", np.float64),
@@ -54,9 +55,9 @@ ABLE = np.dtype(
     ],
     align=True,
 )
-"""What a stay brings to calls: whether it serves up and down; the energy due at its end and within
-reach, -inf for none; energy that a called kWh takes, gives, gives in calls of several steps;
-wear and share of energy lost of a called kWh."""
+"""What a stay brings to calls: whether it serves up and down; class of its departure; energy due
+at its end and within reach, -inf for none; energy that a called kWh takes, gives, gives in calls
+of several steps; wear and share of energy lost of a called kWh."""
 
 
 class Calls(NamedTuple):
@@ -73,7 +74,8 @@ class Calls(NamedTuple):
     worth
         Of a kW from each step [currency/kW], shape (H, T).
     dues
-        What of that goes to the limits above [currency/kW], shape (H, paths, T).
+        What of that goes to the limits above, by class of departure [currency/kW], shape
+        (H, paths, C, T).
     spot
         Import price that a refill pays [currency/kWh], shape (paths, T).
     chance
@@ -142,7 +144,7 @@ def chance_of(stays: Stays, calls: Calls, i: int, h: int, t: int) -> float:
 def worth_of(stays: Stays, calls: Calls, i: int, h: int, t: int) -> float:
     """Worth of a kW held by a stay from step ``t``, calls and limits paid [currency/kW]."""
     stay, able, hold = stays.each[i], calls.able[i], calls.hold[h]
-    worth = calls.worth[h, t] - calls.dues[h, stay.path, t]
+    worth = calls.worth[h, t] - calls.dues[h, stay.path, able.leaves, t]
     worth *= chance_of(stays, calls, i, h, t)
     if hold.active > 0.0 and hold.way == 0:
         called = able.wear + able.lost * max(calls.spot[stay.path, t], 0.0)
@@ -275,7 +277,7 @@ def sum_shares(
 ) -> None:
     """Add up what the stays of each path hold from each step, by their chances.
 
-    ``held`` has shape (2, H, paths, T): all, and what need not be refilled after a call.
+    ``held`` has shape (2, H, paths, C, T): all, and what need not be refilled after a call.
     """
     held[:] = 0.0
     energy, kept, terms = work[0], work[1], work[2]
@@ -293,7 +295,30 @@ def sum_shares(
                     continue
                 share = fill_terms(stays, calls, i, h, t, power, energy, kept, terms)
                 chance = chance_of(stays, calls, i, h, t)
-                held[0, h, stay.path, t] += chance * max(share, 0.0)
+                c = calls.able[i].leaves
+                held[0, h, stay.path, c, t] += chance * max(share, 0.0)
                 if hold.stored and calls.hold[h].way == 0:
                     easy = spare / per_kw(calls, i, h, t, stay.arrive)
-                    held[1, h, stay.path, t] += chance * min(max(share, 0.0), easy)
+                    held[1, h, stay.path, c, t] += chance * min(max(share, 0.0), easy)
+
+
+@njit(cache=True, nogil=True)
+def fill_shares(
+    stays: Stays, calls: Calls, h: int, mean: Floats, work: Work, kept: Floats, shares: Floats
+) -> None:
+    """Fill each stay's share of what comes through, shape (n, T).
+
+    ``kept`` is how much of what the stays of a path and class hold does, shape (paths, C, T).
+    """
+    energy, bound, terms = work[0], work[1], work[2]
+    for i in range(len(stays.each)):
+        stay = stays.each[i]
+        first, stop = starts_of(stays, calls, i, h)
+        if first == stop:
+            continue
+        power = mean[stay.start : stay.start + stay.steps]
+        follow_mean(stays, i, power, energy)
+        bounds_of(stays, calls, i, bound)
+        for t in range(first, stop):
+            share = fill_terms(stays, calls, i, h, t, power, energy, bound, terms)
+            shares[i, t] = max(share, 0.0) * kept[stay.path, calls.able[i].leaves, t]

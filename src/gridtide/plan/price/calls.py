@@ -18,7 +18,15 @@ from gridtide.plan._calls import availability, followed
 from gridtide.plan._layout import Layout, lay_out
 from gridtide.plan.blocks import Reserve, last_nodes
 from gridtide.plan.price._kernel_calls import ABLE, HOLD, Calls
-from gridtide.plan.price.lets import Lets, Refill, ahead_of, charged, lay_refill, let_through
+from gridtide.plan.price.lets import (
+    Lets,
+    Refill,
+    ahead_of,
+    charged,
+    departure_classes,
+    lay_refill,
+    let_through,
+)
 from gridtide.plan.price.rows import Book
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Floats, Ints, Problem
@@ -37,7 +45,7 @@ def no_calls() -> Calls:
         over=np.zeros((0, 0), dtype=np.int64),
         below=np.zeros((0, 0), dtype=bool),
         worth=nothing,
-        dues=np.zeros((0, 0, 0)),
+        dues=np.zeros((0, 0, 0, 0)),
         spot=nothing,
         chance=np.zeros(0),
         clock=np.zeros(0),
@@ -96,7 +104,7 @@ class Holding:
         Parameters
         ----------
         held
-            By the stays of each path, shape (H, paths, T).
+            As ``sum_shares`` fills it, shape (2, H, paths, C, T).
         net_kw
             Net power of the rows in the mean schedule, shape (r, T).
         weight
@@ -114,11 +122,10 @@ class Holding:
         proof = let_through(self, held, net_kw, heat, refill=False)
         for mean, now in zip(self.means, self._nows(proof), strict=True):
             mean += weight * (now - mean)
-        self.price, self.calls.dues[:] = charged(self, lets)
-        self.refill.price[:] = lets.refilled(self)
+        self.price, self.refill.price[:], self.calls.dues[:] = charged(self, lets)
 
     def _nows(self, lets: Lets) -> tuple[Floats, ...]:
-        price, dues = charged(self, lets)
+        price, _, dues = charged(self, lets)
         return self.calls.worth, dues, price, self.value
 
     def offers_kw(self, there: Floats | None = None) -> Floats:
@@ -216,14 +223,15 @@ def lay_holding(problem: Problem, stays: Stays, book: Book) -> Holding:
     lasts = over - np.arange(problem.steps)
     longest = max(int(lasts[h, i["from_step"] : i["to_step"]].max()) for h, i in enumerate(hold))
     shape = (len(things), problem.steps)
+    leaves, leave = departure_classes(stays)
     ready = lay_out(replace(problem, reserves=()), relax_standby=True, pairs=False)
     calls = Calls(
         hold=hold,
-        able=_able(ready, stays),
+        able=_able(ready, stays, leaves),
         over=over,
         below=np.stack([_below(problem, r, book) for _, r, _, _ in things]),
         worth=np.zeros(shape),
-        dues=np.zeros((len(things), paths, problem.steps)),
+        dues=np.zeros((len(things), paths, len(leave), problem.steps)),
         spot=_spot(problem, ready, stays, paths),
         chance=_chance(problem, stays),
         clock=np.concatenate(([0.0], np.cumsum(problem.step_h))),
@@ -240,7 +248,7 @@ def lay_holding(problem: Problem, stays: Stays, book: Book) -> Holding:
         there=np.ones(shape),
         price=np.zeros((2, longest, rows, problem.steps)),
         most_kw=np.array(most),
-        refill=lay_refill(problem, stays, book, over, hold),
+        refill=lay_refill(problem, stays, leave, over, hold, rows),
     )
     for b in range(len(problem.reserves)):
         holding.split(b, HEAT)
@@ -264,9 +272,10 @@ def _over(problem: Problem, reserve: Reserve, stored: bool) -> Ints:
     return last_nodes(problem.step_h, reserve.duration_h)
 
 
-def _able(layout: Layout, stays: Stays) -> npt.NDArray[np.void]:
+def _able(layout: Layout, stays: Stays, leaves: Ints) -> npt.NDArray[np.void]:
     problem = layout.problem
     able = np.zeros(len(problem), dtype=ABLE)
+    able["leaves"] = leaves
     gives = problem.max_discharge_kw > 0
     low = stays.each["low_kwh"] < stays.each["min_kwh"] - 1e-9
     if problem.floor_kwh is not None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from gridtide.plan.price._kernel_calls import sum_shares
+from gridtide.plan.price._kernel_calls import fill_shares, sum_shares
 from gridtide.plan.price._kernel_fleet import keep_limits, least_costs, own_costs, towards_rest
 from gridtide.plan.price._kernel_sweep import average, sum_net, sweep, update_multipliers
 from gridtide.plan.price._kernel_worth import worths
@@ -30,6 +30,7 @@ from gridtide.plan.price.bound import (
 )
 from gridtide.plan.price.calls import COOL, HEAT, Holding, lay_holding, no_calls
 from gridtide.plan.price.groups import Group, make_groups
+from gridtide.plan.price.lets import let_through
 from gridtide.plan.price.rows import (
     FLAT,
     LEAST,
@@ -278,6 +279,20 @@ class Fleet:
         held = np.zeros((2, *self.calls.dues.shape))
         sum_shares(self.stays, self.calls, power, self._work[0], held)
         return held
+
+    def shares(self, power: Floats) -> list[Floats]:
+        """Each stay's share of what a schedule holds of each block, shape (n, T) each."""
+        if self.holding is None:
+            return []
+        held, net = self.held(power), self.net_of(power)
+        lets = let_through(self.holding, held, net, COOL, refill=True)
+        found = []
+        for h in range(len(self.holding.problem.reserves)):
+            shares = np.zeros((len(self.stays.each), net.shape[1]))
+            kept = lets.kept_of(self.holding, h)
+            fill_shares(self.stays, self.calls, h, power, self._work[0], kept, shares)
+            found.append(shares)
+        return found
 
     def _stay_on_side(self, room: Floats, net: Floats) -> None:
         """Let no meter cross zero, where its price changes."""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from gridtide.plan.price.calls import Holding
 
 
-LATE = 1.0
-"""Calls are made good until vehicles leave: so many standard deviations after the mean."""
+CLASSES = 8
+"""Departures are told apart by so many classes."""
 
 
 def ahead_of(values: Floats, offset: int, beyond: float = np.nan) -> Floats:
@@ -38,80 +38,72 @@ class Refill:
 
     Parameters
     ----------
-    first, stop
-        Steps in which it can, until most vehicles have left, shape (r, T).
+    first
+        Step in which it can begin after a call from each step, shape (T,).
+    leave
+        Step in which each class leaves, earliest first, shape (C,).
     step_h
         Hours of each step, shape (T,).
     kw_per_kwh
         Called power that a kWh at the plugs makes good.
     price
-        Of a kW called [currency/kW], shape (r, T).
+        Of a kW called, by class that it is made good before, [currency/kW], shape (r, C, T).
     """
 
     first: Ints
-    stop: Ints
+    leave: Ints
     step_h: Floats
     kw_per_kwh: float
     price: Floats
 
     def room_kw(self, free_kw: Floats) -> Floats:
-        """Power that can be called and charged again, shape (r, T)."""
+        """Power that can be called and charged again before each class leaves, shape (r, C, T)."""
         kwh = np.maximum(free_kw, 0.0) * self.step_h
         total = np.concatenate((np.zeros((len(kwh), 1)), np.cumsum(kwh, axis=1)), axis=1)
-        rows = np.arange(len(kwh))[:, None]
-        room: Floats = self.kw_per_kwh * (total[rows, self.stop] - total[rows, self.first])
-        return room
+        until = total[:, self.leave][:, :, None] - total[:, self.first][:, None, :]
+        return self.kw_per_kwh * np.maximum(until, 0.0)
 
     def on_rows(self) -> Floats:
         """Return what it adds to the price of net power [currency/kWh], shape (r, T)."""
-        count, steps = self.price.shape
+        count, _, steps = self.price.shape
         change = np.zeros((count, steps + 1))
-        rows = np.repeat(np.arange(count), steps)
-        each = (self.price * self.kw_per_kwh).ravel()
-        np.add.at(change, (rows, self.first.ravel()), each)
-        np.add.at(change, (rows, self.stop.ravel()), -each)
+        for c, leave in enumerate(self.leave):
+            late = np.flatnonzero(self.first < leave)
+            each = self.price[:, c, late] * self.kw_per_kwh
+            np.add.at(change.T, self.first[late], each.T)
+            change[:, leave] -= each.sum(axis=1)
         added: Floats = np.cumsum(change, axis=1)[:, :-1]
         return added
 
 
+def departure_classes(stays: Stays) -> tuple[Ints, Ints]:
+    """Class of each stay by departure, shape (n,), and step at which each class leaves, (C,)."""
+    each = stays.each
+    leave = (each["arrive"] + each["steps"]).astype(np.int64)
+    there = leave[each["steps"] > 0]
+    if len(there) == 0:
+        return np.zeros(len(leave), dtype=np.int64), np.zeros(1, dtype=np.int64)
+    first = np.unique(np.quantile(there, np.arange(CLASSES) / CLASSES, method="lower"))
+    return np.maximum(np.searchsorted(first, leave, side="right") - 1, 0), first.astype(np.int64)
+
+
 def lay_refill(
-    problem: Problem, stays: Stays, book: Book, over: Ints, hold: npt.NDArray[np.void]
+    problem: Problem, stays: Stays, leave: Ints, over: Ints, hold: npt.NDArray[np.void], rows: int
 ) -> Refill:
     """Lay out when calls upwards can be made good, and by how much a kWh does."""
     each, steps = stays.each, problem.steps
-    plugged = each["steps"] > 0
-    power = np.where(plugged, each["discharge_kw"], 0.0)
-    leave = (each["arrive"] + each["steps"]).astype(float)
-    totals = [_plugged(stays, book, power * leave**k, steps) for k in range(3)]
-    there = totals[0] > 1e-9
-    mean, square = (np.divide(t, totals[0], out=np.zeros_like(t), where=there) for t in totals[1:])
-    late = mean + LATE * np.sqrt(np.maximum(square - mean**2, 0.0))
     up = hold["stored"] & (hold["way"] == 0)
-    first = over[up].max(axis=0) if up.any() else np.full(steps, steps)
-    first = np.broadcast_to(first, mean.shape)
-    stop = np.clip(np.floor(late + 1e-9).astype(np.int64), first, steps)
     gives = each["discharge_kw"] > 0
     draw = float(each["draw"][gives].mean()) if gives.any() else 1.0
     gain = float(each["gain"].mean()) if len(each) else 1.0
     hours = float(hold["duration_h"][up].max(initial=0.0))
     return Refill(
-        first=first,
-        stop=stop,
+        first=over[up].max(axis=0) if up.any() else np.full(steps, steps),
+        leave=leave,
         step_h=problem.step_h,
         kw_per_kwh=gain / (draw * hours) if hours > 0 else 0.0,
-        price=np.zeros(mean.shape),
+        price=np.zeros((rows, len(leave), steps)),
     )
-
-
-def _plugged(stays: Stays, book: Book, weight: Floats, steps: int) -> Floats:
-    """Sum of a weight of the stays that are plugged in below each row, shape (r, T)."""
-    each, change = stays.each, np.zeros((len(book.path) - 1, steps + 1))
-    np.add.at(change, (each["path"], each["arrive"]), weight)
-    np.add.at(change, (each["path"], each["arrive"] + each["steps"]), -weight)
-    own = np.repeat(np.cumsum(change, axis=1)[:, :-1], np.diff(book.path), axis=0)
-    total = np.zeros((len(book.limit), steps))
-    np.add.at(total, book.row, own)
-    return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +114,16 @@ class Lets:
     ----------
     there
         What comes through in all, shape (H, T).
-    below, room, refill
-        Parts of those below, of the room and of what can be charged again, shape (H, r, T).
+    below
+        Part of those of each class, shape (H, r, C, T).
+    room
+        Part of the room, shape (H, r, T).
+    refill
+        Part of what can be charged again before each class leaves, shape (H, r, C, T).
     when
         How the room's part is split among the steps of a call, shape (2, O, r, T).
+    kept
+        Share of what a class asks that comes through, shape (H, r, C, T).
     """
 
     there: Floats
@@ -133,32 +131,49 @@ class Lets:
     room: Floats
     refill: Floats
     when: Floats
+    kept: Floats
+
+    def kept_of(self, holding: Holding, h: int) -> Floats:
+        """Share of what the stays of each path hold that comes through, shape (paths, C, T)."""
+        parent, right = holding.problem.limit_parent, right_above(holding.book)
+        through = np.ones_like(self.kept[h])
+        for j in range(len(parent)):
+            above = through[parent[j]] if parent[j] >= 0 else 1.0
+            through[j] = self.kept[h, j] * above
+        kept = np.ones((len(right), *through.shape[1:]))
+        kept[right >= 0] = through[right[right >= 0]]
+        return kept
 
     def above(self, holding: Holding) -> Floats:
-        """Worth of what comes to each limit from below, shape (H, r, T)."""
-        parent = holding.problem.limit_parent
+        """Worth of what comes to each limit from below, by class, shape (H, r, C, T)."""
+        parent, worth = holding.problem.limit_parent, holding.calls.worth
         above = np.empty_like(self.below)
         for j in range(len(parent)):
             top = parent[j] < 0
-            above[:, j] = holding.calls.worth if top else (above * self.below)[:, parent[j]]
+            at = worth[:, None] if top else above[:, parent[j]] * self.below[:, parent[j]]
+            above[:, j] = at
         return above
 
-    def refilled(self, holding: Holding) -> Floats:
-        """Price of charging again, shape (r, T)."""
-        price: Floats = np.sum(self.above(holding) * self.refill, axis=0)
-        return price
 
+def charged(holding: Holding, lets: Lets) -> tuple[Floats, Floats, Floats]:
+    """Prices that limits keep.
 
-def charged(holding: Holding, lets: Lets) -> tuple[Floats, Floats]:
-    """Prices of rooms, shape (2, O, r, T), and what all limits above keep, (H, paths, T)."""
+    Returns
+    -------
+    tuple
+        Of rooms, shape (2, O, r, T), of charging again, (r, C, T), and together what a class
+        pays to all limits above it, (H, paths, C, T), all [currency/kW].
+    """
     calls, above = holding.calls, lets.above(holding)
     price, dues = np.zeros_like(holding.price), np.zeros_like(calls.dues)
+    # What comes to a limit is worth the same for all, but for the last class to leave.
+    whole = above[:, :, -1]
     for h, way in enumerate(calls.hold["way"]):
-        price[way] += (above * lets.room)[h] * lets.when[way]
+        price[way] += (whole * lets.room)[h] * lets.when[way]
     for path, row in enumerate(right_above(holding.book)):
         if row >= 0:
-            dues[:, path] = calls.worth - (above * lets.below)[:, row]
-    return price, dues
+            dues[:, path] = calls.worth[:, None] - above[:, row] * lets.below[:, row]
+    return price, np.sum(whole[:, :, None] * lets.refill, axis=0), dues
 
 
 def let_through(
@@ -171,7 +186,8 @@ def let_through(
     holding
         Blocks and rows.
     held
-        By the stays of each path: all, and what need not be charged again, (2, H, paths, T).
+        By the stays of each path and class: all, and what need not be charged again, shape
+        (2, H, paths, C, T).
     net_kw
         Net power of the rows, shape (r, T).
     heat
@@ -183,24 +199,61 @@ def let_through(
     least, when = _rooms(holding, net_kw, heat)
     again = holding.refill.room_kw(book.upper_kw - net_kw)
     needs = (hold["way"] == 0) & hold["stored"] & refill
-    asked = np.zeros((2, len(hold), len(book.limit), held.shape[3]))
-    there = np.zeros((len(hold), held.shape[3]))
+    count, classes, steps = len(hold), held.shape[3], held.shape[4]
+    asked = np.zeros((2, count, len(book.limit), classes, steps))
+    there = np.zeros((count, steps))
     for path, row in enumerate(right_above(book)):
         if row < 0:
-            there += held[0, :, path]
+            there += held[0, :, path].sum(axis=1)
         else:
             asked[:, :, row] += held[:, :, path]
-    parts = np.zeros((3, *asked.shape[1:]))
+    below = np.ones((count, len(book.limit), classes, steps))
+    made_good, room = np.zeros_like(below), np.zeros((count, len(book.limit), steps))
+    through = np.ones_like(below)
     for j in range(len(parent) - 1, -1, -1):
-        room = np.maximum(least[hold["way"], j], 0.0)
-        good = np.where(needs[:, None], asked[1, :, j] + again[j], np.inf)
-        passed, parts[:, :, j] = _least_of(np.stack((asked[0, :, j], room, good)), heat)
+        wanted, easy = asked[:, :, j]
+        passed = wanted.copy()
+        if needs.any():
+            part = _made_good(passed[needs], easy[needs], again[j], heat)
+            passed[needs], below[needs, j], made_good[needs, j] = part
+        whole = passed.sum(axis=1)
+        free = np.maximum(least[hold["way"], j], 0.0)
+        kept, (own, room[:, j]) = _least_of(np.stack((whole, free)), heat)
+        # What the room keeps comes off all classes alike.
+        below[:, j] *= own[:, None]
+        made_good[:, j] *= own[:, None]
+        share = np.divide(kept, whole, out=np.ones_like(whole), where=whole > 1e-12)
+        passed = passed * share[:, None]
+        through[:, j] = np.divide(passed, wanted, out=through[:, j], where=wanted > 1e-12)
         if parent[j] >= 0:
             asked[0, :, parent[j]] += passed
-            asked[1, :, parent[j]] += np.minimum(asked[1, :, j], passed)
+            asked[1, :, parent[j]] += np.minimum(easy, passed)
         else:
-            there += passed
-    return Lets(there, parts[0], parts[1], parts[2], when)
+            there += passed.sum(axis=1)
+    return Lets(there, below, room, made_good, when, through)
+
+
+def _made_good(
+    asked: Floats, easy: Floats, again: Floats, heat: float
+) -> tuple[Floats, Floats, Floats]:
+    """Limit shares to what can be charged again before each class leaves.
+
+    Before a class leaves, it and all that leave earlier have been made good. Returns what passes
+    of each class, the part of the worth that it keeps, and that of each class's room, all of
+    shape (H, C, T).
+    """
+    passed, below, room = asked.copy(), np.ones_like(asked), np.zeros_like(asked)
+    free = np.zeros_like(asked[:, 0])
+    for c in range(asked.shape[1]):
+        free = free + easy[:, c]
+        so_far = passed[:, : c + 1].sum(axis=1)
+        kept, (own, rest) = _least_of(np.stack((so_far, free + again[c])), heat)
+        share = np.divide(kept, so_far, out=np.ones_like(so_far), where=so_far > 1e-12)
+        passed[:, : c + 1] *= share[:, None]
+        below[:, : c + 1] *= own[:, None]
+        room[:, :c] *= own[:, None]
+        room[:, c] = rest
+    return passed, below, room
 
 
 def _least_of(values: Floats, heat: float) -> tuple[Floats, Floats]:

@@ -42,6 +42,8 @@ class Priced:
         Passes over all vehicles.
     notes
         What a reader should know.
+    shares_kw
+        Share of each stay in each block of reserve that was planned with the energy, (n, T) each.
     """
 
     schedule: FleetSchedule
@@ -51,6 +53,7 @@ class Priced:
     bound_by: str
     sweeps: int
     notes: tuple[str, ...]
+    shares_kw: list[Floats]
 
 
 def solve_by_price(
@@ -100,6 +103,7 @@ def solve_by_price(
         bound_by=_bound_by(run, stays, drives_first=first and problem.continues is not None),
         sweeps=run.progress.sweeps,
         notes=_notes(run, problem, schedule, gap, (mended, left)),
+        shares_kw=run.fleet.shares(power),
     )
 
 
