@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from gridtide.plan.concentrate import concentrate
 from gridtide.plan.made import GAP_CLOSED, Plan, wear_model
 from gridtide.plan.problem import Floats, Ints, Problem, take_stays
 from gridtide.plan.reserve import name_broken, prove_schedule
+from gridtide.plan.reserve.offers import CUT, ROUNDS
 from gridtide.plan.slacks import Slack, name_slacks
 from gridtide.plan.start import Start
 
@@ -54,8 +56,26 @@ def plan_by_price(
     """
     if unknown := unknown_to_price(problem):
         raise SolverError(f"the price solver does not know {', '.join(unknown)}; use highs")
+    deadline = time.monotonic() + time_limit_s
     plan, shares = _coordinated(_smooth(problem), gap, time_limit_s, start, exactly, began)
-    return _completed(problem, plan, shares, relax_standby, began)
+    best = made = _completed(problem, plan, shares, relax_standby, began)
+    for _ in range(ROUNDS if _held_with_energy(problem) else 0):
+        left_s = deadline - time.monotonic()
+        if left_s <= 0 or not _cut(made):
+            break
+        # To hold energy back for what cannot be sold is dear: plan for what was proven.
+        blocks = tuple(replace(o.reserve, most_kw=o.proven_kw, step_kw=0.0) for o in made.reserves)
+        capped = replace(problem, reserves=blocks)
+        plan, shares = _coordinated(_smooth(capped), gap, left_s, start, exactly, began)
+        made = _completed(problem, plan, shares, relax_standby, began)
+        # What the first has proven holds for all.
+        made = replace(made, lower_bound=min(best.lower_bound, made.objective))
+        best = made if made.objective < best.objective else best
+    return best if not problem.reserves else replace(best, cpu_s=cpu_s() - began)
+
+
+def _cut(plan: Plan) -> bool:
+    return any(o.proven_kw < o.planned_kw * (1 - CUT) - 1e-6 for o in plan.reserves)
 
 
 def unknown_to_price(problem: Problem) -> list[str]:
