@@ -32,7 +32,7 @@ def plan_by_price(
     gap: float,
     time_limit_s: float,
     relax_standby: bool,
-    exactly: Callable[[Problem], Floats],
+    exactly: Callable[..., Floats],
     start: Start | None,
     began: float,
 ) -> Plan:
@@ -91,7 +91,7 @@ def _coordinated(
     gap: float,
     time_limit_s: float,
     start: Start | None,
-    exactly: Callable[[Problem], Floats],
+    exactly: Callable[..., Floats],
     began: float,
 ) -> tuple[Plan, list[Floats]]:
     """Plan, and share out what is held of each block that was planned with the energy."""

@@ -153,6 +153,15 @@ def room(problem: Problem) -> Room:
     )
 
 
+def left_beyond(problem: Problem, room: Room, net_kw: Floats) -> Floats:
+    """Return base load beyond limits that net powers of vehicles leave [kW], shape (m, T)."""
+    left = np.zeros_like(net_kw)
+    for sign, limit in ((1.0, problem.import_kw), (-1.0, problem.export_kw)):
+        excess = sign * room.base_kw - limit
+        left += np.where(excess > 0, np.maximum(excess + sign * net_kw, 0.0), 0.0)
+    return left
+
+
 def site_cost(problem: Problem, room: Room, net_kw: Floats) -> float:
     """Cost at the limits: energy at the meters, demand charges, squares of load."""
     site = room.base_kw + net_kw

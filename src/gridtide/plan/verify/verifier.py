@@ -24,7 +24,7 @@ from gridtide.plan.verify._claims import (
     check_understood,
     check_violation,
 )
-from gridtide.plan.verify._limits import Flows, room, site_cost
+from gridtide.plan.verify._limits import Flows, left_beyond, room, site_cost
 from gridtide.plan.verify._rows import Rows, RowsError
 from gridtide.plan.verify._stay_bound import stays_bound
 from gridtide.plan.verify._stay_costs import stay_cost
@@ -79,6 +79,7 @@ class _Found:
     stays: StayChecks
     cost: float = 0.0
     bound: float = 0.0
+    en_route_kwh: float = 0.0
 
 
 def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
@@ -94,14 +95,18 @@ def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
         wear = plan.linear_wear_per_kwh
     priced = _priced_wear(plan, problem)
     seen, rows = seen_below(priced, prices), Rows(plan)
-    short_price = _short_price(plan, problem)
+    short_price, most_short = _short_price(plan, problem), np.inf
+    if problem.promise == "first":
+        # The largest shortfall comes before the cost: plans with a larger one are none to compare.
+        most_short = float(claimed.max(initial=0.0))
     for stays in in_parts(priced, chord=claims.standby_chord):
         power, value = rows.take(stays)
         energies, own_wear = follow(stays, power), stays.own(wear)
         found.stays.look(stays, power, energies)
         found.flows.add(stays, power)
+        found.en_route_kwh += float(energies.on_the_way.sum())
         found.cost += stay_cost(stays, power, energies, own_wear)
-        found.bound += stays_bound(stays, seen, prices, value, own_wear, short_price)
+        found.bound += stays_bound(stays, seen, prices, value, own_wear, short_price, most_short)
     rows.end()
     found.flows.up_the_tree(problem.limit_parent)
     return found
@@ -125,11 +130,15 @@ def _verdict(
 ) -> Verdict:
     head, left = plan.head, room(problem)
     cost = found.cost + site_cost(problem, left, found.flows.net_kw)
-    bound = found.bound + limits_bound(problem, prices, left, found.flows)
+    relief = head.relief_price_per_kwh if problem.promise == "first" else 0.0
+    bound = found.bound + limits_bound(problem, prices, left, found.flows, relief)
     # A dearer shortage than the problem's holds for plans that miss no more than this one.
     dearer = _short_price(plan, problem) - problem.shortfall_price_per_kwh
     if dearer > 0:
-        bound -= dearer * sum(found.stays.missing_kwh.values())
+        bound -= dearer * (sum(found.stays.missing_kwh.values()) + found.en_route_kwh)
+    if relief > 0:  # likewise for plans that leave no more base load beyond limits
+        beyond = left_beyond(problem, left, found.flows.net_kw)
+        bound -= relief * float(np.sum(problem.step_h * beyond))
     stays, limits = found.stays.checks(), check_limits(problem, left, found.flows)
     gap = (cost - head.claims.lower_bound) / max(1.0, abs(cost))
     checks += [
