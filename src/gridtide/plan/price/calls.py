@@ -248,7 +248,7 @@ def lay_holding(problem: Problem, stays: Stays, book: Book) -> Holding:
         there=np.ones(shape),
         price=np.zeros((2, longest, rows, problem.steps)),
         most_kw=np.array(most),
-        refill=lay_refill(problem, stays, leave, over, hold, rows),
+        refill=lay_refill(problem, stays, book, (leaves, leave), over, hold),
     )
     for b in range(len(problem.reserves)):
         holding.split(b, HEAT)

@@ -46,6 +46,8 @@ class Refill:
         Hours of each step, shape (T,).
     kw_per_kwh
         Called power that a kWh at the plugs makes good.
+    plug_kw
+        Power at which those of each class can charge, shape (r, C).
     price
         Of a kW called, by class that it is made good before, [currency/kW], shape (r, C, T).
     """
@@ -54,7 +56,18 @@ class Refill:
     leave: Ints
     step_h: Floats
     kw_per_kwh: float
+    plug_kw: Floats
     price: Floats
+
+    @property
+    def share(self) -> Floats:
+        """Share of each class in the power of all plugs, shape (r, C)."""
+        return self.plug_kw / np.maximum(self.plug_kw.sum(axis=1, keepdims=True), 1e-9)
+
+    def plugs_kw(self, free_kw: Floats) -> Floats:
+        """Power that each class makes good if all get the same part of the room, (r, C, T)."""
+        whole = self.plug_kw.sum(axis=1, keepdims=True)
+        return self.room_kw(np.minimum(np.maximum(free_kw, 0.0), whole)) * self.share[:, :, None]
 
     def room_kw(self, free_kw: Floats) -> Floats:
         """Power that can be called and charged again before each class leaves, shape (r, C, T)."""
@@ -88,12 +101,21 @@ def departure_classes(stays: Stays) -> tuple[Ints, Ints]:
 
 
 def lay_refill(
-    problem: Problem, stays: Stays, leave: Ints, over: Ints, hold: npt.NDArray[np.void], rows: int
+    problem: Problem,
+    stays: Stays,
+    book: Book,
+    classes: tuple[Ints, Ints],
+    over: Ints,
+    hold: npt.NDArray[np.void],
 ) -> Refill:
     """Lay out when calls upwards can be made good, and by how much a kWh does."""
-    each, steps = stays.each, problem.steps
+    each, steps, (leaves, leave) = stays.each, problem.steps, classes
+    of_path = np.zeros((len(book.path) - 1, len(leave)))
+    gives = (each["discharge_kw"] > 0) & (each["steps"] > 0)
+    np.add.at(of_path, (each["path"], leaves), np.where(gives, each["charge_kw"], 0.0))
+    plug = np.zeros((len(book.limit), len(leave)))
+    np.add.at(plug, book.row, np.repeat(of_path, np.diff(book.path), axis=0))
     up = hold["stored"] & (hold["way"] == 0)
-    gives = each["discharge_kw"] > 0
     draw = float(each["draw"][gives].mean()) if gives.any() else 1.0
     gain = float(each["gain"].mean()) if len(each) else 1.0
     hours = float(hold["duration_h"][up].max(initial=0.0))
@@ -102,7 +124,8 @@ def lay_refill(
         leave=leave,
         step_h=problem.step_h,
         kw_per_kwh=gain / (draw * hours) if hours > 0 else 0.0,
-        price=np.zeros((rows, len(leave), steps)),
+        plug_kw=plug,
+        price=np.zeros((*plug.shape, steps)),
     )
 
 
@@ -198,6 +221,7 @@ def let_through(
     book, parent, hold = holding.book, holding.problem.limit_parent, holding.calls.hold
     least, when = _rooms(holding, net_kw, heat)
     again = holding.refill.room_kw(book.upper_kw - net_kw)
+    plugs = holding.refill.plugs_kw(book.upper_kw - net_kw)
     needs = (hold["way"] == 0) & hold["stored"] & refill
     count, classes, steps = len(hold), held.shape[3], held.shape[4]
     asked = np.zeros((2, count, len(book.limit), classes, steps))
@@ -214,7 +238,9 @@ def let_through(
         wanted, easy = asked[:, :, j]
         passed = wanted.copy()
         if needs.any():
-            part = _made_good(passed[needs], easy[needs], again[j], heat)
+            part = _made_good(
+                passed[needs], easy[needs], again[j], (plugs[j], holding.refill.share[j]), heat
+            )
             passed[needs], below[needs, j], made_good[needs, j] = part
         whole = passed.sum(axis=1)
         free = np.maximum(least[hold["way"], j], 0.0)
@@ -234,7 +260,7 @@ def let_through(
 
 
 def _made_good(
-    asked: Floats, easy: Floats, again: Floats, heat: float
+    asked: Floats, easy: Floats, again: Floats, plugs: tuple[Floats, Floats], heat: float
 ) -> tuple[Floats, Floats, Floats]:
     """Limit shares to what can be charged again before each class leaves.
 
@@ -242,7 +268,8 @@ def _made_good(
     of each class, the part of the worth that it keeps, and that of each class's room, all of
     shape (H, C, T).
     """
-    passed, below, room = asked.copy(), np.ones_like(asked), np.zeros_like(asked)
+    passed, (below, alone) = _least_of(np.stack((asked, easy + plugs[0])), heat)
+    room = alone * plugs[1][:, None]
     free = np.zeros_like(asked[:, 0])
     for c in range(asked.shape[1]):
         free = free + easy[:, c]
@@ -252,7 +279,7 @@ def _made_good(
         passed[:, : c + 1] *= share[:, None]
         below[:, : c + 1] *= own[:, None]
         room[:, :c] *= own[:, None]
-        room[:, c] = rest
+        room[:, c] = room[:, c] * own + rest
     return passed, below, room
 
 
