@@ -31,6 +31,8 @@ from gridtide.plan.price.rows import Book
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Floats, Ints, Problem
 
+DEAR = 3.0
+"""Missing energy is dear from so many times the highest price of energy on."""
 HEAT, COOL = 0.3, 0.02
 """How even splits are at first, as a share of a charger's range, of what is held, of rooms; later
 less, by the square root of the sweeps, down to the second."""
@@ -252,6 +254,7 @@ def lay_holding(problem: Problem, stays: Stays, book: Book) -> Holding:
     )
     for b in range(len(problem.reserves)):
         holding.split(b, HEAT)
+    holding.means[0][:] = calls.worth
     return holding
 
 
@@ -285,7 +288,8 @@ def _able(layout: Layout, stays: Stays, leaves: Ints) -> npt.NDArray[np.void]:
     able["serves_down"] = ~high
     due = layout.within_reach_kwh.copy()
     due[followed(problem)] = -np.inf
-    able["due_kwh"] = due
+    # Where missing energy is cheap, to miss it and to sell its reserve may pay: no bound then.
+    able["due_kwh"] = due if _is_kept(problem, layout) else -np.inf
     draw, gain = layout.law.draw.max(axis=1), layout.law.gain.max(axis=1)
     able["up_kwh"] = np.where(gives, draw, gain)
     able["down_kwh"] = gain
@@ -296,6 +300,14 @@ def _able(layout: Layout, stays: Stays, leaves: Ints) -> npt.NDArray[np.void]:
     able["wear"] = np.where(gives, wear, 0.0)
     able["lost"] = np.where(gives, draw / layout.law.gain.min(axis=1) - 1.0, 0.0)
     return able
+
+
+def _is_kept(problem: Problem, layout: Layout) -> bool:
+    """Whether missing energy is so dear that nobody misses any for money."""
+    bands = problem.shortfall_band_price_per_kwh
+    price = problem.shortfall_price_per_kwh if bands is None else float(np.min(bands))
+    energy = float(np.abs(layout.price_in).max(initial=0.0)) / float(layout.law.gain.min())
+    return problem.promise == "first" or price >= DEAR * energy
 
 
 def _below(problem: Problem, reserve: Reserve, book: Book) -> npt.NDArray[np.bool_]:

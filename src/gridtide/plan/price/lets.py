@@ -62,7 +62,8 @@ class Refill:
     @property
     def share(self) -> Floats:
         """Share of each class in the power of all plugs, shape (r, C)."""
-        return self.plug_kw / np.maximum(self.plug_kw.sum(axis=1, keepdims=True), 1e-9)
+        share: Floats = self.plug_kw / np.maximum(self.plug_kw.sum(axis=1, keepdims=True), 1e-9)
+        return share
 
     def plugs_kw(self, free_kw: Floats) -> Floats:
         """Power that each class makes good if all get the same part of the room, (r, C, T)."""
@@ -144,7 +145,7 @@ class Lets:
     refill
         Part of what can be charged again before each class leaves, shape (H, r, C, T).
     when
-        How the room's part is split among the steps of a call, shape (2, O, r, T).
+        How the room's part is split among the steps of a call, shape (H, O, r, T).
     kept
         Share of what a class asks that comes through, shape (H, r, C, T).
     """
@@ -192,7 +193,7 @@ def charged(holding: Holding, lets: Lets) -> tuple[Floats, Floats, Floats]:
     # What comes to a limit is worth the same for all, but for the last class to leave.
     whole = above[:, :, -1]
     for h, way in enumerate(calls.hold["way"]):
-        price[way] += (whole * lets.room)[h] * lets.when[way]
+        price[way] += (whole * lets.room)[h] * lets.when[h]
     for path, row in enumerate(right_above(holding.book)):
         if row >= 0:
             dues[:, path] = calls.worth[:, None] - above[:, row] * lets.below[:, row]
@@ -243,8 +244,7 @@ def let_through(
             )
             passed[needs], below[needs, j], made_good[needs, j] = part
         whole = passed.sum(axis=1)
-        free = np.maximum(least[hold["way"], j], 0.0)
-        kept, (own, room[:, j]) = _least_of(np.stack((whole, free)), heat)
+        kept, (own, room[:, j]) = _least_of(np.stack((whole, least[:, j])), heat)
         # What the room keeps comes off all classes alike.
         below[:, j] *= own[:, None]
         made_good[:, j] *= own[:, None]
@@ -294,16 +294,17 @@ def _least_of(values: Floats, heat: float) -> tuple[Floats, Floats]:
 
 
 def _rooms(holding: Holding, net_kw: Floats, heat: float) -> tuple[Floats, Floats]:
-    """Least room of each way over a call from each step, (2, r, T), and when, (2, O, r, T)."""
-    book, longest = holding.book, holding.price.shape[1]
-    least, when = np.empty((2, *net_kw.shape)), np.empty((2, longest, *net_kw.shape))
-    for way, room in enumerate((net_kw - book.lower_kw, book.upper_kw - net_kw)):
-        ahead = np.stack([ahead_of(room, o, np.inf) for o in range(longest)])
-        mine = holding.calls.hold["way"][:, None] == way
-        over = np.arange(longest)[:, None] >= np.max(np.where(mine, holding.lasts, 0), axis=0)
-        ahead = np.where(over[:, None, :], np.inf, np.maximum(ahead, 0.0))
-        ahead[0] = np.where(over[0], 1e30, ahead[0])
-        least[way], when[way] = _least_of(ahead, heat)
+    """Least room over a call of each thing from each step, (H, r, T), and when, (H, O, r, T)."""
+    book, longest, way = holding.book, holding.price.shape[1], holding.calls.hold["way"]
+    ahead = [
+        np.stack([ahead_of(np.maximum(room, 0.0), o, np.inf) for o in range(longest)])
+        for room in (net_kw - book.lower_kw, book.upper_kw - net_kw)
+    ]
+    least = np.empty((len(way), *net_kw.shape))
+    when = np.empty((len(way), longest, *net_kw.shape))
+    for h, lasts in enumerate(holding.lasts):
+        over = np.arange(longest)[:, None] >= np.maximum(lasts, 1)
+        least[h], when[h] = _least_of(np.where(over[:, None], np.inf, ahead[way[h]]), heat)
     return least, when
 
 
