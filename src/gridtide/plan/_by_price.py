@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from gridtide.plan.concentrate import concentrate
 from gridtide.plan.made import GAP_CLOSED, Plan, wear_model
 from gridtide.plan.problem import Floats, Ints, Problem, take_stays
 from gridtide.plan.reserve import name_broken, prove_schedule
+from gridtide.plan.reserve.offers import CUT, ROUNDS
 from gridtide.plan.slacks import Slack, name_slacks
 from gridtide.plan.start import Start
 
@@ -54,8 +56,26 @@ def plan_by_price(
     """
     if unknown := unknown_to_price(problem):
         raise SolverError(f"the price solver does not know {', '.join(unknown)}; use highs")
-    plan = _coordinated(_smooth(problem), gap, time_limit_s, start, exactly, began)
-    return _completed(problem, plan, relax_standby, began)
+    deadline = time.monotonic() + time_limit_s
+    plan, shares = _coordinated(_smooth(problem), gap, time_limit_s, start, exactly, began)
+    best = made = _completed(problem, plan, shares, relax_standby, began)
+    for _ in range(ROUNDS if _held_with_energy(problem) else 0):
+        left_s = deadline - time.monotonic()
+        if left_s <= 0 or not _cut(made):
+            break
+        # To hold energy back for what cannot be sold is dear: plan for what was proven.
+        blocks = tuple(replace(o.reserve, most_kw=o.proven_kw, step_kw=0.0) for o in made.reserves)
+        capped = replace(problem, reserves=blocks)
+        plan, shares = _coordinated(_smooth(capped), gap, left_s, start, exactly, began)
+        made = _completed(problem, plan, shares, relax_standby, began)
+        # What the first has proven holds for all.
+        made = replace(made, lower_bound=min(best.lower_bound, made.objective))
+        best = made if made.objective < best.objective else best
+    return best if not problem.reserves else replace(best, cpu_s=cpu_s() - began)
+
+
+def _cut(plan: Plan) -> bool:
+    return any(o.proven_kw < o.planned_kw * (1 - CUT) - 1e-6 for o in plan.reserves)
 
 
 def unknown_to_price(problem: Problem) -> list[str]:
@@ -73,7 +93,8 @@ def _coordinated(
     start: Start | None,
     exactly: Callable[..., Floats],
     began: float,
-) -> Plan:
+) -> tuple[Plan, list[Floats]]:
+    """Plan, and share out what is held of each block that was planned with the energy."""
     # Compiled kernels, which small plans need not wait for.
     from gridtide.plan.price import solve_by_price
 
@@ -101,7 +122,7 @@ def _coordinated(
         sweeps=found.sweeps,
     )
     closed = "optimal" if plan.gap <= GAP_CLOSED else "optimal_with_gap"
-    return replace(plan, status="best_effort" if slacks else closed)
+    return replace(plan, status="best_effort" if slacks else closed), found.shares_kw
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +163,27 @@ def _slacks(problem: Problem, schedule: FleetSchedule) -> tuple[Slack, ...]:
 
 
 def _smooth(problem: Problem) -> Problem:
-    """Leave out what is decided after the energy: smallest powers and reserve."""
+    """Leave out what is decided after the energy: smallest powers, and at times reserve."""
+    together = _held_with_energy(problem)
     return replace(
-        problem, min_charge_kw=None, min_discharge_kw=None, one_phase_kw=None, reserves=()
+        problem,
+        min_charge_kw=None,
+        min_discharge_kw=None,
+        one_phase_kw=None,
+        reserves=problem.reserves if together else (),
     )
 
 
-def _completed(problem: Problem, plan: Plan, relax_standby: bool, began: float) -> Plan:
+def _held_with_energy(problem: Problem) -> bool:
+    """Whether reserve is planned with the energy: not where stored energy has no one price."""
+    parts = problem.charge_part_kw is not None or problem.discharge_part_kw is not None
+    changes = problem.planned_kw is not None and problem.change_price_per_kwh > 0
+    return bool(problem.reserves) and problem.continues is None and not parts and not changes
+
+
+def _completed(
+    problem: Problem, plan: Plan, shares_kw: list[Floats], relax_standby: bool, began: float
+) -> Plan:
     """Decide after the energy where chargers run, and offer what reserve the plan leaves.
 
     The plan of the energy alone costs less than any that does both, but for what reserve can
@@ -167,11 +202,19 @@ def _completed(problem: Problem, plan: Plan, relax_standby: bool, began: float) 
     schedule = judge(layout, power)
     offers: tuple[Offer, ...] = ()
     if problem.reserves:
-        offers = prove_schedule(layout, schedule.power_kw, schedule.energy_kwh)
+        planned = None
+        if shares_kw:
+            planned = np.array(
+                [_least_kw(*b) for b in zip(problem.reserves, shares_kw, strict=True)]
+            )
+        offers = prove_schedule(
+            layout, schedule.power_kw, schedule.energy_kwh, planned, shares_kw=shares_kw or None
+        )
     cost = schedule.objective + sum(offer.cost for offer in offers)
-    if offers:
+    most = 0.0
+    if offers and not _held_with_energy(problem):
         notes.append("reserve: what the plan of the energy leaves; more might be sold together")
-    most = sum(_most_revenue(layout, reserve) for reserve in problem.reserves)
+        most = sum(_most_revenue(layout, reserve) for reserve in problem.reserves)
     slacks = (*name_slacks(layout, schedule), *name_broken(offers))
     return replace(
         plan,
@@ -188,6 +231,12 @@ def _completed(problem: Problem, plan: Plan, relax_standby: bool, began: float) 
         certificate=None if offers else plan.certificate,
         standby_chord=plan.standby_chord and not layout.standby_kw.any(),
     )
+
+
+def _least_kw(reserve: Reserve, shares_kw: Floats) -> float:
+    """Return what shares come to in the weakest step of a block, at full confidence [kW]."""
+    sums = shares_kw[:, reserve.from_step : reserve.to_step].sum(axis=0)
+    return float(sums.min(initial=np.inf)) if reserve.confidence >= 1.0 else np.inf
 
 
 def _most_revenue(layout: Layout, reserve: Reserve) -> float:
