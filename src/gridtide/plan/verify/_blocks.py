@@ -42,9 +42,10 @@ def may_serve(stays: Stays, block: Reserve, energies: Energies, row: Ints, step:
     problem, stay = stays.problem, stays.first + row
     here = (problem.arrive[stay] <= step) & (step >= block.from_step) & (step < block.to_step)
     here &= over_at(problem, block)[step] <= np.minimum(problem.depart[stay], problem.steps)
-    here &= energies.arrival[row] <= problem.max_kwh[stay] + SAME_KWH
     if block.direction == "up":
         here &= ~_held_up(stays, energies)[row]
+    else:
+        here &= energies.arrival[row] <= problem.max_kwh[stay] + SAME_KWH
     if block.limit:
         here &= _below(problem, block.limit)[problem.limit[stay]]
     chance = chance_of(problem, stay, step)
