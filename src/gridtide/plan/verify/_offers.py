@@ -12,11 +12,17 @@ from gridtide.plan.verify._blocks import hours_of
 from gridtide.plan.verify._claims import RELATIVE
 from gridtide.plan.verify._limits import Flows, Room
 from gridtide.plan.verify._quantile import there_kw
-from gridtide.plan.verify._reserve import ALLOWED, SIGN, Calls
+from gridtide.plan.verify._reserve import ALLOWED, Calls
+from gridtide.plan.verify._reserve_limits import (
+    check_called_limits,
+    check_margins,
+    check_recovery,
+)
 from gridtide.plan.verify.verdict import Check
 
+NOT_BROKEN_KW = 1e-6
 ROUNDED = 1e-9
-UNPLANNED_KW = 1e-6
+"""Of a sum of shares."""
 
 
 def offered_kw(problem: Problem, head: Head) -> Floats:
@@ -68,11 +74,13 @@ def check_reserve(
     offers = head.claims.offers
     if not problem.reserves and not offers:
         return []
+    names = [block.name for block in problem.reserves], [offer.name for offer in offers]
+    if names[0] != names[1]:
+        said = f"the plan offers {_told(names[1])}, the problem has the blocks {_told(names[0])}"
+        return [_check("reserve offers", False, float(len(offers)), float(len(names[0])), "", said)]
     offered = offered_kw(problem, head)
-    checks = [_check_blocks(problem.reserves, offers)]
-    if not checks[0].passed:
-        return checks
-    checks += [
+    checks = [
+        _check_sizes(problem.reserves, offers),
         _check_money(problem, offers, calls, head.precision),
         _check_commitments(problem, head, offered),
         *(_check_sums(block, offer, b, calls)
@@ -84,22 +92,18 @@ def check_reserve(
             "after every call each vehicle alone still gets what it was promised",
             "after a call a vehicle misses what it was promised",
         ),
-        _check_limits(problem, calls, room, flows),
+        check_called_limits(problem, calls, room, flows),
     ]  # fmt: skip
     if any(block.opposite_share > 0 for block in problem.reserves):
-        checks.append(_check_margins(problem, offered, calls, room, flows))
+        checks.append(check_margins(problem, offered, calls, room, flows))
     if calls.smallest.excess > calls.smallest.allowed:
         said = f"{calls.smallest.where} is called below its charger's smallest power"
         checks.append(_open("reserve smallest power", f"{said}, which is not proven to be held"))
-    return [*checks, _check_recovery(problem, calls, room, flows)]
+    return [*checks, check_recovery(problem, calls, room, flows)]
 
 
-def _check_blocks(blocks: tuple[Reserve, ...], offers: list[StoredOffer]) -> Check:
-    """Whether there is one offer for each block, within the block's sizes."""
-    names = [block.name for block in blocks], [offer.name for offer in offers]
-    if names[0] != names[1]:
-        said = f"the plan offers {_told(names[1])}, the problem has the blocks {_told(names[0])}"
-        return _check("reserve offers", False, float(len(offers)), float(len(blocks)), "", said)
+def _check_sizes(blocks: tuple[Reserve, ...], offers: list[StoredOffer]) -> Check:
+    """Whether every offer is within its block's sizes."""
     worst, where = 0.0, ""
     for block, offer in zip(blocks, offers, strict=True):
         off = _off_size(block, offer)
@@ -115,20 +119,23 @@ def _check_blocks(blocks: tuple[Reserve, ...], offers: list[StoredOffer]) -> Che
 def _off_size(block: Reserve, offer: StoredOffer) -> float:
     """How far an offer is from the sizes that it may have [kW]."""
     kw = offer.offered_kw
+    if not np.isfinite(kw):
+        return np.inf
     planned = np.inf if offer.planned_kw is None else offer.planned_kw
     off = max(-kw, kw - block.most_kw, kw - offer.proven_kw, kw - planned)
     if kw != 0.0:
         off = max(off, block.least_kw - kw)
         if block.step_kw > 0:
             off = max(off, abs(kw - round(kw / block.step_kw) * block.step_kw))
-    return float(off) if np.isfinite(kw) else np.inf
+    return float(off)
 
 
 def _check_money(
     problem: Problem, offers: list[StoredOffer], calls: Calls, precision: str
 ) -> Check:
     """Whether offers earn and cost what they claim."""
-    worst, allowed, said = 0.0, ROUNDED, "offers earn and cost what they claim"
+    worst, told = 0.0, "offers earn and cost what they claim"
+    allowed = RELATIVE[precision]
     for b, (block, offer) in enumerate(zip(problem.reserves, offers, strict=True)):
         for what, claimed, found in (
             ("earns", offer.revenue, _revenue(problem, block, offer.offered_kw)),
@@ -136,12 +143,10 @@ def _check_money(
             ("pays in penalty", offer.penalty, _penalty(problem, block, offer.offered_kw)),
         ):
             wrong = abs(claimed - found) / max(1.0, abs(found))
-            if not wrong <= worst:
+            if not wrong <= max(worst, allowed):
                 worst = wrong
                 told = f"{block.name} {what} {found:.9g}, claimed {claimed:.9g}"
-    allowed = RELATIVE[precision]
-    passed = worst <= allowed
-    return _check("reserve money", passed, worst, allowed, "", said if passed else told)
+    return _check("reserve money", worst <= allowed, worst, allowed, "", told)
 
 
 def _check_commitments(problem: Problem, head: Head, offered: Floats) -> Check:
@@ -156,7 +161,7 @@ def _check_commitments(problem: Problem, head: Head, offered: Floats) -> Check:
     }
     worst = max(wrong, key=lambda name: wrong[name], default="")
     excess = wrong.get(worst, 0.0)
-    broken = sum(kw > UNPLANNED_KW for kw in missing.values())
+    broken = sum(kw > NOT_BROKEN_KW for kw in missing.values())
     said = f"{broken} of {len(missing)} blocks break a commitment, all named"
     passed = excess <= ALLOWED
     if not passed:
@@ -180,7 +185,7 @@ def _check_sums(block: Reserve, offer: StoredOffer, b: int, calls: Calls) -> Che
         sure = f" at confidence {block.confidence:g}"
     weakest = min(sums, key=lambda k: sums[k])
     excess = max(offer.offered_kw - sums[weakest], 0.0)
-    allowed = ALLOWED * max(1.0, offer.offered_kw)
+    allowed = ALLOWED + ROUNDED * offer.offered_kw
     passed: bool | None = excess <= allowed
     said = f"{block.name}: shares add up to {sums[weakest]:.6g} kW{sure} in step {weakest}"
     said += f", offered are {offer.offered_kw:.6g}"
@@ -194,97 +199,6 @@ def _worse(calls: Calls) -> Check:
     if calls.taper.excess > calls.power.excess:
         return calls.taper.check("", "a call is more than a full battery takes")
     return calls.power.check("every call is within the chargers", "a call is beyond a charger")
-
-
-def _check_limits(problem: Problem, calls: Calls, room: Room, flows: Flows) -> Check:
-    """Whether all shares called at once keep every limit in every step of every call."""
-    worst, where, steps = 0.0, "", problem.steps
-    for sign in SIGN.values():
-        called, phased = calls.called_kw[sign], calls.called_phase_kw[sign]
-        for offset in range(len(called)):
-            for change, net, lower, upper in (
-                (called[offset], flows.net_kw, room.lower_kw, room.upper_kw),
-                (phased[offset], flows.phase_kw, room.phase_lower_kw, room.phase_upper_kw),
-            ):
-                if not len(change):
-                    continue
-                change = change[..., : steps - offset]
-                with_call = net[..., offset:] + change
-                over = with_call - np.broadcast_to(upper, net.shape)[..., offset:]
-                under = np.broadcast_to(lower, net.shape)[..., offset:] - with_call
-                excess = np.where(change != 0.0, np.maximum(over, under), 0.0)
-                if excess.size and not excess.max() <= worst:
-                    place = np.unravel_index(int(np.argmax(excess)), excess.shape)
-                    worst = float(excess[place])
-                    where = f"{problem.limit_names[place[0]]}, called from step {place[-1]}"
-    said = "all shares called at once exceed no limit"
-    if worst > ALLOWED:
-        said = f"a call exceeds a limit by {worst:.3g} kW: {where}"
-    return _check("reserve limits", worst <= ALLOWED, worst, ALLOWED, "kW", said)
-
-
-def _check_margins(
-    problem: Problem, offered: Floats, calls: Calls, room: Room, flows: Flows
-) -> Check:
-    """Whether the power that blocks ask for in the other direction is free in every step."""
-    worst, where, shared = 0.0, "", problem.phase_kw is not None
-    for sign in SIGN.values():
-        asking = [
-            b for b, block in enumerate(problem.reserves)
-            if block.opposite_share > 0 and SIGN[block.direction] == -sign
-        ]  # fmt: skip
-        for k in range(problem.steps if asking else 0):
-            now = [
-                b
-                for b in asking
-                if problem.reserves[b].from_step <= k < problem.reserves[b].to_step
-            ]
-            shared |= (
-                len({(problem.reserves[b].limit, problem.reserves[b].duration_h) for b in now}) > 1
-            )
-            asked = sum(problem.reserves[b].opposite_share * offered[b] for b in now)
-            lacks = asked - _margin_kw(problem, calls, room, flows, sign, k) if asked > 0 else 0.0
-            if lacks > worst:
-                worst, where = lacks, f"in step {k}"
-    passed: bool | None = worst <= ALLOWED
-    said = "what blocks ask for in the other direction is free in every step"
-    if not passed:
-        said = f"{worst:.3g} kW of what is asked for in the other direction is not free {where}"
-    elif shared:
-        passed, said = None, f"{said}; how blocks share it, and phases, are not proven here"
-    return _check("reserve margin", passed, worst, ALLOWED, "kW", said)
-
-
-def _margin_kw(
-    problem: Problem, calls: Calls, room: Room, flows: Flows, sign: float, k: int
-) -> float:
-    """Most that can be had in a direction beside its own calls from a step, below all limits."""
-    free = calls.margin_kw[sign][:, k].copy()
-    net = flows.net_kw[:, k] + (calls.called_kw[sign][0][:, k] if len(calls.called_kw[sign]) else 0)
-    left = room.upper_kw[:, k] - net if sign > 0 else net - room.lower_kw[:, k]
-    for j in range(len(problem.limit_parent) - 1, -1, -1):
-        free[problem.limit_parent[j]] += min(free[j], max(float(left[j]), 0.0))
-    return float(free[-1])
-
-
-def _check_recovery(problem: Problem, calls: Calls, room: Room, flows: Flows) -> Check:
-    """Whether vehicles cannot hinder each other when they recover; else that is not proven."""
-    name = "reserve recovery"
-    if not calls.sum_kw.any():
-        return _check(name, True, 0.0, 0.0, "kW", "nothing is called, nobody need recover")
-    first = min(block.from_step for block in problem.reserves)
-    pairs = [
-        (flows.most_kw - room.upper_kw)[:, first:], (room.lower_kw - flows.least_kw)[:, first:],
-    ]  # fmt: skip
-    if len(flows.phase_most_kw):
-        pairs.append((flows.phase_most_kw - room.phase_upper_kw)[..., first:])
-        pairs.append((room.phase_lower_kw - flows.phase_least_kw)[..., first:])
-    beyond = max(float(over.max(initial=0.0)) for over in pairs)
-    if beyond <= 0.0:
-        said = "no limit can bind while vehicles recover: each does so alone"
-        return _check(name, True, beyond, 0.0, "kW", said)
-    said = "each vehicle recovers alone; that all do so below common limits is not proven here"
-    return _check(name, None, beyond, 0.0, "kW", said)
 
 
 def _told(names: list[str]) -> str:
