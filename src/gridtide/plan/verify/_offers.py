@@ -87,7 +87,9 @@ def check_reserve(
           for b, (block, offer) in enumerate(zip(problem.reserves, offers, strict=True))),
         calls.away.check("all who have a share may serve", "somebody has a share who may not"),
         _worse(calls),
-        calls.window.check("every call stays in the batteries' windows", "a call leaves a window"),
+        calls.window.check(
+            "every call stays in the batteries' windows", "a battery leaves its window"
+        ),
         calls.promise.check(
             "after every call each vehicle alone still gets what it was promised",
             "after a call a vehicle misses what it was promised",
