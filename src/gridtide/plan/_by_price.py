@@ -30,7 +30,7 @@ def plan_by_price(
     gap: float,
     time_limit_s: float,
     relax_standby: bool,
-    exactly: Callable[[Problem], Floats],
+    exactly: Callable[..., Floats],
     start: Start | None,
     began: float,
 ) -> Plan:
@@ -71,7 +71,7 @@ def _coordinated(
     gap: float,
     time_limit_s: float,
     start: Start | None,
-    exactly: Callable[[Problem], Floats],
+    exactly: Callable[..., Floats],
     began: float,
 ) -> Plan:
     # Compiled kernels, which small plans need not wait for.

@@ -46,6 +46,9 @@ class Certificate:
         problem's own price.
     phase_price
         On L1, L2, L3 of each limit [currency/kWh], shape (m, 3, T); None without phase limits.
+    relief_price_per_kwh
+        What the proof lets base load beyond a limit cost where vehicles leave it so; 0 but where
+        the promise comes first.
     """
 
     limit_price: Floats
@@ -54,3 +57,4 @@ class Certificate:
     arrival_value: Floats
     shortfall_price_per_kwh: float
     phase_price: Floats | None = None
+    relief_price_per_kwh: float = 0.0

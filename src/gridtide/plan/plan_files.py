@@ -121,6 +121,7 @@ def _head(plan: Plan, problem: Problem) -> Head:
         precision="float32" if plan.plugged_kw.dtype == np.float32 else "float64",
         claims=claims,
         shortfall_price_per_kwh=None if proof is None else float(proof.shortfall_price_per_kwh),
+        relief_price_per_kwh=0.0 if proof is None else float(proof.relief_price_per_kwh),
     )
 
 

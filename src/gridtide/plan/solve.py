@@ -17,6 +17,8 @@ from gridtide.plan._accounts import judge
 from gridtide.plan._by_highs import plan_by_highs
 from gridtide.plan._by_price import plan_by_price, unknown_to_price
 from gridtide.plan._layout import lay_out
+from gridtide.plan.linear._ahead import Ahead
+from gridtide.plan.linear._search import Search
 from gridtide.plan.linear._wear import find_levels
 from gridtide.plan.made import Plan
 from gridtide.plan.problem import Floats, Problem
@@ -28,6 +30,8 @@ FEW = 12
 """Where limits hold fewer stays than so, HiGHS is as fast on more of them, and exact."""
 PRICE_STEPS = 20_000
 """Up to so many plugged steps of all vehicles, HiGHS plans."""
+EXACT_LIMIT_S = 20.0
+"""Wall time for a part of a fleet that is planned exactly."""
 SEGMENT_PLACES = 150_000
 """Up to so many levels of depth, summed over vehicles and steps, wear is planned by segments."""
 
@@ -128,9 +132,10 @@ def _steps_for_highs(problem: Problem) -> int:
     return 4 * PRICE_STEPS if few or problem.continues is not None else PRICE_STEPS
 
 
-def _exactly(part: Problem) -> Floats:
+def _exactly(part: Problem, ahead: Ahead | None = None) -> Floats:
     """Powers of the plugged steps by HiGHS, losses as coordination by price takes them."""
-    return solve(part, solver="highs", relax_standby=True).plugged_kw
+    layout = lay_out(part, relax_standby=True)
+    return Search(layout, EXACT_LIMIT_S, ahead=ahead).find().schedule.plugged_kw
 
 
 def _segment_places(problem: Problem, relax_standby: bool, steps: int, levels: int) -> int:

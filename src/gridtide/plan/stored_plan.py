@@ -79,6 +79,9 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     shortfall_price_per_kwh: Annotated[
         float | None, Meta(description="Of the certificate; null where there is none")
     ]
+    relief_price_per_kwh: Annotated[
+        float, Meta(description="Of the certificate, on base load left beyond limits", ge=0)
+    ] = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

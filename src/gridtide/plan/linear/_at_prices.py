@@ -10,6 +10,7 @@ import numpy as np
 
 from gridtide.plan._layout import Layout, lay_out
 from gridtide.plan.certificate import Certificate
+from gridtide.plan.linear._ahead import Ahead
 from gridtide.plan.linear._duals import certificate
 from gridtide.plan.linear._matrix import Model, Modes, assemble
 from gridtide.plan.linear._solver import Deadline, Solution, Solver
@@ -27,6 +28,7 @@ def prices_beside(
     short_price: float,
     drive_price: float,
     recover_price: float,
+    ahead: Ahead | None = None,
     limit_s: float,
 ) -> Certificate | None:
     """Find the best prices of a problem's limits where its vehicles pay for others too.
@@ -43,6 +45,8 @@ def prices_beside(
     short_price, drive_price, recover_price
         Price of missing energy where the problem has no bands, of energy bought on the way
         [currency/kWh], and of being outside the window [currency/kWh/h].
+    ahead
+        Prices of what comes before the cost; None for none.
     limit_s
         Wall time [s].
 
@@ -57,10 +61,11 @@ def prices_beside(
     squares = Squares(layout)
     model = assemble(
         layout,
-        _relaxed(layout),
+        relaxed_modes(layout),
         short_price=problem.shortfall_price_per_kwh,
         lexical=recover_price > 0,
         squares=squares,
+        ahead=ahead,
     )
     _price(model, layout, above)
     cost = model.linear.cost
@@ -94,7 +99,7 @@ def _with_squares(solver: Solver, squares: Squares, deadline: Deadline) -> Solut
     return best
 
 
-def _relaxed(layout: Layout) -> Modes:
+def relaxed_modes(layout: Layout) -> Modes:
     """No choice of direction anywhere: the relaxation."""
     return Modes(
         plugs=np.zeros(len(layout.vehicle), dtype=bool),

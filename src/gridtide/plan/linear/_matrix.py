@@ -29,7 +29,9 @@ import numpy as np
 
 from gridtide.plan._chains import continuing
 from gridtide.plan._layout import Layout, demand_periods, phase_share, taper_line
+from gridtide.plan.linear._ahead import Ahead, add_relief
 from gridtide.plan.linear._bands import add_bands
+from gridtide.plan.linear._beyond import add_beyond
 from gridtide.plan.linear._changes import add_changes
 from gridtide.plan.linear._duals import PricedRows
 from gridtide.plan.linear._integrality import Running, add_running, phase_entries
@@ -151,6 +153,7 @@ def assemble(
     lexical: bool,
     levels: Levels | None = None,
     squares: Squares | None = None,
+    ahead: Ahead | None = None,
 ) -> Model:
     """Build the matrix of a plan.
 
@@ -168,6 +171,8 @@ def assemble(
         Levels of wear by depth that get all their rows; None leaves them to cuts.
     squares
         Squares of load with the tangents found so far; None where there are none.
+    ahead
+        Prices of what comes before the cost; None for none.
     """
     draft = _powers(layout)
     drives = add_drives(layout, draft.build, draft.energy, short_price)
@@ -192,6 +197,10 @@ def assemble(
     _end_value(draft, drives.end)
     short_vehicle, short = _targets(draft, short_price, drives.end)
     draft.offset += add_bands(layout, draft.build, short_vehicle, short)
+    if ahead is not None and ahead.beyond is not None:
+        add_beyond(layout, draft.build, short_vehicle, short, drives, ahead.beyond)
+    if ahead is not None and ahead.relief is not None:
+        add_relief(layout, draft.build, net, ahead.relief)
     reserve = add_reserves(
         layout,
         draft.build,

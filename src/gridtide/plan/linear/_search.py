@@ -17,6 +17,7 @@ from gridtide.plan._power_range import power_range
 from gridtide.plan._wear_prices import shallowest_price_per_kwh, steepest_wear_per_kwh
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.concentrate import concentrate
+from gridtide.plan.linear._ahead import Ahead
 from gridtide.plan.linear._duals import certificate
 from gridtide.plan.linear._integrality import running_as
 from gridtide.plan.linear._matrix import Model, Modes, assemble
@@ -63,8 +64,11 @@ class _Candidate:
 class Search:
     """Solves one laid-out problem."""
 
-    def __init__(self, layout: Layout, limit_s: float, *, exact: bool = True) -> None:
+    def __init__(
+        self, layout: Layout, limit_s: float, *, exact: bool = True, ahead: Ahead | None = None
+    ) -> None:
         self._layout = layout
+        self._ahead = ahead
         self._exact = exact
         self._deadline = Deadline(limit_s)
         self._lexical = _conflicted(layout)
@@ -181,6 +185,7 @@ class Search:
             lexical=self._lexical,
             levels=self._levels if deep else None,
             squares=self._squares,
+            ahead=self._ahead,
         )
 
     def relaxed_model(self) -> Model:

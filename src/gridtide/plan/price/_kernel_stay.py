@@ -49,6 +49,9 @@ def due_cost(
         at, price = due - m * width, stays.short_price[m]
         tail, v = steepen_below(slope, length, head, tail, lo, v, at, price - before)
         before = price
+    for m in range(stays.beyond_kwh.size):
+        at = due - stays.beyond_kwh[m]
+        tail, v = steepen_below(slope, length, head, tail, lo, v, at, stays.beyond_price[m])
     return tail, v
 
 
@@ -399,9 +402,11 @@ def short_cost(stays: Stays, i: int, energy: float) -> float:
         return 0.0
     bands = bands_of(stays, i)
     width = stays.each[i].wanted_kwh / bands
-    if bands == 1:
-        return float(stays.short_price[0] * missing)
     cost = 0.0
+    for m in range(stays.beyond_kwh.size):
+        cost += stays.beyond_price[m] * max(missing - stays.beyond_kwh[m], 0.0)
+    if bands == 1:
+        return float(cost + stays.short_price[0] * missing)
     for m in range(bands):
         part = missing if m == bands - 1 else min(missing, width)
         cost += stays.short_price[m] * part

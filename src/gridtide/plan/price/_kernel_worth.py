@@ -53,6 +53,10 @@ def end_slopes(stays: Stays, i: int, energy: float) -> tuple[float, float]:
         before = stays.short_price[m]
         left -= more if energy <= at + NEAR else 0.0
         right -= more if energy < at - NEAR else 0.0
+    for m in range(stays.beyond_kwh.size):
+        at = stay.due_kwh - stays.beyond_kwh[m]
+        left -= stays.beyond_price[m] if energy <= at + NEAR else 0.0
+        right -= stays.beyond_price[m] if energy < at - NEAR else 0.0
     left -= stay.end_price if energy <= stay.end_level_kwh + NEAR else 0.0
     right -= stay.end_price if energy < stay.end_level_kwh - NEAR else 0.0
     return left, right

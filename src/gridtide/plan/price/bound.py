@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gridtide.plan.price.relief import relief_cost, relieved_kw
 from gridtide.plan.price.rows import CENTRE, FLAT, Book, Rows
 from gridtide.plan.problem import Floats
 
@@ -56,11 +57,14 @@ def rows_bound(book: Book, price: Floats, peak: Floats, step_h: Floats) -> float
 def rows_least(book: Book, price: Floats, peak: Floats, step_h: Floats) -> Floats:
     """Least that each row can cost at these prices: each step at a corner of its cost, (r,)."""
     corners = [book.lower_kw, book.upper_kw, np.clip(-book.base_kw, book.lower_kw, book.upper_kw)]
+    if book.relief_price > 0:
+        corners.append(np.clip(relieved_kw(book), book.lower_kw, book.upper_kw))
     if book.square.any():
         width = np.where(book.square > 0, book.square, np.inf)[:, None]
         for side in (book.price_in, book.price_out):
-            flat = book.centre_kw + (price - side) / width
-            corners.append(np.clip(flat, book.lower_kw, book.upper_kw))
+            for relief in {0.0, book.relief_price, -book.relief_price}:
+                flat = book.centre_kw + (price - side - relief) / width
+                corners.append(np.clip(flat, book.lower_kw, book.upper_kw))
     least = np.min([row_cost(book, net) - price * net for net in corners], axis=0)
     total: Floats = np.sum(least * step_h, axis=1)
     lowest = peaks(book, book.lower_kw)  # no schedule has lower peaks
@@ -79,6 +83,8 @@ def row_cost(book: Book, net_kw: Floats) -> Floats:
     """Energy cost and squares of each row at the vehicles' net power [currency/h], (r, T)."""
     site = net_kw + book.base_kw
     cost: Floats = book.price_in * np.maximum(site, 0.0) - book.price_out * np.maximum(-site, 0.0)
+    if book.relief_price > 0:
+        cost += relief_cost(book, net_kw)
     return cost + 0.5 * book.square[:, None] * (net_kw - book.centre_kw) ** 2
 
 

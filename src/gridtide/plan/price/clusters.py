@@ -9,7 +9,7 @@ from gridtide.plan.price.bound import cost_by_row, excess_kw, rows_least, seen_p
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.groups import Group, find_clusters
 from gridtide.plan.price.mend import KEPT_KW, stays_of
-from gridtide.plan.problem import Floats, Ints, Problem
+from gridtide.plan.problem import Bools, Floats, Ints, Problem
 
 MOST = 400
 """Stays below one limit up to which they are one linear problem."""
@@ -38,15 +38,17 @@ class Clusters:
         for g, group in enumerate(self.groups):
             self._of_vehicle[group.vehicles] = g
             self.of_row[group.rows] = g
+        self.of_stay = np.repeat(self._of_vehicle, np.diff(fleet.stays.vehicle))
 
     def shared(self, values: Floats) -> Floats:
         """Leave values of the rows above all groups, zero on the groups' own, shape (r, T)."""
         above: Floats = np.where(self.of_row[:, None] >= 0, 0.0, values)
         return above
 
-    def with_own(self, prices: Prices, own: Prices) -> Prices:
-        """Take the groups' own rows from ``own``."""
-        home = self.of_row[:, None] >= 0
+    def with_own(self, prices: Prices, own: Prices, which: Bools) -> Prices:
+        """Take the own rows of some groups from ``own``; ``which`` has shape (groups,)."""
+        home = (self.of_row >= 0)[:, None]
+        home[home[:, 0], 0] = which[self.of_row[home[:, 0]]]
         return np.where(home, own[0], prices[0]), np.where(home, own[1], prices[1])
 
     def gaps(self, power: Floats, prices: Prices) -> Floats:
@@ -71,6 +73,12 @@ class Clusters:
         for home, part in ((self._of_vehicle, each), (self.of_row, rows)):
             np.add.at(total, home[home >= 0], part[home >= 0])
         return total
+
+    def in_groups(self, which: Bools) -> Ints:
+        """Stays of the vehicles of some groups; ``which`` has shape (groups,)."""
+        inside = np.flatnonzero(self.of_stay >= 0)
+        some: Ints = inside[which[self.of_stay[inside]]]
+        return some
 
     def stays(self, groups: list[Group]) -> Ints:
         """Stays of some groups' vehicles."""

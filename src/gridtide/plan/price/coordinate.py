@@ -9,8 +9,8 @@ lower bound, and the schedule averaged likewise, brought within all limits, is t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -18,10 +18,12 @@ from gridtide.core import stream
 from gridtide.plan.price._kernel_fleet import charge_at_once, cut_to_window
 from gridtide.plan.price.bound import excess_kw, within_rates
 from gridtide.plan.price.exact import Exact
-from gridtide.plan.price.fleet import Fleet
+from gridtide.plan.price.fleet import LEAST_PRICE, Fleet
+from gridtide.plan.price.mend import AVOIDABLE_KWH, Plan
+from gridtide.plan.price.promise import STEEPER, Promise, Wishes
 from gridtide.plan.price.rows import FLAT, PULL
-from gridtide.plan.price.stays import Stays, usual_prices
-from gridtide.plan.problem import Floats, Problem
+from gridtide.plan.price.stays import Stays
+from gridtide.plan.problem import Bools, Floats, Ints, Problem
 from gridtide.plan.start import Start
 
 MEMORY = 9
@@ -39,6 +41,10 @@ STALL, PATIENCE = 0.01, 8
 """A run ends where so many checks in a row each close less than this share of the gap."""
 EXACT_FROM, EXACT_AGAIN = 24, 2
 """Small groups get exact prices after so many sweeps, and again after so many times as many."""
+PROVEN_KWH = 1e-4
+"""Groups whose gap is worth no more than so much missing energy are left as they are."""
+SETTLED_KWH = 1e-3
+"""Groups that miss more than this are planned exactly before a run ends."""
 VEHICLES_PER_SWEEP = 2.0
 """Groups of so many vehicles for each sweep made: by then the sweeps took about as long."""
 DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
@@ -69,6 +75,10 @@ class Coordination:
         Wall time after which the best so far is taken [s].
     exactly
         Plans a small problem exactly and gives the powers of its plugged steps.
+    prices
+        Of what comes before the cost; those of ``stays`` come from them.
+    settles
+        Whether groups that are short are planned exactly early on, and held so.
     """
 
     def __init__(
@@ -78,10 +88,14 @@ class Coordination:
         *,
         gap: float,
         limit_s: float,
-        exactly: Callable[[Problem], Floats],
+        exactly: Plan,
+        prices: Wishes,
+        settles: bool = True,
     ) -> None:
-        self.fleet = Fleet(problem, stays)
+        self.fleet = Fleet(problem, stays, prices.relief)
         self._exact = Exact(problem, self.fleet, exactly)
+        self.promise = Promise(problem, self._exact, prices)
+        self._settles, self._check, self.scarce = settles, FIRST_CHECK, False
         self._exact_at = EXACT_FROM
         self._own: tuple[Floats, Floats] | None = None
         self._gap, self._end = gap, time.monotonic() + limit_s
@@ -91,10 +105,16 @@ class Coordination:
         self._over: Floats | None = None
         self._warm, self._known = False, 0
         self._best: Floats | None = None
+        self._dearer = 0.0
         self._least, self._idle = np.inf, 0
         self._before = (np.inf, -np.inf)
         self._softest = self.fleet.rows.term[:, PULL].copy()
         self.uncontrolled_cost = self._uncontrolled_cost(problem)
+
+    @cached_property
+    def _settled(self) -> Bools:
+        """Groups that are planned exactly and held so, shape (groups,)."""
+        return np.zeros(len(self._exact.clusters.groups), dtype=bool)
 
     def start_from(self, start: Start) -> None:
         """Begin at an earlier plan's powers and prices."""
@@ -114,30 +134,59 @@ class Coordination:
         self._peak[np.isnan(self._peak)] = 0.0
         within_rates(book, self._peak, fleet.stays.step_h)
         fleet.set_prices(self._price, self._peak)
-        self._warm, self._known = True, 2 * MEMORY
+        self._warm, self._known, self._check = True, 2 * MEMORY, 0
 
     def run(self) -> Floats:
         """Return the powers of the plan at the plugged steps, shape (N,); progress tells the rest.
 
         An interrupt from the keyboard ends the run with the best so far.
         """
-        check = 0 if self._warm else FIRST_CHECK
         try:
             while not self._over_time():
-                if self.progress.sweeps == check:
+                if self.progress.sweeps >= self._check:
                     if self._checked():
                         return self._result()
+                    if self.scarce:
+                        return self.fleet.mean
                     # The check may not have kept the limits: that is still to come.
                     if self._stalled():
                         self._solve_exactly(np.inf)
                         break
-                    check += max(4, check // 6)
+                    self._check += max(4, self._check // 6)
                 self._sweep()
         except KeyboardInterrupt:
             self.progress.interrupted = True
         self._prove()
         self._keep()
         return self._result()
+
+    def polish(self, power: Floats, until_s: float) -> Bools:
+        """Plan short groups exactly once more, in place, now that all prices are known.
+
+        Returns
+        -------
+        Bools
+            Stays whose groups are proven to miss no less, shape (n,).
+        """
+        fleet, exact = self.fleet, self._exact
+        spare = PROVEN_KWH * float(fleet.stays.short_price[0])
+        proven = np.zeros(len(fleet.stays.each), dtype=bool)
+        if not self.promise.missing(power):
+            return proven
+        short = self.promise.short(power, AVOIDABLE_KWH)
+        gaps = exact.clusters.gaps(power, (self.progress.price, self.progress.peak))
+        loose = np.flatnonzero(short & (gaps > spare))
+        if len(loose) and time.monotonic() < until_s:
+            self._own = exact.prices_of(loose, self._prices(), until_s)
+            self._prove()
+            after = exact.plan_of(loose, power, until_s)
+            net = fleet.net_of(after)
+            kept = excess_kw(fleet.book, net).max(initial=0.0) <= KEPT_KW
+            if kept and fleet.cost(after, net) < fleet.cost(power, fleet.net_of(power)):
+                power[:] = after
+            gaps = exact.clusters.gaps(power, (self.progress.price, self.progress.peak))
+        proven[exact.clusters.in_groups(short & (gaps <= spare))] = True
+        return proven
 
     def _stalled(self) -> bool:
         """Whether many checks in a row have brought hardly anything."""
@@ -178,8 +227,11 @@ class Coordination:
 
     def _checked(self) -> bool:
         """Prove a bound; where the gap looks closed, keep the limits and see."""
-        self._prove()
         fleet, progress = self.fleet, self.progress
+        if self._settles and (self._warm or progress.sweeps >= EXACT_FROM):
+            self._settle(fleet.mean, self.promise.forced(fleet.mean))
+        self._prove()
+        self._dearer = self.promise.dearer(fleet.mean)
         rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
         apart = (rough - progress.bound) / self.scale(rough)
         if apart <= HOPEFUL * self._gap:
@@ -189,14 +241,84 @@ class Coordination:
         if not self._closed() and progress.sweeps >= self._exact_at:
             self._exact_at = EXACT_AGAIN * progress.sweeps
             self._solve_exactly(VEHICLES_PER_SWEEP * progress.sweeps)
-        return self._closed()
+        if not self._closed() or not self._settles:
+            return self._closed()
+        # What others could have shared with those who are short is seen last.
+        power = self._result()
+        return not self._settle(power, self.promise.short(power, SETTLED_KWH)) and not self.scarce
+
+    def _settle(self, power: Floats, short: Bools) -> bool:
+        """Plan groups exactly whose own limits force a shortage, and hold them so."""
+        fleet, promise = self.fleet, self.promise
+        if not promise.missing(power):
+            return False
+        settled = self._settled
+        new = short & ~settled
+        if promise.forced_elsewhere(power) or (new.any() and self._shortage_above()):
+            self.scarce = promise.first and len(fleet.stays.beyond_kwh) == 0
+            return False
+        if not new.any():
+            return False
+        settled |= new
+        which = settled if self._shared_out(power) else new
+        power = self._planned(np.flatnonzero(which), power)
+        while self._shared_out(power) and not self._over_time():
+            power = self._planned(np.flatnonzero(settled), power)
+        fleet.mean[:], fleet.power[:] = power, power
+        fleet.net = fleet.net_of(power)
+        fleet.hold(self._exact.clusters.in_groups(settled))
+        return True
+
+    def _shared_out(self, power: Floats) -> bool:
+        """Whether the largest shortfall of settled groups has turned out to be a larger one."""
+        most_kwh = self.promise.share_out(power, self._settled, self._end)
+        if most_kwh is None:
+            return False
+        self.share(most_kwh)
+        return True
+
+    def share(self, *most_kwh: float) -> None:
+        """Price what one driver misses beyond so many kWh, ever more steeply, from now on."""
+        steeper = self.promise.prices.beyond * STEEPER ** np.arange(len(most_kwh))
+        self.fleet.stays = self.fleet.stays._replace(
+            beyond_kwh=np.array(most_kwh), beyond_price=np.asarray(steeper, dtype=float)
+        )
+        # Costs and bounds so far were by other prices of what is missing.
+        self.progress.bound, self.progress.cost = -np.inf, np.inf
+        self._best, self._least, self._idle = None, np.inf, 0
+        self._before, self._check, self.scarce = (np.inf, -np.inf), self.progress.sweeps, False
+
+    def react(self, price: float) -> None:
+        """Let limits react as if this were the highest price of energy [currency/kWh]."""
+        firmer = price / LEAST_PRICE
+        self.fleet.rows.term[:, PULL] *= firmer
+        self._softest *= firmer
+
+    def _planned(self, which: Ints, power: Floats) -> Floats:
+        """Price some groups' limits exactly, and plan them so."""
+        self._own = self._exact.prices_of(which, self._prices(), self._end)
+        return self._exact.plan_of(which, power, self._end)
+
+    def _prices(self) -> tuple[Floats, Floats]:
+        """Averages of the prices so far, but for what groups were found to be worth exactly."""
+        prices, exact = (self._price, self._peak), self._exact
+        if self._own is None:
+            return prices
+        return exact.clusters.with_own(prices, self._own, exact.asked)
+
+    def _shortage_above(self) -> bool:
+        """Whether limits above the groups force the shortage: no group can tell then."""
+        book, stays = self.fleet.book, self.fleet.stays
+        above = self._exact.clusters.shared(self._price - self.fleet.rows.price[:, FLAT])
+        steep = self.promise.prices.scarce * float(stays.each["gain"].min(initial=1.0))
+        return bool(np.any(np.where(book.square[:, None] > 0, 0.0, above) > steep))
 
     def _solve_exactly(self, most: float) -> None:
         """Where few vehicles share limits, let linear problems of theirs close the gap."""
-        fleet, exact, prices = self.fleet, self._exact, (self._price, self._peak)
+        fleet, exact, prices = self.fleet, self._exact, self._prices()
         rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
         spare = 0.5 * self._gap * self.scale(rough)
-        own = exact.sharpen(fleet.mean, prices, most, spare, self._end)
+        own = exact.sharpen(fleet.mean, prices, most, self._settled, spare, self._end)
         if own is None:
             return
         self._own = own
@@ -219,14 +341,14 @@ class Coordination:
         return bool(np.isfinite(apart)) and apart <= self._gap * self.scale(cost)
 
     def scale(self, cost: float) -> float:
-        """Return what a gap is measured by [currency]."""
-        return max(abs(cost), self.uncontrolled_cost, 1.0)
+        """Return what a gap is measured by [currency]: a cost without what wishes add to it."""
+        return max(abs(cost - self._dearer), self.uncontrolled_cost, 1.0)
 
     def _prove(self) -> None:
         self._try(self._price, self._peak)
         self._try(*self.fleet.prices())
         if self._own is not None:
-            self._try(*self._exact.clusters.with_own((self._price, self._peak), self._own))
+            self._try(*self._prices())
 
     def _try(self, price: Floats, peak: Floats) -> None:
         bound = self.fleet.bound(price, peak)
@@ -247,6 +369,7 @@ class Coordination:
             which = fleet.exceeding(net, CLEAN_KW)
             if not which:
                 break
+        fleet.groups, moving = fleet.all_groups, fleet.groups
         if which := fleet.exceeding(net, KEPT_KW):
             # One share for all of them: so every net power shrinks by it, shared rows' too.
             share = float(np.max(excess_kw(fleet.book, net) / np.maximum(np.abs(net), 1e-12)))
@@ -254,6 +377,7 @@ class Coordination:
                 fleet.towards_rest(fleet.mean, group, min(share * (1 + 1e-6), 1.0))
             self._stay_in_windows()
             net = fleet.net_of(fleet.mean)
+        fleet.groups = moving
         self.progress.cost = fleet.cost(fleet.mean, net)
         self._remember()
 
@@ -282,9 +406,6 @@ class Coordination:
 
         What comes of it is also the first mean schedule: good to have if a run is interrupted.
         """
-        fleet, stays = self.fleet, self.fleet.stays
-        charge_at_once(stays, fleet.mean)
-        fleet.stays = usual_prices(stays, problem)
-        cost = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
-        fleet.stays = stays
-        return abs(cost)
+        fleet = self.fleet
+        charge_at_once(fleet.stays, fleet.mean)
+        return abs(fleet.usual_cost(problem, fleet.mean, fleet.net_of(fleet.mean)))

@@ -13,7 +13,6 @@ before they keep every group's own limits. All of it is done where the gap lies,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,7 +26,7 @@ from gridtide.plan.price.bound import seen_prices, within_rates
 from gridtide.plan.price.clusters import Clusters, Prices, largest
 from gridtide.plan.price.fleet import LANES, Fleet
 from gridtide.plan.price.groups import Group
-from gridtide.plan.price.mend import part_of, places_of
+from gridtide.plan.price.mend import Plan, ahead_of, limits_above, part_of, places_of, stays_of
 from gridtide.plan.problem import BY_LIMIT, Bools, Floats, Ints, Problem, take_stays
 
 
@@ -51,21 +50,27 @@ class Exact:
         Plans a problem exactly: powers of its plugged steps, shape (N,).
     """
 
-    def __init__(self, problem: Problem, fleet: Fleet, plan: Callable[[Problem], Floats]) -> None:
-        self._problem, self._fleet, self._plan = problem, fleet, plan
+    def __init__(self, problem: Problem, fleet: Fleet, plan: Plan) -> None:
+        self._problem, self.fleet, self._plan = problem, fleet, plan
 
     @cached_property
     def clusters(self) -> Clusters:
         """The groups; most large fleets never ask for them."""
-        return Clusters(self._problem, self._fleet)
+        return Clusters(self._problem, self.fleet)
 
     @cached_property
-    def _asked(self) -> Bools:
+    def asked(self) -> Bools:
         """Groups whose prices have been exact."""
         return np.zeros(len(self.clusters.groups), dtype=bool)
 
     def sharpen(
-        self, power: Floats, prices: Prices, most: float, spare: float, until_s: float
+        self,
+        power: Floats,
+        prices: Prices,
+        most: float,
+        urgent: Bools,
+        spare: float,
+        until_s: float,
     ) -> Prices | None:
         """Replace loose prices where the gap lies; None where little of it lies in small groups.
 
@@ -77,6 +82,8 @@ class Exact:
             Those on shared rows are taken as they are.
         most
             Vehicles of the groups that may be asked: large ones take longer, for each of them too.
+        urgent
+            Groups that may be asked whatever their size, shape (groups,).
         spare
             Gap that may be left to these groups together [currency].
         until_s
@@ -84,15 +91,19 @@ class Exact:
         """
         clusters = self.clusters
         gaps = clusters.gaps(power, prices)
-        gaps[clusters.size > most] = 0.0
+        gaps[(clusters.size > most) & ~urgent] = 0.0
         which = largest(gaps, spare)
         if len(which) == 0:
             return None
-        self._asked[which] = True
+        return self.prices_of(which, prices, until_s)
+
+    def prices_of(self, which: Ints, prices: Prices, until_s: float) -> Prices:
+        """Replace the prices of some groups' own rows by the best at those of all rows above."""
+        self.asked[which] = True
         price, peak = (part.copy() for part in prices)
-        for answer in self._answers(clusters.batched(which), price + peak, until_s):
+        for answer in self._answers(self.clusters.batched(which), price + peak, until_s):
             price[answer.rows], peak[answer.rows] = answer.price, answer.peak
-        within_rates(self._fleet.book, peak, self._fleet.stays.step_h)
+        within_rates(self.fleet.book, peak, self.fleet.stays.step_h)
         return price, peak
 
     def replan(self, power: Floats, prices: Prices, spare: float, until_s: float) -> Floats:
@@ -109,40 +120,46 @@ class Exact:
         until_s
             Monotonic time at which to stop [s].
         """
-        fleet, clusters = self._fleet, self.clusters
-        gaps = np.where(self._asked, clusters.gaps(power, prices), 0.0)
+        gaps = np.where(self.asked, self.clusters.gaps(power, prices), 0.0)
+        return self.plan_of(largest(gaps, spare), power, until_s)
+
+    def plan_of(self, which: Ints, power: Floats, until_s: float) -> Floats:
+        """Plan some groups anew, with all others as they are in ``power``."""
+        fleet, clusters = self.fleet, self.clusters
         net, after = fleet.net_of(power), power.copy()
-        for groups in clusters.batched(largest(gaps, spare)):
+        for groups in clusters.batched(which):
             if time.monotonic() >= until_s:
                 break
             stays = clusters.stays(groups)
             at = places_of(fleet, stays)
             add_net(fleet.stays, stays, fleet.rows, after, net, -1.0)
-            after[at] = self._plan(part_of(self._problem, stays, net, fleet))
+            part = part_of(self._problem, stays, net, fleet)
+            limits = limits_above(self._problem, self._problem.limit[stays])
+            after[at] = self._plan(part, ahead_of(fleet, limits))
             add_net(fleet.stays, stays, fleet.rows, after, net, 1.0)
         return after
 
     def _answers(self, batches: list[list[Group]], price: Floats, until_s: float) -> list[Answer]:
         """Solve batches side by side at these prices of the rows above, while there is time."""
-        above = seen_prices(self._fleet.book, self.clusters.shared(price))
+        above = seen_prices(self.fleet.book, self.clusters.shared(price))
         with ThreadPoolExecutor(LANES) as pool:
             found = pool.map(lambda groups: self._answer(groups, above, until_s), batches)
             return [answer for answer in found if answer is not None]
 
     def _answer(self, groups: list[Group], above: Floats, until_s: float) -> Answer | None:
-        fleet, book = self._fleet, self._fleet.book
+        fleet, book = self.fleet, self.fleet.book
         left_s = until_s - time.monotonic()
         if left_s <= 0:
             return None
-        stays = self.clusters.stays(groups)
         rows = np.sort(np.concatenate([group.rows for group in groups]))
         limits = rows[book.phase[rows] < 0]
         proof = prices_beside(
-            _alone(self._problem, stays, limits),
-            above[book.path_of[stays]],
+            own_problem(self._problem, fleet, groups),
+            above[book.path_of[self.clusters.stays(groups)]],
             short_price=float(fleet.stays.short_price[0]),
             drive_price=fleet.stays.drive_price,
             recover_price=fleet.stays.recover_price,
+            ahead=ahead_of(fleet, book.limit[limits]),
             limit_s=left_s,
         )
         if proof is None:
@@ -155,8 +172,11 @@ class Exact:
         return Answer(rows, price, peak)
 
 
-def _alone(problem: Problem, stays: Ints, limits: Ints) -> Problem:
-    """Take some stays with the limits that only they are below; what is above is left out."""
+def own_problem(problem: Problem, fleet: Fleet, groups: list[Group]) -> Problem:
+    """Take some groups with the limits that only they are below; what is above is left out."""
+    stays = np.concatenate([stays_of(fleet, group) for group in groups])
+    rows = np.sort(np.concatenate([group.rows for group in groups]))
+    limits = fleet.book.limit[rows[fleet.book.phase[rows] < 0]]
     place = np.full(len(problem.limit_names) + 1, -1)
     place[limits] = np.arange(len(limits))
     told: dict[str, Any] = {
@@ -171,6 +191,8 @@ def _alone(problem: Problem, stays: Ints, limits: Ints) -> Problem:
         "base_load_kw": problem.base_load_kw[limits],
         "promise": "priced",
     }
+    if problem.shortfall_band_price_per_kwh is not None:
+        told["shortfall_band_price_per_kwh"] = fleet.stays.short_price
     return replace(take_stays(problem, stays), **told | _billed(problem, place))
 
 

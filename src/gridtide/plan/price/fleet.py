@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,7 @@ from gridtide.plan.price.bound import (
     seen_prices,
 )
 from gridtide.plan.price.groups import Group, make_groups
+from gridtide.plan.price.relief import relief_price, stay_on_side
 from gridtide.plan.price.rows import (
     FLAT,
     LEAST,
@@ -40,13 +42,15 @@ from gridtide.plan.price.rows import (
     level_peaks,
     make_rows,
 )
-from gridtide.plan.price.stays import Stays, Work, segments
+from gridtide.plan.price.stays import Stays, Work, segments, usual_prices
 from gridtide.plan.problem import Floats, Ints, Problem
 
 LANES = 2
 SINGLE_PRECISION = 16_000_000
 """From so many plugged steps on, powers are kept in single precision."""
 TIGHT = 1e-4
+LEAST_PRICE = 1e-3
+"""Limits react as if energy cost at least so much [currency/kWh]."""
 _POOL = ThreadPoolExecutor(LANES, thread_name_prefix="gridtide-plan")
 
 
@@ -57,13 +61,16 @@ class Fleet:
     ----------
     problem, stays
         What is to be planned.
+    relief_price
+        Of base load beyond limits that vehicles leave so [currency/kWh].
     """
 
-    def __init__(self, problem: Problem, stays: Stays) -> None:
+    def __init__(self, problem: Problem, stays: Stays, relief_price: float = 0.0) -> None:
         self.stays = stays
-        self.book: Book = keep_book(problem, stays)
+        self.book: Book = keep_book(problem, stays, relief_price)
         stays.each["path"] = self.book.path_of
-        self.groups, place = make_groups(problem, stays, self.book)
+        self.all_groups, place = make_groups(problem, stays, self.book)
+        self.groups = self.all_groups
         self.rows: Rows = make_rows(self.book, place, self._pulls(problem), TIGHT)
         self.shared: Ints = np.flatnonzero(place >= 0)
         self._shared_demand, self._demand = self._demand_by_group()
@@ -94,7 +101,7 @@ class Fleet:
         np.add.at(below, book.row, np.repeat(plugged, np.diff(book.path)) * (book.weight > 0))
         price = float(np.abs(problem.price_import_per_kwh).max())
         power = float(each["charge_kw"].mean()) if len(each) else 1.0
-        scale = max(price, 1e-3) / max(power, 1e-3)
+        scale = max(price, LEAST_PRICE) / max(power, 1e-3)
         firm = np.array([1.7 if kind in ("import", "export") else 2.8 for kind in book.kind])
         pull: Floats = firm * scale / np.maximum(below[book.owner], 1.0)
         return pull
@@ -163,15 +170,29 @@ class Fleet:
         """Take prices on the rows, as :meth:`prices` gives them, for multipliers."""
         book, term = self.book, self.rows.term
         level_peaks(book, self.rows, self.net, self.stays.step_h, demand_terms(book))
-        for k, kind in enumerate(book.kind):
+        left = price - self.rows.price[:, FLAT]
+        # What tariffs and relief can be worth goes to them first: limits take what is beyond.
+        for k in sorted(range(len(book.kind)), key=lambda k: book.kind[k] in ("import", "export")):
             j = book.owner[k]
-            given = peak[j] if kind.startswith("demand") else price[j] - self.rows.price[j, FLAT]
+            demand = book.kind[k].startswith("demand")
+            given = peak[j] if demand else left[j]
             term[k, MULT] = np.clip(given, term[k, LEAST], term[k, MOST])
+            if not demand:
+                left[j] -= term[k, MULT]
 
     def cost(self, power: Floats, net: Floats) -> float:
         """Cost of a schedule with its net powers."""
         own = self.by_lane(own_costs, power)
         return own + rows_cost(self.book, net, self.stays.step_h)
+
+    def usual_cost(self, problem: Problem, power: Floats, net: Floats) -> float:
+        """Cost of a schedule as the problem prices it, without what wishes cost."""
+        stays, book = self.stays, self.book
+        self.stays, self.book = usual_prices(stays, problem), replace(book, relief_price=0.0)
+        try:
+            return self.cost(power, net)
+        finally:
+            self.stays, self.book = stays, book
 
     def by_lane(self, kernel: Callable[..., float | None], *given: Floats) -> float:
         """Run a kernel over all vehicles, each lane its part of them; add up what it returns."""
@@ -245,13 +266,14 @@ class Fleet:
         lower, upper = room
         lower[:] = np.where(kinked & (site >= 0), np.maximum(lower, -book.base_kw), lower)
         upper[:] = np.where(kinked & (site <= 0), np.minimum(upper, -book.base_kw), upper)
+        stay_on_side(book, room, net)
 
     def _true_prices(self, net: Floats) -> Floats:
         """Cost of a kWh more on each row, without any multiplier and squares."""
         book = self.book
         site = net + book.base_kw
         price: Floats = np.where(site >= 0, book.price_in, book.price_out)
-        return price
+        return price + relief_price(book, net)
 
     def exceeding(self, net: Floats, more_than_kw: float) -> list[Group]:
         """List the groups below a row that is exceeded."""
@@ -259,6 +281,15 @@ class Fleet:
         if bad[self.shared].any():
             return self.groups
         return [group for group in self.groups if bad[group.rows].any()]
+
+    def hold(self, stays: Ints) -> None:
+        """Let the vehicles of some stays keep what they do from now on."""
+        of_stay = np.repeat(np.arange(len(self.stays.vehicle) - 1), np.diff(self.stays.vehicle))
+        moves = np.ones(len(self.stays.vehicle) - 1, dtype=bool)
+        moves[of_stay[stays]] = False
+        self.groups = [
+            Group(group.vehicles[moves[group.vehicles]], group.rows) for group in self.all_groups
+        ]
 
     def towards_rest(self, power: Floats, group: Group, share: float) -> None:
         """Scale the schedules of a group towards rest, which keeps every limit."""

@@ -15,24 +15,31 @@ from typing import Any
 
 import numpy as np
 
+from gridtide.plan.linear._ahead import Ahead, Relief
+from gridtide.plan.linear._beyond import Beyond
 from gridtide.plan.price._kernel_fleet import most_energy
 from gridtide.plan.price.bound import excess_kw
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.groups import Group
 from gridtide.plan.price.schedule import end_energies
-from gridtide.plan.problem import BY_LIMIT, Floats, Ints, Problem, take_stays
+from gridtide.plan.problem import BY_LIMIT, Bools, Floats, Ints, Problem, take_stays
 
 AVOIDABLE_KWH = 1e-6
 KEPT_KW = 9e-7
 AT_MOST = 40
 """Groups that are planned anew at most."""
 
-Plan = Callable[[Problem], Floats]
+Plan = Callable[[Problem, Ahead], Floats]
 """Plans a problem exactly: powers of its plugged steps, shape (N,)."""
 
 
 def mend_shortfalls(
-    problem: Problem, fleet: Fleet, power: Floats, plan: Plan, until_s: float
+    problem: Problem,
+    fleet: Fleet,
+    power: Floats,
+    plan: Plan,
+    forced: Bools,
+    until_s: float,
 ) -> tuple[int, int]:
     """Plan the groups anew in which a vehicle is short of more than its own stay forces.
 
@@ -44,6 +51,8 @@ def mend_shortfalls(
         At the plugged steps, changed in place, shape (N,).
     plan
         The exact optimiser.
+    forced
+        Stays whose shortfall is known to be forced, shape (n,).
     until_s
         Monotonic time at which to stop [s].
 
@@ -52,10 +61,10 @@ def mend_shortfalls(
     tuple
         Groups planned anew, and groups that were left.
     """
-    missing = _avoidable(fleet, power)
-    short = missing > (AVOIDABLE_KWH if power.dtype == np.float64 else 1e-4)
-    of_group = [stays_of(fleet, g) if short.any() else np.zeros(0, dtype=int) for g in fleet.groups]
-    bad = [g for g, rows in zip(fleet.groups, of_group, strict=True) if short[rows].any()]
+    missing = avoidable_kwh(fleet, power)
+    short = (missing > (AVOIDABLE_KWH if power.dtype == np.float64 else 1e-4)) & ~forced
+    groups = fleet.all_groups if short.any() else []
+    bad = [group for group in groups if short[stays_of(fleet, group)].any()]
     bad.sort(key=lambda group: float(missing[stays_of(fleet, group)].sum()))
     done = 0
     for group in bad[:AT_MOST]:
@@ -63,17 +72,18 @@ def mend_shortfalls(
             break
         rows = stays_of(fleet, group)
         at = places_of(fleet, rows)
-        before, missing = power[at].copy(), _avoidable(fleet, power)[rows].sum()
+        before, missing = power[at].copy(), avoidable_kwh(fleet, power)[rows].sum()
         power[at] = 0.0
-        power[at] = plan(part_of(problem, rows, fleet.net_of(power), fleet))
-        worse = _avoidable(fleet, power)[rows].sum() > missing
+        part = part_of(problem, rows, fleet.net_of(power), fleet)
+        power[at] = plan(part, ahead_of(fleet, limits_above(problem, problem.limit[rows])))
+        worse = avoidable_kwh(fleet, power)[rows].sum() > missing
         if worse or excess_kw(fleet.book, fleet.net_of(power)).max(initial=0.0) > KEPT_KW:
             power[at] = before
         done += 1
     return done, len(bad) - done
 
 
-def _avoidable(fleet: Fleet, power: Floats) -> Floats:
+def avoidable_kwh(fleet: Fleet, power: Floats) -> Floats:
     """Energy missing that full power from arrival on would give, by stay [kWh], shape (n,)."""
     stays, count = fleet.stays, len(fleet.stays.each)
     end, en_route = np.zeros(count), np.zeros(count)
@@ -86,6 +96,18 @@ def _avoidable(fleet: Fleet, power: Floats) -> Floats:
     most_energy(stays, reach)
     avoidable: Floats = np.where(missing > 0, np.minimum(missing, np.maximum(reach - end, 0.0)), 0)
     return avoidable
+
+
+def ahead_of(fleet: Fleet, limits: Ints) -> Ahead:
+    """Prices of what comes before the cost, for a linear problem of some limits."""
+    stays, book = fleet.stays, fleet.book
+    beyond = Beyond(stays.beyond_kwh, stays.beyond_price) if len(stays.beyond_kwh) else None
+    over, under, base = book.over_kw[limits], book.under_kw[limits], book.base_kw[limits]
+    if book.relief_price == 0 or not (over.any() or under.any()):
+        return Ahead(beyond)
+    room_in = np.where(over > 0, base - over, np.inf)
+    room_out = np.where(under > 0, -base - under, np.inf)
+    return Ahead(beyond, Relief(room_in, room_out, book.relief_price))
 
 
 def stays_of(fleet: Fleet, group: Group) -> Ints:
@@ -104,7 +126,7 @@ def places_of(fleet: Fleet, rows: Ints) -> Ints:
 
 def part_of(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Problem:
     """Take some stays alone, all others as part of the base load."""
-    above = _limits_above(problem, problem.limit[rows])
+    above = limits_above(problem, problem.limit[rows])
     place = np.full(len(problem.limit_names) + 1, -1)
     place[above] = np.arange(len(above))
     parent = place[problem.limit_parent[above]]
@@ -136,10 +158,12 @@ def part_of(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Probl
         "promise": "priced",
         "shortfall_price_per_kwh": float(fleet.stays.short_price[0]),
     }
+    if problem.shortfall_band_price_per_kwh is not None:
+        told["shortfall_band_price_per_kwh"] = fleet.stays.short_price
     return replace(take_stays(problem, rows), **told)
 
 
-def _limits_above(problem: Problem, limits: Ints) -> Ints:
+def limits_above(problem: Problem, limits: Ints) -> Ints:
     """Limits on the way from some limits up, parents first."""
     seen: set[int] = set()
     for j in np.unique(limits):

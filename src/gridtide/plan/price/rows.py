@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gridtide.plan._layout import _total, demand_periods
+from gridtide.plan.price.relief import find_excess
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 
@@ -80,6 +81,9 @@ class Book:
         Import and export price where each plug is billed, shape (2, T), else (0, T).
     square, centre_kw
         Rise of the price per kW, shape (r,), and where it is 0, shape (r, T).
+    over_kw, under_kw, relief_price
+        Base load beyond the import and the export limit that vehicles could relieve [kW], shape
+        (r, T), and what is left of it costs [currency/kWh].
     """
 
     limit: Ints
@@ -103,9 +107,12 @@ class Book:
     plug_price: Floats
     square: Floats
     centre_kw: Floats
+    over_kw: Floats
+    under_kw: Floats
+    relief_price: float
 
 
-def keep_book(problem: Problem, stays: Stays) -> Book:
+def keep_book(problem: Problem, stays: Stays, relief_price: float = 0.0) -> Book:
     """Derive what does not depend on any schedule."""
     limit, phase = _rows(problem)
     path, row, weight, path_of = _paths(problem, limit, phase)
@@ -120,6 +127,10 @@ def keep_book(problem: Problem, stays: Stays) -> Book:
     if problem.load_square_price_per_kw2h is not None:
         square = np.where(phase < 0, 2.0 * problem.load_square_price_per_kw2h[limit], 0.0)
     reference = problem.load_reference_kw
+    over, under = np.zeros_like(base), np.zeros_like(base)
+    if relief_price > 0:
+        found = find_excess(problem, base[phase < 0], least[phase < 0], most[phase < 0])
+        over[phase < 0], under[phase < 0] = found
     lower = np.maximum(np.minimum(-room_out - base, 0.0), least)
     upper = np.minimum(np.maximum(room_in - base, 0.0), most)
     book = Book(
@@ -144,6 +155,9 @@ def keep_book(problem: Problem, stays: Stays) -> Book:
         plug_price=plug_price,
         square=square,
         centre_kw=(0.0 if reference is None else reference[limit]) - base,
+        over_kw=over,
+        under_kw=under,
+        relief_price=relief_price,
     )
     return _with_terms(book)
 
@@ -250,6 +264,8 @@ def _with_terms(book: Book) -> Book:
     for j in range(len(book.limit)):
         found = ["import"] * int(tight_in[j]) + ["export"] * int(tight_out[j])
         found += ["tariff"] * int(bool(crosses(book, j).any()))
+        found += ["relief in"] * int(bool(book.over_kw[j].any()))
+        found += ["relief out"] * int(bool(book.under_kw[j].any()))
         charged = np.intersect1d(np.flatnonzero(book.rate[j] > 0), book.period)
         found += [f"demand {q}" for q in charged]
         kinds += found
@@ -292,6 +308,12 @@ def make_rows(book: Book, place: Ints, pull: Floats, tight: float) -> Rows:
             term[k, AT] = -book.base_kw[j]
             term[k, LEAST], term[k, MOST] = np.where(kinked, low, 0.0), np.where(kinked, high, 0.0)
             term[k, MULT] = term[k, MOST]
+        elif kind == "relief in":
+            term[k, AT] = -book.over_kw[j]
+            term[k, MOST] = np.where(book.over_kw[j] > 0, book.relief_price, 0.0)
+        elif kind == "relief out":
+            term[k, AT] = book.under_kw[j]
+            term[k, LEAST] = np.where(book.under_kw[j] > 0, -book.relief_price, 0.0)
         else:
             inside = book.period == int(kind.split()[1])
             term[k, MOST] = np.where(inside, FAR, 0.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +13,21 @@ from gridtide.plan._wear_prices import steepest_wear_per_kwh
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.price.bound import excess_kw, seen_prices
 from gridtide.plan.price.coordinate import Coordination
-from gridtide.plan.price.mend import mend_shortfalls
+from gridtide.plan.price.largest import largest_by_price
+from gridtide.plan.price.mend import Plan, mend_shortfalls
+from gridtide.plan.price.promise import gentler, missing_kwh, promised_stays, wishes
 from gridtide.plan.price.schedule import FleetSchedule, end_energies
-from gridtide.plan.price.stays import Stays, lay_stays, usual_prices
+from gridtide.plan.price.stays import usual_prices
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.start import Start
 
+SEARCH = 4.0
+"""How many times as long as it took to see a shortage its largest part is looked for."""
+SAME_KWH = 1e-4
+"""Shortfalls that differ by no more are the same."""
+SPARE = 1e-3
+"""Beyond this share more than is proven of it the largest shortfall costs more still: few drivers
+would bear what it is larger than proven."""
 ROUNDED_KWH = {8: 1e-7, 4: 5e-5}
 """Less than this is no shortfall but what rounding to double or single precision leaves."""
 
@@ -58,7 +66,7 @@ def solve_by_price(
     *,
     gap: float,
     time_limit_s: float,
-    exactly: Callable[[Problem], Floats],
+    exactly: Plan,
     start: Start | None = None,
 ) -> Priced:
     """Plan by price until the gap is closed or the time is up.
@@ -78,18 +86,23 @@ def solve_by_price(
         Powers and prices of an earlier plan.
     """
     first = problem.promise == "first"
-    steep = steep_price(problem) if first else problem.shortfall_price_per_kwh
-    stays = lay_stays(problem, short_price=steep, recover_price=10.0 * steep_price(problem))
-    run = Coordination(problem, stays, gap=gap, limit_s=time_limit_s, exactly=exactly)
+    prices = wishes(problem, steep_price(problem))
+    stays = promised_stays(problem, prices)
+    run = Coordination(
+        problem, stays, gap=gap, limit_s=time_limit_s, exactly=exactly, prices=prices
+    )
     if start is not None:
         run.start_from(start)
     begun_s = time.monotonic()
     power = run.run()
+    if run.scarce:
+        power = _shared_out(run, problem, exactly, begun_s, begun_s + time_limit_s)
     # To look for what keeping limits missed takes no longer than planning did.
     spent_s = max(time.monotonic() - begun_s, 1.0)
     end_s = min(begun_s + time_limit_s, time.monotonic() + spent_s)
     mended, left = _mend(run, problem, power, exactly, end_s)
-    schedule, over = _schedule(run, problem, stays, power)
+    largest = _agree_on_largest(run, power)
+    schedule, over = _schedule(run, problem, power)
     value, arrival = run.fleet.worths(run.progress.price, run.progress.peak)
     limits = len(problem.limit_names)
     certificate = Certificate(
@@ -98,43 +111,74 @@ def solve_by_price(
         phase_price=_phase_price(run, problem),
         stored_value=value,
         arrival_value=arrival,
-        shortfall_price_per_kwh=_proof_price(problem, steep),
+        shortfall_price_per_kwh=_proof_price(problem, run.promise.prices.short),
+        relief_price_per_kwh=prices.relief,
     )
     return Priced(
         schedule=schedule,
         bound=min(run.progress.bound - over, schedule.objective),
         uncontrolled_cost=run.uncontrolled_cost,
         certificate=certificate,
-        bound_by=_bound_by(run, stays, drives_first=first and problem.continues is not None),
+        bound_by=_bound_by(run, drives_first=first and problem.continues is not None),
         sweeps=run.progress.sweeps,
-        notes=_notes(run, problem, schedule, gap, (mended, left)),
+        notes=_notes(run, problem, schedule, gap, (mended, left), largest),
     )
 
 
+def _shared_out(
+    run: Coordination, problem: Problem, exactly: Plan, begun_s: float, end_s: float
+) -> Floats:
+    """Go on with the largest shortfall known, where limits above all groups force it."""
+    now = time.monotonic()
+    limit_s = min(max(SEARCH * (now - begun_s), 1.0), 0.5 * max(end_s - now, 0.0))
+    known = run.promise.least_kwh
+    if problem.continues is None:
+        known = largest_by_price(problem, known, run, exactly, limit_s)
+    run.promise.least_kwh, run.promise.prices = known, gentler(run.promise.prices)
+    run.fleet.stays = run.fleet.stays._replace(
+        short_price=promised_stays(problem, run.promise.prices).short_price,
+        drive_price=run.promise.prices.short,
+    )
+    run.share(known, known * (1.0 + SPARE))
+    return run.run()
+
+
+def _agree_on_largest(run: Coordination, power: Floats) -> float:
+    """Prove by the largest shortfall that there is, where it is the least one but for rounding."""
+    largest = float(missing_kwh(run.fleet, power).max(initial=0.0))
+    known = run.fleet.stays.beyond_kwh
+    if len(known) == 1 and 0 < abs(largest - known[0]) <= SAME_KWH:
+        run.share(largest)
+        run.progress.bound = run.fleet.bound(run.progress.price, run.progress.peak)
+    return largest
+
+
 def _proof_price(problem: Problem, steep: float) -> float:
-    """Price of missing energy in the proof; bands keep theirs."""
-    if problem.shortfall_band_price_per_kwh is not None:
-        return problem.shortfall_price_per_kwh
-    return steep
+    """Price of missing energy in the proof; on bands what it is above the problem's own comes."""
+    if problem.shortfall_band_price_per_kwh is None:
+        return steep
+    return problem.shortfall_price_per_kwh + (steep if problem.promise == "first" else 0.0)
 
 
 def _mend(
     run: Coordination,
     problem: Problem,
     power: Floats,
-    exactly: Callable[[Problem], Floats],
+    exactly: Plan,
     end_s: float,
 ) -> tuple[int, int]:
     try:
-        return mend_shortfalls(problem, run.fleet, power, exactly, end_s)
+        forced = run.polish(power, end_s)
+        return mend_shortfalls(problem, run.fleet, power, exactly, forced, end_s)
     except KeyboardInterrupt:
         run.progress.interrupted = True
         return 0, 0
 
 
-def _bound_by(run: Coordination, stays: Stays, *, drives_first: bool) -> str:
+def _bound_by(run: Coordination, *, drives_first: bool) -> str:
     """Name what the bound rests on beyond what worths of energy can prove."""
-    if stays.recover_price > 0 or drives_first:
+    stays = run.fleet.stays
+    if stays.recover_price > 0 or drives_first or len(stays.beyond_kwh):
         return "order of wishes"
     price, peak = run.progress.price, run.progress.peak
     seen = seen_prices(run.fleet.book, price + peak)
@@ -184,17 +228,14 @@ def _steepest_square(problem: Problem) -> float:
     return float(np.sum(2.0 * price * away))
 
 
-def _schedule(
-    run: Coordination, problem: Problem, stays: Stays, power: Floats
-) -> tuple[FleetSchedule, float]:
+def _schedule(run: Coordination, problem: Problem, power: Floats) -> tuple[FleetSchedule, float]:
     """Price the powers as the problem does; also by how much the run priced them higher."""
     fleet, count = run.fleet, len(problem)
+    stays = fleet.stays
     usual = usual_prices(stays, problem)
     net = fleet.net_of(power)
     steep = fleet.cost(power, net)
-    fleet.stays = usual
-    cost = fleet.cost(power, net)
-    fleet.stays = stays
+    cost = fleet.usual_cost(problem, power, net)
     end, en_route = np.zeros(count), np.zeros(count)
     end_energies(stays, power, end, en_route)
     due = stays.each["due_kwh"]
@@ -229,6 +270,7 @@ def _notes(
     schedule: FleetSchedule,
     gap: float,
     groups: tuple[int, int],
+    largest_kwh: float,
 ) -> tuple[str, ...]:
     notes = [f"coordinated by price in {run.progress.sweeps} sweeps"]
     if groups[0]:
@@ -243,9 +285,15 @@ def _notes(
         notes.append("standby loss taken as at full power (chord)")
     if problem.continues is not None:
         notes.append("after drives the bound can be loose")
-    over = total_base_kw(problem) > problem.import_kw
-    if problem.promise == "first" and over.any():
-        notes.append("base load beyond a limit is not relieved by discharging")
     if problem.promise == "first" and schedule.shortfall_kwh.any():
-        notes.append("the energy missing is least in sum; the largest shortfall is not")
+        notes.append(_told_of_largest(run, largest_kwh))
     return tuple(notes)
+
+
+def _told_of_largest(run: Coordination, largest_kwh: float) -> str:
+    """Say what is known of the largest shortfall."""
+    least = run.promise.least_kwh
+    largest = f"the largest shortfall is {largest_kwh:.6g} kWh"
+    if largest_kwh <= least + SAME_KWH:
+        return f"{largest}, proven to be the least"
+    return f"{largest}; no plan has less than {least:.6g}"

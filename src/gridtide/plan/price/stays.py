@@ -48,6 +48,9 @@ GAIN, GAIN_OFFSET, GAIN_FROM, DRAW, DRAW_OFFSET, DRAW_FROM = range(6)
 """Rows of the losses in parts of a stay: stored per kWh charged in each part, offset of its line
 [kW], power at the plug from which it begins [kW]; the same for what is taken."""
 
+MOST_BEYOND = 2
+"""Shortfalls, at most, beyond which missing energy costs more."""
+
 Stay = Any
 """One record of ``STAY``, as kernels see it."""
 Work = tuple[Floats, ...]
@@ -84,6 +87,9 @@ class Stays(NamedTuple):
         On being outside the wanted window [currency/kWh/h]; 0 where nobody is.
     drive_price
         Of energy bought on the way [currency/kWh].
+    beyond_kwh, beyond_price
+        Shortfalls beyond which each kWh missing costs more, and how much more [kWh, currency/kWh],
+        shape (B,); none where the largest shortfall has no price of its own.
     change_price
         Of differing from the power planned before [currency/kWh].
     """
@@ -101,6 +107,8 @@ class Stays(NamedTuple):
     floor_kwh: Floats
     recover_price: float
     drive_price: float
+    beyond_kwh: Floats
+    beyond_price: Floats
     change_price: float
 
 
@@ -159,6 +167,8 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
         floor_kwh=_floors(problem, each),
         recover_price=recover_price if outside or problem.floor_kwh is not None else 0.0,
         drive_price=max(short_price, problem.shortfall_price_per_kwh),
+        beyond_kwh=np.zeros(0),
+        beyond_price=np.zeros(0),
         change_price=problem.change_price_per_kwh,
     )
 
@@ -170,6 +180,8 @@ def usual_prices(stays: Stays, problem: Problem) -> Stays:
         short_price=np.array([problem.shortfall_price_per_kwh]) if prices is None else prices,
         drive_price=problem.shortfall_price_per_kwh,
         recover_price=0.0,
+        beyond_kwh=np.zeros(0),
+        beyond_price=np.zeros(0),
     )
 
 
@@ -250,6 +262,6 @@ def segments(stays: Stays) -> int:
     parts = stays.law.shape[2]
     step = 3 if len(stays.law) == 0 else 4 * parts + 4
     step += max(stays.band_price.shape[2] - 1, 0) + (2 if stays.recover_price > 0 else 0)
-    ends = rows * (stays.short_price.size + 3) + 16
+    ends = rows * (stays.short_price.size + MOST_BEYOND + 3) + 16
     places: int = 2 * (int(np.max(chain, initial=0)) * step + ends)
     return places

@@ -11,6 +11,7 @@ neutral.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ from gridtide.plan.verify._limits import (
     Room,
     demand_rates,
     energy_rate,
+    left_beyond,
     load_reference,
     meter_prices,
     peaks,
@@ -65,11 +67,16 @@ def seen_below(problem: Problem, prices: Prices) -> Seen:
     return Seen(limit=limit, phase=phase)
 
 
-def limits_bound(problem: Problem, prices: Prices, room: Room, flows: Flows) -> float:
-    """Return the least that net powers, phases and peaks can cost at these prices."""
+def limits_bound(
+    problem: Problem, prices: Prices, room: Room, flows: Flows, relief_price: float = 0.0
+) -> float:
+    """Return the least that net powers, phases and peaks can cost at these prices.
+
+    ``relief_price`` is what base load that is left beyond limits costs beside.
+    """
     low = np.maximum(room.lower_kw, flows.least_kw)
     high = np.minimum(room.upper_kw, flows.most_kw)
-    bound = _net_bound(problem, prices.limit_price, room, low, high)
+    bound = _net_bound(problem, prices.limit_price, room, low, high, relief_price)
     bound += _peak_bound(problem, np.maximum(prices.peak_price, 0.0), room, low, high)
     if prices.phase_price is not None and len(flows.phase_kw):
         low = np.maximum(room.phase_lower_kw, flows.phase_least_kw)
@@ -79,19 +86,27 @@ def limits_bound(problem: Problem, prices: Prices, room: Room, flows: Flows) -> 
     return bound
 
 
-def _net_bound(problem: Problem, price: Floats, room: Room, low: Floats, high: Floats) -> float:
+def _net_bound(
+    problem: Problem, price: Floats, room: Room, low: Floats, high: Floats, relief_price: float
+) -> float:
     """Least of energy cost and square of load less what the price gives for net power."""
     base, square = room.base_kw, square_price(problem)
     at = [low, high, np.clip(-base, low, high)]
+    if relief_price > 0:
+        at += [
+            np.clip(limit - base, low, high) for limit in (problem.import_kw, -problem.export_kw)
+        ]
     if np.any(square > 0):
         # Where the slope of the square meets what is left of the price, importing or exporting.
-        for energy in meter_prices(problem):
+        reliefs = (0.0, relief_price, -relief_price)
+        for energy, relief in itertools.product(meter_prices(problem), reliefs):
             with np.errstate(divide="ignore", invalid="ignore"):
-                level = (price - energy) / (2.0 * square) - base + load_reference(problem)
+                level = (price - energy - relief) / (2.0 * square) - base + load_reference(problem)
             at.append(np.clip(np.where(square > 0, level, low), low, high))
     best = np.full(low.shape, np.inf)
     for net in at:
         cost = energy_rate(problem, base + net) + square_rate(problem, base + net) - price * net
+        cost += relief_price * left_beyond(problem, room, net)
         best = np.minimum(best, cost)
     return float(np.sum(problem.step_h * best))
 

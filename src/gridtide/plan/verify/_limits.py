@@ -90,6 +90,7 @@ def _gathered(place: Ints, flow: Floats, shape: tuple[int, ...]) -> Floats:
 
 
 def carry_up(flows: Floats, parent: Ints) -> None:
+    """Add to each limit what is below the limits right below it, in place."""
     for child in reversed(range(len(parent))):
         if parent[child] >= 0:
             flows[parent[child]] += flows[child]
@@ -151,6 +152,15 @@ def room(problem: Problem) -> Room:
         phase_lower_kw=np.minimum(-phase - third, 0.0),
         phase_upper_kw=np.maximum(phase - third, 0.0),
     )
+
+
+def left_beyond(problem: Problem, room: Room, net_kw: Floats) -> Floats:
+    """Return base load beyond limits that net powers of vehicles leave [kW], shape (m, T)."""
+    left = np.zeros_like(net_kw)
+    for sign, limit in ((1.0, problem.import_kw), (-1.0, problem.export_kw)):
+        excess = sign * room.base_kw - limit
+        left += np.where(excess > 0, np.maximum(excess + sign * net_kw, 0.0), 0.0)
+    return left
 
 
 def site_cost(problem: Problem, room: Room, net_kw: Floats) -> float:

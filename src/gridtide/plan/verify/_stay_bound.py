@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +25,13 @@ from gridtide.plan.verify._stays import Stays, driven_kwh, taper_line
 
 
 def stays_bound(
-    stays: Stays, seen: Seen, prices: Prices, stored_value: Floats, wear: Floats, short_price: float
+    stays: Stays,
+    seen: Seen,
+    prices: Prices,
+    stored_value: Floats,
+    wear: Floats,
+    short_price: float,
+    most_short_kwh: float = np.inf,
 ) -> float:
     """Return the least that stays can cost at these prices.
 
@@ -43,11 +49,14 @@ def stays_bound(
         Price per discharged kWh, shape (r,).
     short_price
         What missing energy costs in the proof.
+    most_short_kwh
+        Only plans in which nobody misses more than this are looked at [kWh].
     """
     start = stays.own(prices.arrival_value) if prices.arrival_value is not None else None
     if start is None:
         start = np.zeros(len(stays.length))
     nodes = _Nodes.of(stays, stored_value, start, short_price)
+    nodes = nodes.within(most_short_kwh)
     fixed = float(np.sum(nodes.at_arrival()))
     power = _Powers(stays, seen, wear)
     without = power.least(stored_value, np.zeros(len(stored_value))) + nodes.least(None)
@@ -177,6 +186,14 @@ class _Nodes:
             short_price=short_price,
         )
 
+    def within(self, most_short_kwh: float) -> _Nodes:
+        """Leave out ends of stays that miss more than this."""
+        stays, low = self.stays, self.low_kwh.copy()
+        ends, rows = self._ends, np.flatnonzero(stays.end >= 0)
+        least = np.minimum(stays.due_kwh[rows] - most_short_kwh, self.high_kwh[ends])
+        low[ends] = np.maximum(low[ends], least)
+        return replace(self, low_kwh=low)
+
     def least(self, more: Floats | None) -> Floats:
         """Least cost of each pair's energy, with a further price per kWh, shape (P,)."""
         stays, low, high = self.stays, self.low_kwh, self.high_kwh
@@ -257,8 +274,7 @@ class _Nodes:
         value = np.append(self.start_value[1:], 0.0)
         floor = np.append((stays.own(stays.problem.min_kwh) + driven_kwh(stays))[1:], 0.0)
         added = np.maximum(floor - energy, 0.0)
-        price = stays.problem.shortfall_price_per_kwh
-        trip = (price - value) * added - value * energy
+        trip = (self.short_price - value) * added - value * energy
         return cost + np.where(next_goes, trip, 0.0)
 
 

@@ -24,7 +24,7 @@ from gridtide.plan.verify._claims import (
     check_understood,
     check_violation,
 )
-from gridtide.plan.verify._limits import Flows, room, site_cost
+from gridtide.plan.verify._limits import Flows, left_beyond, room, site_cost
 from gridtide.plan.verify._offers import check_reserve, most_revenue, reserve_cost
 from gridtide.plan.verify._reserve import Calls
 from gridtide.plan.verify._rows import Rows, RowsError
@@ -83,6 +83,7 @@ class _Found:
     calls: Calls
     cost: float = 0.0
     bound: float = 0.0
+    en_route_kwh: float = 0.0
 
 
 def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
@@ -103,7 +104,10 @@ def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
         wear = plan.linear_wear_per_kwh
     priced = _priced_wear(plan, problem)
     seen, rows, shares = seen_below(priced, prices), Rows(plan), ShareRows(plan, problem)
-    short_price = _short_price(plan, problem)
+    short_price, most_short = _short_price(plan, problem), np.inf
+    if problem.promise == "first":
+        # The largest shortfall comes before the cost: plans with a larger one are none to compare.
+        most_short = float(claimed.max(initial=0.0))
     for stays in in_parts(priced, chord=claims.standby_chord):
         power, value = rows.take(stays)
         energies, own_wear = follow(stays, power), stays.own(wear)
@@ -111,8 +115,9 @@ def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
         found.flows.add(stays, power)
         if problem.reserves:
             found.calls.look(stays, power, energies, shares.take(stays), own_wear)
+        found.en_route_kwh += float(energies.on_the_way.sum())
         found.cost += stay_cost(stays, power, energies, own_wear)
-        found.bound += stays_bound(stays, seen, prices, value, own_wear, short_price)
+        found.bound += stays_bound(stays, seen, prices, value, own_wear, short_price, most_short)
     rows.end()
     shares.end()
     found.flows.up_the_tree(problem.limit_parent)
@@ -139,13 +144,17 @@ def _verdict(
     head, left = plan.head, room(problem)
     cost = found.cost + site_cost(problem, left, found.flows.net_kw)
     cost += reserve_cost(problem, head, found.calls)
-    bound = found.bound + limits_bound(problem, prices, left, found.flows)
+    relief = head.relief_price_per_kwh if problem.promise == "first" else 0.0
+    bound = found.bound + limits_bound(problem, prices, left, found.flows, relief)
     # Prices know nothing of reserve: at most all of it is sold, for nothing.
     bound -= most_revenue(problem)
     # A dearer shortage than the problem's holds for plans that miss no more than this one.
     dearer = _short_price(plan, problem) - problem.shortfall_price_per_kwh
     if dearer > 0:
-        bound -= dearer * sum(found.stays.missing_kwh.values())
+        bound -= dearer * (sum(found.stays.missing_kwh.values()) + found.en_route_kwh)
+    if relief > 0:  # likewise for plans that leave no more base load beyond limits
+        beyond = left_beyond(problem, left, found.flows.net_kw)
+        bound -= relief * float(np.sum(problem.step_h * beyond))
     stays, limits = found.stays.checks(), check_limits(problem, left, found.flows)
     gap = (cost - head.claims.lower_bound) / max(1.0, abs(cost))
     checks += [
