@@ -93,6 +93,8 @@ def solve(
             f"{answer['evpi']:.2f}, a plan for the mean day would cost {answer['vss']:.2f} more"
         )
     click.echo(f"  wear: {answer['wear_model']}")
+    for offer in answer.get("reserves", ()):
+        click.echo(_offered(offer))
     for note in answer["notes"]:
         click.echo(f"  note: {note}")
     for slack in answer["slacks"][:SHOWN]:
@@ -106,6 +108,13 @@ def solve(
         click.echo(f"wrote {out}")
 
 
+def _offered(offer: dict[str, Any]) -> str:
+    """Say what is offered in a block, and what kept it from being more."""
+    told = f"  reserve {offer['name']}: {offer['offered_kw']:.3g} kW {offer['direction']}"
+    told += f" for {offer['revenue']:.2f}, steps {offer['from_step']} to {offer['to_step']}"
+    return told + (f", cut by {offer['cut']}" if offer["cut"] else "")
+
+
 @plan.command()
 @click.argument("plan_file", metavar="PLAN", type=FILE)
 @click.argument("problem", type=FILE)
@@ -113,8 +122,9 @@ def solve(
 def verify(plan_file: Path, problem: Path, as_json: bool) -> int:
     """Check a plan in a file against its problem: feasible, cost and bound as claimed.
 
-    Recomputes all of it from the stored powers and prices, with nothing of the solver. Exit
-    code 0 where the plan is verified, 1 where it is not, 2 for files that cannot be read.
+    Recomputes all of it from the stored powers and prices, with nothing of the solver; of plans
+    with reserve every call from every step, by the stored shares of the vehicles. Exit code 0
+    where the plan is verified, 1 where it is not, 2 for files that cannot be read.
     """
     from gridtide.plan import read_plan, read_problem_file, verify_plan
 
@@ -161,6 +171,8 @@ def _text(verdict: Verdict) -> str:
     if math.isfinite(verdict.cost) and math.isfinite(verdict.lower_bound):
         first += f"costs {verdict.cost:.2f}, proven at least {verdict.lower_bound:.2f} "
         first += f"(gap {verdict.gap:.2g})"
+        opens = [check.name for check in verdict.checks if check.passed is None]
+        first += f"; not proven here: {', '.join(opens)}" if opens else ""
     else:
         first += "this is no plan of this problem"
     width = max(len(check.name) for check in verdict.checks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gridtide.plan.problem import Floats
+from gridtide.plan.stored_offers import SHARE_COLUMNS, Shares, no_shares
 from gridtide.plan.stored_plan import (
     HEAD_KEY,
     Head,
@@ -44,7 +45,7 @@ def read_parquet_plan(path: Path) -> StoredPlan:
                 raise no_plan(source, "it was not written by gridtide plan")
             head = decode_head(known[HEAD_KEY.encode()], source)
             cell = _first_cell(file)
-        tables = [] if cell is None else _tables(cell)
+        tables, shares = ([], no_shares) if cell is None else _tables(cell, source)
     except (OSError, pa.ArrowException) as error:
         raise no_plan(source, error) from error
     by_name = {name: column for table in tables for name, column in table.items()}
@@ -54,6 +55,7 @@ def read_parquet_plan(path: Path) -> StoredPlan:
         prices=_prices(by_name, head, source) if "limit_price" in by_name else None,
         linear_wear_per_kwh=by_name.get("linear_wear_per_kwh"),
         batches=partial(_batches, path),
+        shares=shares,
     )
 
 
@@ -64,15 +66,36 @@ def _first_cell(file: Any) -> bytes | None:
     return None
 
 
-def _tables(cell: bytes) -> list[dict[str, Floats]]:
-    """Read the Arrow streams that stand one after the other in the first row's cell."""
+def _tables(
+    cell: bytes, source: str
+) -> tuple[list[dict[str, Floats]], Callable[[], Iterator[Shares]]]:
+    """Read the Arrow streams that stand one after the other in the first row's cell.
+
+    The last may be the shares of reserve, which are read as they are asked for.
+    """
     import pyarrow as pa
 
-    source, tables = pa.BufferReader(cell), []
-    while source.tell() < len(cell):
-        table = pa.ipc.open_stream(source).read_all()
+    reader, tables = pa.BufferReader(cell), list[dict[str, Floats]]()
+    while (at := reader.tell()) < len(cell):
+        stream = pa.ipc.open_stream(reader)
+        if tuple(stream.schema.names) == SHARE_COLUMNS:
+            return tables, partial(_shares, cell, at, source)
+        table = stream.read_all()
         tables.append({name: table[name].to_numpy() for name in table.column_names})
-    return tables
+    return tables, no_shares
+
+
+def _shares(cell: bytes, at: int, source: str) -> Iterator[Shares]:
+    import pyarrow as pa
+
+    try:
+        stream = pa.BufferReader(cell)
+        stream.seek(at)
+        for batch in pa.ipc.open_stream(stream):
+            block, stay, step = (_whole(batch.column(name)) for name in SHARE_COLUMNS[:3])
+            yield Shares(block=block, stay=stay, step=step, kw=_real(batch.column("share_kw")))
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise no_plan(source, error) from error
 
 
 def _prices(columns: dict[str, Floats], head: Head, source: str) -> Prices:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from gridtide.plan._parquet_plan import COLUMNS, PHASES
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.made import Plan
 from gridtide.plan.problem import Ints, Problem
+from gridtide.plan.stored_offers import SHARE_COLUMNS, share_columns, shares_of, stored_offer
 from gridtide.plan.stored_plan import (
     HEAD_KEY,
     VERSION,
@@ -108,6 +110,7 @@ def _head(plan: Plan, problem: Problem) -> Head:
         standby_chord=plan.standby_chord,
         slacks=[StoredSlack(**asdict(slack)) for slack in plan.slacks],
         shortfall=[(int(i), float(plan.shortfall_kwh[i])) for i in short],
+        offers=[stored_offer(offer) for offer in plan.reserves],
     )
     return Head(
         version=VERSION,
@@ -134,9 +137,18 @@ def _write_json(path: Path, head: Head, plan: Plan, problem: Problem) -> None:
         "rows": rows | {"stored_value": None if proof is None else proof.stored_value.tolist()},
         "prices": None if proof is None else _json_prices(proof, problem),
         "linear_wear_per_kwh": None if wear is None else wear.tolist(),
+        "shares": _json_shares(plan, problem) if plan.reserves else None,
     }
     with whole_file(path) as file:
         file.write(msgspec.json.encode(document) + b"\n")
+
+
+def _json_shares(plan: Plan, problem: Problem) -> dict[str, list[float]]:
+    batches = [share_columns(shares) for shares in shares_of(plan.reserves, len(problem))]
+    return {
+        name: [value for batch in batches for value in batch[name].tolist()]
+        for name in SHARE_COLUMNS
+    }
 
 
 def _json_prices(proof: Certificate, problem: Problem) -> dict[str, Any]:
@@ -175,7 +187,7 @@ def _write_parquet(path: Path, head: Head, plan: Plan, problem: Problem) -> None
 
 
 def _cell(plan: Plan, problem: Problem) -> bytes:
-    """Return the certificate's prices, and what stays need beside their rows, as Arrow streams."""
+    """Return prices, what stays need beside their rows, and shares of reserve as Arrow streams."""
     proof = plan.certificate
     limits, stays = {}, {}
     if proof is not None:
@@ -186,16 +198,25 @@ def _cell(plan: Plan, problem: Problem) -> bytes:
             stays["arrival_value"] = proof.arrival_value
     if plan.linear_wear_per_kwh is not None:
         stays["linear_wear_per_kwh"] = plan.linear_wear_per_kwh
-    return b"".join(_stream(columns) for columns in (limits, stays) if columns)
+    streams = [_stream(iter((columns,))) for columns in (limits, stays) if columns]
+    if plan.reserves:  # last, as it is read in parts
+        streams.append(_stream(map(share_columns, shares_of(plan.reserves, len(problem)))))
+    return b"".join(streams)
 
 
-def _stream(columns: dict[str, Any]) -> bytes:
+def _stream(parts: Iterator[dict[str, Any]]) -> bytes:
+    """Write tables of the same columns one after the other."""
     import pyarrow as pa
 
-    table = pa.table({name: pa.array(np.ascontiguousarray(v)) for name, v in columns.items()})
     sink = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(compression="zstd")
-    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
-        writer.write_table(table)
+    tables = (
+        pa.table({name: pa.array(np.ascontiguousarray(v)) for name, v in columns.items()})
+        for columns in parts
+    )
+    first = next(tables)
+    with pa.ipc.new_stream(sink, first.schema, options=options) as writer:
+        for table in chain((first,), tables):
+            writer.write_table(table)
     data: bytes = sink.getvalue().to_pybytes()
     return data

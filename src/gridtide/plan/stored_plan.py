@@ -1,10 +1,11 @@
 """A plan as it is kept in a file, and how it is read back.
 
 A file holds one row per pair of a stay and a step in which it is plugged in, stay by stay, step
-by step; a head with what the plan claims and of which problem it is; and the prices that prove
-its bound. Parquet keeps the head as JSON in the file's metadata under ``gridtide.plan`` and the
-prices as Arrow IPC streams in the column ``certificate`` of the first row, JSON keeps all three
-side by side. Nothing here knows how plans are made.
+by step; a head with what the plan claims and of which problem it is; the prices that prove its
+bound; and the vehicles' shares of the reserve that it offers. Parquet keeps the head as JSON in
+the file's metadata under ``gridtide.plan`` and prices and shares as Arrow IPC streams in the column
+``certificate`` of the first row, JSON keeps all of it side by side. Nothing here
+knows how plans are made.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from msgspec import Meta
 
 from gridtide.core import Finding, InputError
 from gridtide.plan.problem import Floats, Ints, Problem
+from gridtide.plan.stored_offers import SHARE_COLUMNS, Shares, StoredOffer, no_shares
 
 VERSION = 1
 HEAD_KEY = "gridtide.plan"
@@ -59,6 +61,9 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     shortfall: Annotated[
         list[tuple[int, float]], Meta(description="Stay and missing energy [kWh], where there is")
     ]
+    offers: Annotated[
+        list[StoredOffer], Meta(description="One for each block of reserve, in their order")
+    ] = []
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +140,8 @@ class StoredPlan:
         Price of wear that it was planned with instead of the problem's, shape (n,), or None.
     batches
         Gives the rows, some at a time, from the beginning.
+    shares
+        Gives the shares of what is offered as reserve likewise.
     """
 
     source: str
@@ -142,6 +149,7 @@ class StoredPlan:
     prices: Prices | None
     linear_wear_per_kwh: Floats | None
     batches: Callable[[], Iterator[Pairs]]
+    shares: Callable[[], Iterator[Shares]] = no_shares
 
 
 def vehicles_digest(problem: Problem) -> str:
@@ -226,11 +234,19 @@ class _JsonPrices(msgspec.Struct, frozen=True, kw_only=True):
     arrival_value: list[float] | None = None
 
 
+class _JsonShares(msgspec.Struct, frozen=True, kw_only=True):
+    share_block: list[int]
+    share_stay: list[int]
+    share_step: list[int]
+    share_kw: list[float]
+
+
 class _JsonPlan(msgspec.Struct, frozen=True, kw_only=True):
     head: Head
     rows: _JsonRows
     prices: _JsonPrices | None
     linear_wear_per_kwh: list[float] | None
+    shares: _JsonShares | None = None
 
 
 def _read_json(path: Path) -> StoredPlan:
@@ -255,7 +271,17 @@ def _read_json(path: Path) -> StoredPlan:
         prices=None if prices is None else _json_prices(prices, source),
         linear_wear_per_kwh=None if wear is None else np.array(wear),
         batches=lambda: iter((pairs,)),
+        shares=no_shares if document.shares is None else _json_shares(document.shares, source),
     )
+
+
+def _json_shares(shares: _JsonShares, source: str) -> Callable[[], Iterator[Shares]]:
+    columns = [getattr(shares, name) for name in SHARE_COLUMNS]
+    if len({len(column) for column in columns}) > 1:
+        raise no_plan(source, "its shares are not equally long")
+    block, stay, step = (np.array(column, dtype=np.int64) for column in columns[:3])
+    read = Shares(block=block, stay=stay, step=step, kw=np.array(columns[3], dtype=float))
+    return lambda: iter((read,))
 
 
 def _json_prices(prices: _JsonPrices, source: str) -> Prices:

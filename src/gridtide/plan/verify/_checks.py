@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridtide.plan.problem import Floats
+from gridtide.plan.problem import Floats, Ints, Problem
 from gridtide.plan.verify._stay_costs import missing_kwh
 from gridtide.plan.verify._stays import Energies, Stays, taper_line, windows
 from gridtide.plan.verify.verdict import Check
@@ -28,16 +28,21 @@ class Worst:
 
     def look(self, stays: Stays, excess: Floats, by_pair: bool = True) -> None:
         """Take in the excess of pairs, or of stays."""
+        self.look_at(stays, excess, stays.row if by_pair else None, stays.step if by_pair else None)
+
+    def look_at(
+        self, stays: Stays, excess: Floats, row: Ints | None = None, step: Ints | None = None
+    ) -> None:
+        """Take in the excess of some stays in some steps; of all stays without."""
         if len(excess) == 0:
             return
         worst = int(np.argmax(excess))
         if not excess[worst] > self.excess:
             return
-        row = int(stays.row[worst]) if by_pair else worst
         self.excess = float(excess[worst])
-        self.where = stays.problem.ids[stays.first + row]
-        if by_pair:
-            self.where += f" in step {int(stays.step[worst])}"
+        self.where = stays.problem.ids[stays.first + (worst if row is None else int(row[worst]))]
+        if step is not None:
+            self.where += f" in step {int(step[worst])}"
 
     def check(self, good: str, bad: str) -> Check:
         """Return what was found as a check."""
@@ -96,12 +101,7 @@ class StayChecks:
         most, least = stays.by_pair(problem.max_charge_kw), stays.by_pair(problem.max_discharge_kw)
         rounded = self._rounding * np.maximum(most, least)
         self.charger.look(stays, np.maximum(power_kw - most, -power_kw - least) - rounded)
-        if problem.min_charge_kw is not None:
-            floor = stays.by_pair(problem.min_charge_kw)
-            self.smallest.look(stays, _too_small(stays, power_kw, floor))
-        if problem.min_discharge_kw is not None:
-            floor = stays.by_pair(problem.min_discharge_kw)
-            self.smallest.look(stays, np.where(power_kw < 0, floor + power_kw, 0.0))
+        self.smallest.look(stays, too_small_kw(problem, stays.first + stays.row, power_kw))
 
     def _floors(self, stays: Stays, energies: Energies, high_kwh: Floats, rounded: Floats) -> None:
         """Gather how far each stay is below the energy that is wanted at least."""
@@ -137,12 +137,16 @@ class StayChecks:
         ]
 
 
-def _too_small(stays: Stays, power_kw: Floats, floor_kw: Floats) -> Floats:
-    """How far a charging power is from what the charger can hold, on one phase too."""
-    lacks = np.where(power_kw > 0, floor_kw - power_kw, 0.0)
-    one = stays.problem.one_phase_kw
-    if one is None:
-        return lacks
-    low, high = stays.by_pair(one[:, 0]), stays.by_pair(one[:, 1])
-    beside = np.where(high > 0, np.maximum(low - power_kw, power_kw - high), np.inf)
-    return np.minimum(lacks, beside)
+def too_small_kw(problem: Problem, stay: Ints, power_kw: Floats) -> Floats:
+    """How far powers are from what the chargers of stays can hold, on one phase too."""
+    lacks = np.zeros(len(power_kw))
+    if problem.min_charge_kw is not None:
+        lacks = np.where(power_kw > 0, problem.min_charge_kw[stay] - power_kw, 0.0)
+        if problem.one_phase_kw is not None:
+            low, high = problem.one_phase_kw[stay, 0], problem.one_phase_kw[stay, 1]
+            beside = np.where(high > 0, np.maximum(low - power_kw, power_kw - high), np.inf)
+            lacks = np.minimum(lacks, beside)
+    if problem.min_discharge_kw is not None:
+        away = problem.min_discharge_kw[stay] + power_kw
+        lacks = np.where(power_kw < 0, np.maximum(lacks, away), lacks)
+    return lacks

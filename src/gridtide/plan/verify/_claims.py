@@ -32,6 +32,7 @@ KNOWN = frozenset((
     "one_phase_kw", "one_phase_line", "charge_part_kw", "charge_part_efficiency",
     "discharge_part_kw", "discharge_part_efficiency", "floor_kwh", "planned_kw",
     "change_price_per_kwh",
+    "reserves", "availability",
 ))  # fmt: skip
 """What of a problem is understood here; more than that would be passed over without a word."""
 
@@ -174,7 +175,7 @@ def _beyond_prices(bound_by: str, problem: Problem) -> bool:
     can = {
         "branch and bound": True,
         "segments": problem.wear_depth_price_per_kwh is not None,
-        "linear program": problem.taper_from_kwh is not None,
+        "linear program": problem.taper_from_kwh is not None or bool(problem.reserves),
         "order of wishes": problem.promise == "first"
         or problem.floor_kwh is not None
         or bool(outside.any()),
@@ -213,4 +214,5 @@ def _allowed(head: Head, claimed: float) -> float:
 def _check(
     name: str, passed: bool | None, figure: float, allowed: float, unit: str, said: str
 ) -> Check:
-    return Check(name=name, passed=passed, figure=figure, allowed=allowed, unit=unit, said=said)
+    told = None if passed is None else bool(passed)
+    return Check(name=name, passed=told, figure=figure, allowed=allowed, unit=unit, said=said)

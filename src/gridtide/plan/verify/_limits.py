@@ -78,10 +78,10 @@ class Flows:
     def up_the_tree(self, parent: Ints) -> None:
         """Add to each limit what is below the limits below it."""
         for flows in (self.net_kw, self.most_kw, self.least_kw):
-            _carry_up(flows, parent)
+            carry_up(flows, parent)
         for flows in (self.phase_kw, self.phase_most_kw, self.phase_least_kw):
             if len(flows):
-                _carry_up(flows, parent)
+                carry_up(flows, parent)
 
 
 def _gathered(place: Ints, flow: Floats, shape: tuple[int, ...]) -> Floats:
@@ -89,7 +89,8 @@ def _gathered(place: Ints, flow: Floats, shape: tuple[int, ...]) -> Floats:
     return sums.astype(float, copy=False).reshape(shape)
 
 
-def _carry_up(flows: Floats, parent: Ints) -> None:
+def carry_up(flows: Floats, parent: Ints) -> None:
+    """Add to each limit what is below the limits right below it, in place."""
     for child in reversed(range(len(parent))):
         if parent[child] >= 0:
             flows[parent[child]] += flows[child]
@@ -141,7 +142,7 @@ class Room:
 def room(problem: Problem) -> Room:
     """Return what the limits of a problem leave to its vehicles."""
     base = np.array(problem.base_load_kw, dtype=float)
-    _carry_up(base, problem.limit_parent)
+    carry_up(base, problem.limit_parent)
     phase = np.zeros((0, 3, 1)) if problem.phase_kw is None else problem.phase_kw[:, :, None]
     third = base[: len(phase), None, :] / 3.0
     return Room(

@@ -25,7 +25,10 @@ from gridtide.plan.verify._claims import (
     check_violation,
 )
 from gridtide.plan.verify._limits import Flows, left_beyond, room, site_cost
+from gridtide.plan.verify._offers import check_reserve, most_revenue, reserve_cost
+from gridtide.plan.verify._reserve import Calls
 from gridtide.plan.verify._rows import Rows, RowsError
+from gridtide.plan.verify._shares import ShareRows
 from gridtide.plan.verify._stay_bound import stays_bound
 from gridtide.plan.verify._stay_costs import stay_cost
 from gridtide.plan.verify._stays import follow, in_parts, lengths
@@ -77,6 +80,7 @@ class _Found:
 
     flows: Flows
     stays: StayChecks
+    calls: Calls
     cost: float = 0.0
     bound: float = 0.0
     en_route_kwh: float = 0.0
@@ -89,12 +93,17 @@ def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
         if not 0 <= stay < len(problem):
             raise RowsError(f"the shortfall of stay {stay} is claimed, which there is not", 0)
         claimed[stay] = short
-    found = _Found(flows=Flows.none(problem), stays=StayChecks(plan.head.precision, claimed))
+    precision = plan.head.precision
+    found = _Found(
+        flows=Flows.none(problem),
+        stays=StayChecks(precision, claimed),
+        calls=Calls(problem, precision),
+    )
     wear = problem.wear_price_per_kwh
     if plan.linear_wear_per_kwh is not None:
         wear = plan.linear_wear_per_kwh
     priced = _priced_wear(plan, problem)
-    seen, rows = seen_below(priced, prices), Rows(plan)
+    seen, rows, shares = seen_below(priced, prices), Rows(plan), ShareRows(plan, problem)
     short_price, most_short = _short_price(plan, problem), np.inf
     if problem.promise == "first":
         # The largest shortfall comes before the cost: plans with a larger one are none to compare.
@@ -104,11 +113,15 @@ def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
         energies, own_wear = follow(stays, power), stays.own(wear)
         found.stays.look(stays, power, energies)
         found.flows.add(stays, power)
+        if problem.reserves:
+            found.calls.look(stays, power, energies, shares.take(stays), own_wear)
         found.en_route_kwh += float(energies.on_the_way.sum())
         found.cost += stay_cost(stays, power, energies, own_wear)
         found.bound += stays_bound(stays, seen, prices, value, own_wear, short_price, most_short)
     rows.end()
+    shares.end()
     found.flows.up_the_tree(problem.limit_parent)
+    found.calls.up_the_tree()
     return found
 
 
@@ -130,8 +143,11 @@ def _verdict(
 ) -> Verdict:
     head, left = plan.head, room(problem)
     cost = found.cost + site_cost(problem, left, found.flows.net_kw)
+    cost += reserve_cost(problem, head, found.calls)
     relief = head.relief_price_per_kwh if problem.promise == "first" else 0.0
     bound = found.bound + limits_bound(problem, prices, left, found.flows, relief)
+    # Prices know nothing of reserve: at most all of it is sold, for nothing.
+    bound -= most_revenue(problem)
     # A dearer shortage than the problem's holds for plans that miss no more than this one.
     dearer = _short_price(plan, problem) - problem.shortfall_price_per_kwh
     if dearer > 0:
@@ -147,6 +163,7 @@ def _verdict(
         check_violation(head, [stays[0], *limits]),
         check_slacks(head, problem, found.stays.missing_kwh),
         check_floors(head, problem, found.stays.below_kwh),
+        *check_reserve(problem, head, found.calls, left, found.flows),
         check_cost(head, cost),
         check_bound(head, bound, problem),
         check_gap(head),
