@@ -259,7 +259,7 @@ def test_limits_are_not_asked_for_where_a_shortage_is_mended(tmp_path):
     assert_sound(problem, plan, tmp_path)
 
 
-def test_smallest_powers_and_reserve_are_decided_after_the_energy():
+def test_smallest_powers_are_decided_after_the_energy_and_reserve_is_proven_then():
     problem = tree()
     least = np.minimum(1.4, problem.max_charge_kw)
     up = Reserve(
@@ -273,4 +273,4 @@ def test_smallest_powers_and_reserve_are_decided_after_the_energy():
     assert plan.lower_bound <= plan.objective
     assert plan.reserves[0].offered_kw <= plan.reserves[0].proven_kw + 1e-9
     assert any("smallest powers" in note for note in plan.notes)
-    assert any("reserve" in note for note in plan.notes)
+    assert plan.certificate is None, "no prices are kept that would prove reserve"

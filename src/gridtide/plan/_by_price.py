@@ -18,7 +18,7 @@ from gridtide.plan.concentrate import concentrate
 from gridtide.plan.made import GAP_CLOSED, Plan, wear_model
 from gridtide.plan.problem import Floats, Ints, Problem, take_stays
 from gridtide.plan.reserve import name_broken, prove_schedule
-from gridtide.plan.reserve.offers import CUT, ROUNDS
+from gridtide.plan.reserve.offers import CUT
 from gridtide.plan.slacks import Slack, name_slacks
 from gridtide.plan.start import Start
 
@@ -57,21 +57,23 @@ def plan_by_price(
     if unknown := unknown_to_price(problem):
         raise SolverError(f"the price solver does not know {', '.join(unknown)}; use highs")
     deadline = time.monotonic() + time_limit_s
-    plan, shares = _coordinated(_smooth(problem), gap, time_limit_s, start, exactly, began)
-    best = made = _completed(problem, plan, shares, relax_standby, began)
-    for _ in range(ROUNDS if _held_with_energy(problem) else 0):
+
+    def made(asked: Problem, left_s: float) -> Plan:
+        plan, shares = _coordinated(_smooth(asked), gap, left_s, start, exactly, began)
+        return _completed(problem, plan, shares, relax_standby, began)
+
+    best = made(problem, time_limit_s)
+    if not _held_with_energy(problem) or not _cut(best):
+        return best
+    # To hold energy back for what cannot be sold is dear: plan for what was proven, and for none.
+    proven = tuple(replace(o.reserve, most_kw=o.proven_kw, step_kw=0.0) for o in best.reserves)
+    for blocks in (proven, ()):
         left_s = deadline - time.monotonic()
-        if left_s <= 0 or not _cut(made):
-            break
-        # To hold energy back for what cannot be sold is dear: plan for what was proven.
-        blocks = tuple(replace(o.reserve, most_kw=o.proven_kw, step_kw=0.0) for o in made.reserves)
-        capped = replace(problem, reserves=blocks)
-        plan, shares = _coordinated(_smooth(capped), gap, left_s, start, exactly, began)
-        made = _completed(problem, plan, shares, relax_standby, began)
-        # What the first has proven holds for all.
-        made = replace(made, lower_bound=min(best.lower_bound, made.objective))
-        best = made if made.objective < best.objective else best
-    return best if not problem.reserves else replace(best, cpu_s=cpu_s() - began)
+        other = made(replace(problem, reserves=blocks), max(left_s, LEAST_S))
+        if other.objective < best.objective:
+            # What the first has proven holds for all.
+            best = replace(other, lower_bound=min(best.lower_bound, other.objective))
+    return replace(best, cpu_s=cpu_s() - began)
 
 
 def _cut(plan: Plan) -> bool:
@@ -123,6 +125,10 @@ def _coordinated(
     )
     closed = "optimal" if plan.gap <= GAP_CLOSED else "optimal_with_gap"
     return replace(plan, status="best_effort" if slacks else closed), found.shares_kw
+
+
+LEAST_S = 1.0
+"""Time to plan again in where none is left [s]."""
 
 
 @dataclass(frozen=True, slots=True)
