@@ -113,7 +113,9 @@ def test_only_shares_that_are_not_0_are_kept(tmp_path):
 
 def test_nothing_that_was_asked_for_is_kept_as_null(tmp_path):
     problem = van()
-    path = write_plan(tmp_path / "plan.json", solve(problem, solver="price"), problem)
+    plan = solve(problem)
+    plan = replace(plan, reserves=(replace(plan.reserves[0], planned_kw=np.inf),))
+    path = write_plan(tmp_path / "plan.json", plan, problem)
     [offer] = json.loads(path.read_text())["head"]["claims"]["offers"]
     assert offer["planned_kw"] is None
     assert verify_plan(read_plan(path), problem).verified
