@@ -112,10 +112,10 @@ def test_only_shares_that_are_not_0_are_kept(tmp_path):
 
 
 def test_nothing_that_was_asked_for_is_kept_as_null(tmp_path):
-    """Where losses come in parts, reserve is what the plan of the energy leaves."""
-    parts = {"charge_part_kw": np.full((1, 1), 7.0), "charge_part_efficiency": np.ones((1, 1))}
-    problem = replace(van(), **parts)
-    path = write_plan(tmp_path / "plan.json", solve(problem, solver="price"), problem)
+    problem = van()
+    plan = solve(problem)
+    plan = replace(plan, reserves=(replace(plan.reserves[0], planned_kw=np.inf),))
+    path = write_plan(tmp_path / "plan.json", plan, problem)
     [offer] = json.loads(path.read_text())["head"]["claims"]["offers"]
     assert offer["planned_kw"] is None
     assert verify_plan(read_plan(path), problem).verified
