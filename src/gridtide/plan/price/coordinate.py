@@ -33,7 +33,7 @@ HOPEFUL = 3.0
 """The limits are kept for a trial where the gap before is at most so many times the wanted."""
 LOOK = 2
 SLOW = 0.6
-HARDER, SOFTER = 2.0, 0.9
+HARDER, SOFTER, FIRMEST = 2.0, 0.9, 1e4
 EXCESS = 2e-4
 CLEAN_KW = 1e-9
 KEPT_KW = 5e-7
@@ -223,7 +223,7 @@ class Coordination:
             room = np.maximum(fleet.book.upper_kw, -fleet.book.lower_kw).max(axis=1)[owner]
             stays = (over > SLOW * self._over) & (over > EXCESS * room[:, None]) & firm[:, None]
             term[:, PULL] *= np.where(stays, HARDER, SOFTER)
-            np.maximum(term[:, PULL], self._softest, out=term[:, PULL])
+            np.clip(term[:, PULL], self._softest, FIRMEST * self._softest, out=term[:, PULL])
         self._over = over
 
     def _checked(self) -> bool:
