@@ -171,7 +171,8 @@ class Lets:
     def above(self, holding: Holding) -> Floats:
         """Worth of what comes to each limit from below, by class, shape (H, r, C, T)."""
         parent, worth = holding.problem.limit_parent, holding.calls.worth
-        above = np.empty_like(self.below)
+        # Phases have rows behind those of limits: calls do not look at them.
+        above = np.zeros_like(self.below)
         for j in range(len(parent)):
             top = parent[j] < 0
             at = worth[:, None] if top else above[:, parent[j]] * self.below[:, parent[j]]
