@@ -100,6 +100,10 @@ def _compiled():
     """Compile the kernels, those of exact groups too, before any time limit counts."""
     for seed in (0, 1, 9, 13):
         solve(_draw(seed), solver="price", gap=WANTED, time_limit_s=60.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(groups, "GROUP", 8)
+        for seed in (5, 6):
+            solve(_draw(seed), solver="price", gap=WANTED, time_limit_s=8.0)
 
 
 def _plan(problem):

@@ -402,7 +402,10 @@ class Coordination:
         if self.progress.cost < self._least:
             self._least = self.progress.cost
             if fleet.mean.dtype == np.float64:
-                self._best = fleet.mean.copy()
+                # In place: for a moment there would be three.
+                if self._best is None:
+                    self._best = np.empty_like(fleet.mean)
+                self._best[:] = fleet.mean
 
     def _result(self) -> Floats:
         """Return the cheapest schedule that kept the limits."""

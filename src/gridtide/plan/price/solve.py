@@ -107,6 +107,8 @@ def solve_by_price(
     power = run.run()
     if run.scarce:
         power = _shared_out(run, problem, exactly, begun_s, begun_s + time_limit_s)
+    # The mean has done its work: what comes now takes its memory.
+    run.fleet.mean = power
     # To look for what keeping limits missed takes no longer than planning did.
     spent_s = max(time.monotonic() - begun_s, 1.0)
     end_s = min(begun_s + time_limit_s, time.monotonic() + spent_s)
