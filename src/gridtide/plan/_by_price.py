@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -18,7 +17,6 @@ from gridtide.plan.concentrate import concentrate
 from gridtide.plan.made import GAP_CLOSED, Plan, wear_model
 from gridtide.plan.problem import Floats, Ints, Problem, take_stays
 from gridtide.plan.reserve import name_broken, prove_schedule
-from gridtide.plan.reserve.offers import CUT
 from gridtide.plan.slacks import Slack, name_slacks
 from gridtide.plan.start import Start
 
@@ -56,28 +54,8 @@ def plan_by_price(
     """
     if unknown := unknown_to_price(problem):
         raise SolverError(f"the price solver does not know {', '.join(unknown)}; use highs")
-    deadline = time.monotonic() + time_limit_s
-
-    def made(asked: Problem, left_s: float) -> Plan:
-        plan, shares = _coordinated(_smooth(asked), gap, left_s, start, exactly, began)
-        return _completed(problem, plan, shares, relax_standby, began)
-
-    best = made(problem, time_limit_s)
-    if not _held_with_energy(problem) or not _cut(best):
-        return best
-    # To hold energy back for what cannot be sold is dear: plan for what was proven, and for none.
-    proven = tuple(replace(o.reserve, most_kw=o.proven_kw, step_kw=0.0) for o in best.reserves)
-    for blocks in (proven, ()):
-        left_s = deadline - time.monotonic()
-        other = made(replace(problem, reserves=blocks), max(left_s, LEAST_S))
-        if other.objective < best.objective:
-            # What the first has proven holds for all.
-            best = replace(other, lower_bound=min(best.lower_bound, other.objective))
-    return replace(best, cpu_s=cpu_s() - began)
-
-
-def _cut(plan: Plan) -> bool:
-    return any(o.proven_kw < o.planned_kw * (1 - CUT) - 1e-6 for o in plan.reserves)
+    plan = _coordinated(_smooth(problem), gap, time_limit_s, start, exactly, began)
+    return _completed(problem, plan, relax_standby, began)
 
 
 def unknown_to_price(problem: Problem) -> list[str]:
@@ -95,8 +73,7 @@ def _coordinated(
     start: Start | None,
     exactly: Callable[..., Floats],
     began: float,
-) -> tuple[Plan, list[Floats]]:
-    """Plan, and share out what is held of each block that was planned with the energy."""
+) -> Plan:
     # Compiled kernels, which small plans need not wait for.
     from gridtide.plan.price import solve_by_price
 
@@ -124,11 +101,7 @@ def _coordinated(
         sweeps=found.sweeps,
     )
     closed = "optimal" if plan.gap <= GAP_CLOSED else "optimal_with_gap"
-    return replace(plan, status="best_effort" if slacks else closed), found.shares_kw
-
-
-LEAST_S = 1.0
-"""Time to plan again in where none is left [s]."""
+    return replace(plan, status="best_effort" if slacks else closed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,27 +142,13 @@ def _slacks(problem: Problem, schedule: FleetSchedule) -> tuple[Slack, ...]:
 
 
 def _smooth(problem: Problem) -> Problem:
-    """Leave out what is decided after the energy: smallest powers, and at times reserve."""
-    together = _held_with_energy(problem)
+    """Leave out what is decided after the energy: smallest powers and reserve."""
     return replace(
-        problem,
-        min_charge_kw=None,
-        min_discharge_kw=None,
-        one_phase_kw=None,
-        reserves=problem.reserves if together else (),
+        problem, min_charge_kw=None, min_discharge_kw=None, one_phase_kw=None, reserves=()
     )
 
 
-def _held_with_energy(problem: Problem) -> bool:
-    """Whether reserve is planned with the energy: not where stored energy has no one price."""
-    parts = problem.charge_part_kw is not None or problem.discharge_part_kw is not None
-    changes = problem.planned_kw is not None and problem.change_price_per_kwh > 0
-    return bool(problem.reserves) and problem.continues is None and not parts and not changes
-
-
-def _completed(
-    problem: Problem, plan: Plan, shares_kw: list[Floats], relax_standby: bool, began: float
-) -> Plan:
+def _completed(problem: Problem, plan: Plan, relax_standby: bool, began: float) -> Plan:
     """Decide after the energy where chargers run, and offer what reserve the plan leaves.
 
     The plan of the energy alone costs less than any that does both, but for what reserve can
@@ -208,19 +167,11 @@ def _completed(
     schedule = judge(layout, power)
     offers: tuple[Offer, ...] = ()
     if problem.reserves:
-        planned = None
-        if shares_kw:
-            planned = np.array(
-                [_least_kw(*b) for b in zip(problem.reserves, shares_kw, strict=True)]
-            )
-        offers = prove_schedule(
-            layout, schedule.power_kw, schedule.energy_kwh, planned, shares_kw=shares_kw or None
-        )
+        offers = prove_schedule(layout, schedule.power_kw, schedule.energy_kwh)
     cost = schedule.objective + sum(offer.cost for offer in offers)
-    most = 0.0
-    if offers and not _held_with_energy(problem):
+    if offers:
         notes.append("reserve: what the plan of the energy leaves; more might be sold together")
-        most = sum(_most_revenue(layout, reserve) for reserve in problem.reserves)
+    most = sum(_most_revenue(layout, reserve) for reserve in problem.reserves)
     slacks = (*name_slacks(layout, schedule), *name_broken(offers))
     return replace(
         plan,
@@ -237,12 +188,6 @@ def _completed(
         certificate=None if offers else plan.certificate,
         standby_chord=plan.standby_chord and not layout.standby_kw.any(),
     )
-
-
-def _least_kw(reserve: Reserve, shares_kw: Floats) -> float:
-    """Return what shares come to in the weakest step of a block, at full confidence [kW]."""
-    sums = shares_kw[:, reserve.from_step : reserve.to_step].sum(axis=0)
-    return float(sums.min(initial=np.inf)) if reserve.confidence >= 1.0 else np.inf
 
 
 def _most_revenue(layout: Layout, reserve: Reserve) -> float:

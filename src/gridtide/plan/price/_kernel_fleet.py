@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridtide.plan.price._kernel_calls import Calls, hold_prices
 from gridtide.plan.price._kernel_law import plug_kw, stored_kw
 from gridtide.plan.price._kernel_stay import go_forward, own_cost, tapering, value_back
 from gridtide.plan.price._kernel_sweep import add_plug_prices, mix, move_net, see_prices
@@ -16,28 +15,14 @@ from gridtide.plan.problem import Floats, Ints
 
 
 @njit(cache=True, nogil=True)
-def least_costs(
-    stays: Stays,
-    members: Ints,
-    plug_price: Floats,
-    work: Work,
-    seen: Floats,
-    calls: Calls,
-    mean: Floats,
-    heat: float,
-) -> float:
-    """Least cost of the vehicles ``members`` at the prices that each path sees, reserve off it."""
+def least_costs(stays: Stays, members: Ints, plug_price: Floats, work: Work, seen: Floats) -> float:
+    """Least cost of the vehicles ``members`` at the prices that each path sees."""
     slope, length, up, down, buy, sell = work[:6]
     total = 0.0
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
         see_prices(stays, first, last, seen, plug_price, buy, sell)
         none = buy[:0]
-        if calls.hold.size > 0:
-            for i in range(first, last + 1):
-                stay, at = stays.each[i], stays.each[i].start - stays.each[first].start
-                held = mean[stay.start : stay.start + stay.steps]
-                total += hold_prices(stays, calls, i, held, heat, buy[at:], sell[at:], work)
         head, tail, lo, v = value_back(
             stays, first, last, buy, sell, none, none, up, down, slope, length
         )
@@ -46,13 +31,7 @@ def least_costs(
 
 
 @njit(cache=True, nogil=True)
-def own_costs(
-    stays: Stays,
-    members: Ints,
-    plug_price: Floats,
-    work: Work,
-    power: Floats,
-) -> float:
+def own_costs(stays: Stays, members: Ints, plug_price: Floats, work: Work, power: Floats) -> float:
     """Cost of schedules beside the rows: wear, holding, shortfall, energy at each plug."""
     buy, sell = work[4], work[5]
     total = 0.0
@@ -103,8 +82,6 @@ def keep_limits(
     margin: float,
     dear: float,
     work: Work,
-    calls: Calls,
-    heat: float,
 ) -> float:
     """Let vehicles answer true prices within what all rows leave; return what they saved.
 
@@ -157,14 +134,6 @@ def keep_limits(
             if least[p] > most[p]:
                 most[p] = least[p] = 0.5 * (least[p] + most[p])
             most[p], least[p] = max(most[p], min(now[p], 0.0)), min(least[p], max(now[p], 0.0))
-        if calls.hold.size > 0:
-            # Prices of reserve are those of what is held now: good for small moves alone.
-            if over == 0.0:
-                continue
-            for i in range(first, last + 1):
-                stay, at = stays.each[i], stays.each[i].start - begin
-                held = now[at : at + stay.steps]
-                hold_prices(stays, calls, i, held, heat, buy[at:], sell[at:], work)
         value_back(stays, first, last, buy, sell, most, least, up, down, slope, length)
         go_forward(stays, first, last, most, least, up, down, best)
         gain = own_cost(stays, first, last, buy, sell, now)
@@ -179,8 +148,8 @@ def keep_limits(
                 needed = max(needed, min(change[p] / abs(moved), 1.0))
             change[p] = moved
         curve = curvature(stays, first, last, rows, change)
-        if calls.hold.size > 0 or (curve > 0.0 and gain < curve):
-            share = needed if calls.hold.size > 0 else max(gain / curve, needed)
+        if curve > 0.0 and gain < curve:
+            share = max(gain / curve, needed)
             for i in range(first, last + 1):
                 mix(stays, i, now, best, share, stays.each[i].start - begin)
         saved += gain

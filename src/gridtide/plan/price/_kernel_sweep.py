@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from numba import njit
 
-from gridtide.plan.price._kernel_calls import Calls, hold_prices
 from gridtide.plan.price._kernel_law import plug_kw, stored_kw
 from gridtide.plan.price._kernel_stay import go_forward, own_cost, value_back
 from gridtide.plan.price.rows import AT, CENTRE, FLAT, LEAST, MOST, MULT, PULL, Rows
@@ -114,9 +113,6 @@ def sweep(
     power: Floats,
     plug_price: Floats,
     work: Work,
-    calls: Calls,
-    mean: Floats,
-    heat: float,
 ) -> float:
     """Let the vehicles ``members`` answer in turn; return what all of them could still gain."""
     slope, length, up, down, buy, sell, best, change = work[:8]
@@ -131,9 +127,6 @@ def sweep(
             at = stay.start - begin
             read_prices(stay, rows, net, shared, at, buy)
             add_plug_prices(stay, plug_price, at, buy, sell)
-            if calls.hold.size > 0:
-                held = mean[stay.start : stay.start + stay.steps]
-                hold_prices(stays, calls, i, held, heat, buy[at:], sell[at:], work)
         value_back(stays, first, last, buy, sell, none, none, up, down, slope, length)
         go_forward(stays, first, last, none, none, up, down, best)
         gain = own_cost(stays, first, last, buy, sell, best)

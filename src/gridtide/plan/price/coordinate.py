@@ -208,7 +208,6 @@ class Coordination:
         self._price += weight * (price - self._price)
         self._peak += weight * (peak - self._peak)
         fleet.average(weight)
-        fleet.price_reserve(weight, progress.sweeps)
         progress.sweeps += 1
         if progress.sweeps % LOOK == 0:
             self._adapt()
@@ -233,7 +232,7 @@ class Coordination:
             self._settle(fleet.mean, self.promise.forced(fleet.mean))
         self._prove()
         self._dearer = self.promise.dearer(fleet.mean)
-        rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean)) - self._earned()
+        rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
         apart = (rough - progress.bound) / self.scale(rough)
         if apart <= HOPEFUL * self._gap:
             self._keep()
@@ -316,8 +315,6 @@ class Coordination:
 
     def _solve_exactly(self, most: float) -> None:
         """Where few vehicles share limits, let linear problems of theirs close the gap."""
-        if self.fleet.holding is not None:
-            return  # these know nothing of reserve
         fleet, exact, prices = self.fleet, self._exact, self._prices()
         rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
         spare = 0.5 * self._gap * self.scale(rough)
@@ -381,15 +378,8 @@ class Coordination:
             self._stay_in_windows()
             net = fleet.net_of(fleet.mean)
         fleet.groups = moving
-        self.progress.cost = fleet.cost(fleet.mean, net) - self._earned()
+        self.progress.cost = fleet.cost(fleet.mean, net)
         self._remember()
-
-    def _earned(self) -> float:
-        """Estimate what reserve earns, by what the mean schedule holds and limits let through."""
-        fleet = self.fleet
-        if fleet.holding is None:
-            return 0.0
-        return fleet.holding.earned(fleet.held(fleet.mean), fleet.net_of(fleet.mean))
 
     def _stay_in_windows(self) -> None:
         """Cut what mixing left outside a window: after drives with energy bought on the way."""

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from gridtide.plan.price._kernel_calls import fill_shares, sum_shares
 from gridtide.plan.price._kernel_fleet import keep_limits, least_costs, own_costs, towards_rest
 from gridtide.plan.price._kernel_sweep import average, sum_net, sweep, update_multipliers
 from gridtide.plan.price._kernel_worth import worths
@@ -29,9 +28,7 @@ from gridtide.plan.price.bound import (
     rows_cost,
     seen_prices,
 )
-from gridtide.plan.price.calls import COOL, HEAT, Holding, lay_holding, no_calls
 from gridtide.plan.price.groups import Group, make_groups
-from gridtide.plan.price.lets import let_through
 from gridtide.plan.price.relief import relief_price, stay_on_side
 from gridtide.plan.price.rows import (
     FLAT,
@@ -82,11 +79,6 @@ class Fleet:
         kind: Any = np.float32 if count > SINGLE_PRECISION else np.float64
         self.power = np.zeros(count, dtype=kind)
         self.mean = np.zeros(count, dtype=kind)
-        self.holding: Holding | None = None
-        if problem.reserves:
-            self.holding = lay_holding(problem, stays, self.book)
-        self.calls = no_calls() if self.holding is None else self.holding.calls
-        self.heat = HEAT
         self._work = [tuple(np.zeros(segments(stays)) for _ in range(10)) for _ in range(LANES)]
 
     def _demand_by_group(self) -> tuple[Ints, list[Ints]]:
@@ -144,9 +136,6 @@ class Fleet:
             self.power,
             plug_price,
             work,
-            self.calls,
-            self.mean,
-            self.heat,
         )
         update_multipliers(self.rows, self.net, group.rows)
         return float(gained)
@@ -156,24 +145,14 @@ class Fleet:
         average(self.stays, self.power, self.mean, weight)
 
     def prices(self) -> tuple[Floats, Floats]:
-        """Return the prices of the moment on each row, of net power and of peaks.
-
-        What calls of reserve add is left out.
-        """
-        price, peak = prices_now(self.book, self.rows, self.net, self.stays.step_h)
-        if self.holding is not None:
-            price -= self.holding.on_rows()
-        return price, peak
+        """Return the prices of the moment on each row, of net power and of peaks."""
+        return prices_now(self.book, self.rows, self.net, self.stays.step_h)
 
     def bound(self, price: Floats, peak: Floats) -> float:
         """Prove a lower bound by prices on the rows."""
-        own = rows_bound(self.book, price, peak, self.stays.step_h)
-        if self.holding is not None:
-            own += self.holding.bound()
-            price = price + self.holding.on_rows(mean=True)
         seen = seen_prices(self.book, price + peak)
-        calls = self.calls if self.holding is None else self.holding.mean_calls()
-        return own + self.by_lane(least_costs, seen, calls, self.mean, self.heat)
+        own = self.by_lane(least_costs, seen)
+        return own + rows_bound(self.book, price, peak, self.stays.step_h)
 
     def worths(self, price: Floats, peak: Floats) -> tuple[Floats, Floats]:
         """Worth of stored energy in each plugged step, shape (N,), and on each arrival, (n,).
@@ -215,7 +194,7 @@ class Fleet:
         finally:
             self.stays, self.book = stays, book
 
-    def by_lane(self, kernel: Callable[..., float | None], *given: Any) -> float:
+    def by_lane(self, kernel: Callable[..., float | None], *given: Floats) -> float:
         """Run a kernel over all vehicles, each lane its part of them; add up what it returns."""
         parts = np.array_split(np.arange(len(self.stays.vehicle) - 1), LANES)
         plug_price = self.book.plug_price
@@ -247,10 +226,7 @@ class Fleet:
             level = paid[held, q, None] - book.base_kw[np.ix_(held, inside)]
             room[1][np.ix_(held, inside)] = np.minimum(room[1][np.ix_(held, inside)], level)
         self._stay_on_side(room, net)
-        price = self._true_prices(net)
-        if self.holding is not None:
-            price = price + self.holding.on_rows()
-        price = seen_prices(book, price)
+        price = seen_prices(book, self._true_prices(net))
         for at in range(0, len(which), LANES):
             chunk = which[at : at + LANES]
             before = net[self.shared]
@@ -276,44 +252,12 @@ class Fleet:
                         margin,
                         dear,
                         work,
-                        self.calls,
-                        self.heat,
                     )
                     for group, copy, work in lanes
                 ]
             )
             for copy in copies:
                 net[self.shared] += copy - before
-
-    def price_reserve(self, weight: float, sweeps: int) -> None:
-        """Let prices of reserve answer the mean schedule."""
-        if self.holding is None:
-            return
-        before = self.holding.on_rows()
-        self.heat = max(HEAT / float(np.sqrt(sweeps + 1.0)), COOL)
-        held = self.held(self.mean)
-        self.holding.renew(held, self.net_of(self.mean), weight, self.heat)
-        self.rows.price[:, FLAT] += self.holding.on_rows() - before
-
-    def held(self, power: Floats) -> Floats:
-        """Reserve that stays hold in a schedule, as ``sum_shares`` fills it."""
-        held = np.zeros((2, *self.calls.dues.shape))
-        sum_shares(self.stays, self.calls, power, self._work[0], held)
-        return held
-
-    def shares(self, power: Floats) -> list[Floats]:
-        """Each stay's share of what a schedule holds of each block, shape (n, T) each."""
-        if self.holding is None:
-            return []
-        held, net = self.held(power), self.net_of(power)
-        lets = let_through(self.holding, held, net, COOL, refill=True)
-        found = []
-        for h in range(len(self.holding.problem.reserves)):
-            shares = np.zeros((len(self.stays.each), net.shape[1]))
-            kept = lets.kept_of(self.holding, h)
-            fill_shares(self.stays, self.calls, h, power, self._work[0], kept, shares)
-            found.append(shares)
-        return found
 
     def _stay_on_side(self, room: Floats, net: Floats) -> None:
         """Let no meter cross zero, where its price changes."""

@@ -45,23 +45,20 @@ class Priced:
     uncontrolled_cost
         Cost of charging at once on arrival, limits left aside [currency].
     certificate, bound_by
-        What proves the bound; with reserve no prices are kept.
+        What proves the bound.
     sweeps
         Passes over all vehicles.
     notes
         What a reader should know.
-    shares_kw
-        Share of each stay in each block of reserve that was planned with the energy, (n, T) each.
     """
 
     schedule: FleetSchedule
     bound: float
     uncontrolled_cost: float
-    certificate: Certificate | None
+    certificate: Certificate
     bound_by: str
     sweeps: int
     notes: tuple[str, ...]
-    shares_kw: list[Floats]
 
 
 def solve_by_price(
@@ -91,15 +88,8 @@ def solve_by_price(
     first = problem.promise == "first"
     prices = wishes(problem, steep_price(problem))
     stays = promised_stays(problem, prices)
-    # Groups that are planned exactly know nothing of reserve.
     run = Coordination(
-        problem,
-        stays,
-        gap=gap,
-        limit_s=time_limit_s,
-        exactly=exactly,
-        prices=prices,
-        settles=not problem.reserves,
+        problem, stays, gap=gap, limit_s=time_limit_s, exactly=exactly, prices=prices
     )
     if start is not None:
         run.start_from(start)
@@ -115,31 +105,25 @@ def solve_by_price(
     mended, left = _mend(run, problem, power, exactly, end_s)
     largest = _agree_on_largest(run, power)
     schedule, over = _schedule(run, problem, power)
-    certificate = None if problem.reserves else _certificate(run, problem)
-    bound = run.progress.bound - over
-    return Priced(
-        schedule=schedule,
-        bound=bound if problem.reserves else min(bound, schedule.objective),
-        uncontrolled_cost=run.uncontrolled_cost,
-        certificate=certificate,
-        bound_by=_bound_by(run, drives_first=first and problem.continues is not None),
-        sweeps=run.progress.sweeps,
-        notes=_notes(run, problem, schedule, gap, (mended, left), largest),
-        shares_kw=run.fleet.shares(power),
-    )
-
-
-def _certificate(run: Coordination, problem: Problem) -> Certificate:
     value, arrival = run.fleet.worths(run.progress.price, run.progress.peak)
     limits = len(problem.limit_names)
-    return Certificate(
+    certificate = Certificate(
         limit_price=run.progress.price[:limits],
         peak_price=run.progress.peak[:limits],
         phase_price=_phase_price(run, problem),
         stored_value=value,
         arrival_value=arrival,
         shortfall_price_per_kwh=_proof_price(problem, run.promise.prices.short),
-        relief_price_per_kwh=run.promise.prices.relief,
+        relief_price_per_kwh=prices.relief,
+    )
+    return Priced(
+        schedule=schedule,
+        bound=min(run.progress.bound - over, schedule.objective),
+        uncontrolled_cost=run.uncontrolled_cost,
+        certificate=certificate,
+        bound_by=_bound_by(run, drives_first=first and problem.continues is not None),
+        sweeps=run.progress.sweeps,
+        notes=_notes(run, problem, schedule, gap, (mended, left), largest),
     )
 
 
@@ -214,7 +198,7 @@ def _bound_by(run: Coordination, *, drives_first: bool) -> str:
         burns |= (buy[each["path"]] < 0) | ((worth < 0) & (each["discharge_kw"] > 0))
     if np.any(burns):
         return "branch and bound"
-    return "linear program" if len(stays.taper) or run.fleet.holding else "duality"
+    return "linear program" if len(stays.taper) else "duality"
 
 
 def steep_price(problem: Problem) -> float:
