@@ -10,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from gridtide.plan.price._kernel_calls import price_kept
 from gridtide.plan.price._kernel_law import lay_step, stored_kw
 from gridtide.plan.price._kernel_stay import bands_of, floor_of, go_forward, tapering, value_back
 from gridtide.plan.price._kernel_sweep import see_prices
+from gridtide.plan.price.calls import Calls, CallWork
 from gridtide.plan.price.stays import Stays, Work
 from gridtide.plan.problem import Floats, Ints
 
@@ -163,16 +165,21 @@ def worths(
     members: Ints,
     plug_price: Floats,
     work: Work,
+    calls: Calls,
+    held: CallWork,
     seen: Floats,
     value: Floats,
     arrival: Floats,
 ) -> None:
     """Fill the worth of energy in each step, and on each arrival, of the vehicles ``members``."""
     slope, length, up, down, buy, sell, power, low_y, high_y, start = work[:10]
+    promise = stays.short_price.copy()
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
         origin = stays.each[first].start
         see_prices(stays, first, last, seen, plug_price, buy, sell)
+        if calls.first.size > 1:
+            price_kept(stays, calls, first, buy, sell, held, promise)
         none = buy[:0]
         value_back(stays, first, last, buy, sell, none, none, up, down, slope, length)
         go_forward(stays, first, last, none, none, up, down, power)

@@ -140,6 +140,8 @@ class Coordination:
         self._price += weight * (price - self._price)
         self._peak += weight * (peak - self._peak)
         fleet.average(weight)
+        if fleet.held is not None:
+            fleet.held.average(weight)
         progress.sweeps += 1
         if progress.sweeps % LOOK == 0:
             self._adapt()
@@ -161,7 +163,9 @@ class Coordination:
         """Prove a bound; where the gap looks closed, keep the limits and see."""
         self._prove()
         fleet, progress = self.fleet, self.progress
-        rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
+        rough = fleet.cost_with_reserve(fleet.mean, fleet.net_of(fleet.mean))
+        if fleet.held is not None:
+            self._least = min(self._least, rough)
         if rough - progress.bound > HOPEFUL * self._gap * self.scale(rough):
             return False
         self._keep()
@@ -172,8 +176,10 @@ class Coordination:
         return max(abs(cost), self.uncontrolled_cost, 1.0)
 
     def _prove(self) -> None:
-        for price, peak in ((self._price, self._peak), self.fleet.prices()):
-            bound = self.fleet.bound(price, peak)
+        held = self.fleet.held
+        mean, now = (None, None) if held is None else (held.mean, held.now)
+        for price, peak, its in ((self._price, self._peak, mean), (*self.fleet.prices(), now)):
+            bound = self.fleet.bound(price, peak, its)
             if bound > self.progress.bound:
                 self.progress.bound = bound
                 self.progress.price, self.progress.peak = price.copy(), peak.copy()
@@ -198,7 +204,7 @@ class Coordination:
                 fleet.towards_rest(fleet.mean, group, min(share * (1 + 1e-6), 1.0))
             self._stay_in_windows()
             net = fleet.net_of(fleet.mean)
-        self.progress.cost = fleet.cost(fleet.mean, net)
+        self.progress.cost = fleet.cost_with_reserve(fleet.mean, net)
         self._remember()
 
     def _stay_in_windows(self) -> None:

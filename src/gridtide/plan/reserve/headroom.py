@@ -101,7 +101,7 @@ class Headroom:
 def _per_kw(schedule: Schedule, reserve: Reserve, k: int) -> Floats:
     """Energy in each battery that a kW called from step k needs [kWh/kW], shape (n,)."""
     layout = schedule.layout
-    return hours_counted(layout, reserve)[:, k] * energy_per_kwh(layout, reserve)
+    return hours_counted(layout, reserve, slice(None), k) * energy_per_kwh(layout, reserve)
 
 
 def _power_free(schedule: Schedule, sign: float) -> Floats:

@@ -93,13 +93,13 @@ def lay_terms(layout: Layout, reserve: Reserve) -> Terms:
     bound = np.take_along_axis(bound, np.minimum(node, problem.steps), axis=1)
     bound = np.where(beyond, np.nan, bound)
     there = np.concatenate((~beyond[:, 1:], np.isfinite(bound)), axis=1)
-    cost = call_cost_per_kwh(layout, reserve)[v, t] * layout.hours[pairs]
+    cost = call_cost_per_kwh(layout, reserve, v, t) * layout.hours[pairs]
     count = reserve.to_step - reserve.from_step
     return Terms(
         reserve=reserve,
         pair=pairs,
         lasts=lasts,
-        per_kw=hours_counted(layout, reserve)[v, t] * energy_per_kwh(layout, reserve)[v],
+        per_kw=hours_counted(layout, reserve, v, t) * energy_per_kwh(layout, reserve)[v],
         cost=cost * reserve.activation_share,
         room_kw=(problem.max_discharge_kw if up else problem.max_charge_kw)[v],
         bound_kwh=bound,

@@ -297,7 +297,7 @@ def _broken(proof: _Proof, reserve: Reserve, shares: Floats, step: int) -> Breac
             if not mine.any():
                 continue
             calls.append(Call(share_kw=mine, hours=block.duration_h))
-            counted = hours_counted(layout, block)[:, step] - block.duration_h
+            counted = hours_counted(layout, block, slice(None), step) - block.duration_h
             drift += mine * counted * energy_per_kwh(layout, block)
     return simulate(proof.schedule, calls, step, reserve.sign, drift) if calls else None
 
@@ -315,7 +315,6 @@ def _offer(
     if reserve.opposite_share > 0:
         margins = _margins(proof, reserve, offered * reserve.opposite_share)
         proof.headroom[-reserve.sign].take(reserve, margins, reservoir=False)
-    called = shares * problem.step_h * reserve.activation_share
     hours = reserve.hours(problem.step_h)
     broken = max(reserve.committed_kw - offered, 0.0)
     certain = reserve.confidence >= 1.0 or problem.availability is None
@@ -325,7 +324,7 @@ def _offer(
         proven_kw=proven,
         offered_kw=offered,
         revenue=reserve.price_per_kw_h * offered * hours,
-        activation_cost=float(np.sum(call_cost_per_kwh(layout, reserve) * called)),
+        activation_cost=_activation_cost(layout, reserve, shares),
         penalty=reserve.penalty_per_kw_h * broken * hours,
         cut=cut,
         method="certain" if certain else "bound" if proof.seed is None else "scenarios",
@@ -333,3 +332,14 @@ def _offer(
     )
     proof.accepted.append(offer)
     return offer
+
+
+def _activation_cost(layout: Layout, reserve: Reserve, shares: Floats) -> float:
+    """Expected wear and refill loss of what is called in the mean [currency]."""
+    if reserve.activation_share <= 0:
+        return 0.0
+    every, step_h = slice(None), layout.problem.step_h
+    return reserve.activation_share * sum(
+        float(call_cost_per_kwh(layout, reserve, every, k) @ shares[:, k]) * float(step_h[k])
+        for k in range(reserve.from_step, reserve.to_step)
+    )
