@@ -54,8 +54,8 @@ def plan_by_price(
     """
     if unknown := unknown_to_price(problem):
         raise SolverError(f"the price solver does not know {', '.join(unknown)}; use highs")
-    plan = _coordinated(_smooth(problem), gap, time_limit_s, start, exactly, began)
-    return _completed(problem, plan, relax_standby, began)
+    plan, held = _coordinated(_smooth(problem), gap, time_limit_s, start, exactly, began)
+    return _completed(problem, plan, held, relax_standby, began)
 
 
 def unknown_to_price(problem: Problem) -> list[str]:
@@ -73,7 +73,8 @@ def _coordinated(
     start: Start | None,
     exactly: Callable[[Problem], Floats],
     began: float,
-) -> Plan:
+) -> tuple[Plan, Floats]:
+    """Return the plan, and what it holds for each block of reserve, if that was planned [kW]."""
     # Compiled kernels, which small plans need not wait for.
     from gridtide.plan.price import solve_by_price
 
@@ -101,7 +102,7 @@ def _coordinated(
         sweeps=found.sweeps,
     )
     closed = "optimal" if plan.gap <= GAP_CLOSED else "optimal_with_gap"
-    return replace(plan, status="best_effort" if slacks else closed)
+    return replace(plan, status="best_effort" if slacks else closed), found.held_kw
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,43 +143,57 @@ def _slacks(problem: Problem, schedule: FleetSchedule) -> tuple[Slack, ...]:
 
 
 def _smooth(problem: Problem) -> Problem:
-    """Leave out what is decided after the energy: smallest powers and reserve."""
+    """Leave out what is decided after the energy: smallest powers, and where it must be reserve."""
+    together = problem.continues is None and not _in_parts(problem)
     return replace(
-        problem, min_charge_kw=None, min_discharge_kw=None, one_phase_kw=None, reserves=()
+        problem,
+        min_charge_kw=None,
+        min_discharge_kw=None,
+        one_phase_kw=None,
+        reserves=problem.reserves if together else (),
     )
 
 
-def _completed(problem: Problem, plan: Plan, relax_standby: bool, began: float) -> Plan:
-    """Decide after the energy where chargers run, and offer what reserve the plan leaves.
+def _in_parts(problem: Problem) -> bool:
+    return problem.charge_part_kw is not None or problem.discharge_part_kw is not None
 
-    The plan of the energy alone costs less than any that does both, but for what reserve can
+
+def _completed(
+    problem: Problem, plan: Plan, held_kw: Floats, relax_standby: bool, began: float
+) -> Plan:
+    """Decide after the energy where chargers run, and prove what reserve can be offered.
+
+    A plan of the energy alone costs less than any that does both, but for what reserve can
     earn at most.
     """
     ranged = _any(problem.min_charge_kw) or _any(problem.min_discharge_kw)
     if not ranged and not problem.reserves:
         return plan
-    layout, power = lay_out(problem, relax_standby=relax_standby), plan.power_kw
-    notes = list(plan.notes)
+    layout = lay_out(problem, relax_standby=relax_standby, pairs=ranged)
+    notes, schedule, slacks = list(plan.notes), plan.schedule, plan.slacks
     if ranged:
         proof = plan.certificate
         price = None if proof is None else proof.limit_price + proof.peak_price
-        power = concentrate(problem, power, price).power_kw
+        schedule = judge(layout, concentrate(problem, plan.power_kw, price).power_kw)
+        slacks = name_slacks(layout, schedule)
         notes.append("smallest powers: concentrated after coordination by price")
-    schedule = judge(layout, power)
+    together = len(held_kw) > 0
     offers: tuple[Offer, ...] = ()
     if problem.reserves:
-        offers = prove_schedule(layout, schedule.power_kw, schedule.energy_kwh)
+        wanted = held_kw if together else None
+        offers = prove_schedule(layout, schedule.power_kw, schedule.energy_kwh, wanted)
     cost = schedule.objective + sum(offer.cost for offer in offers)
-    if offers:
+    bound = plan.lower_bound
+    if offers and not together:
         notes.append("reserve: what the plan of the energy leaves; more might be sold together")
-    most = sum(_most_revenue(layout, reserve) for reserve in problem.reserves)
-    slacks = (*name_slacks(layout, schedule), *name_broken(offers))
+        bound -= sum(_most_revenue(layout, reserve) for reserve in problem.reserves)
+    slacks = (*slacks, *name_broken(offers))
     return replace(
         plan,
         status="best_effort" if slacks else "optimal_with_gap",
         schedule=schedule,
         objective=cost,
-        lower_bound=min(plan.lower_bound - most, cost),
+        lower_bound=min(bound, cost),
         hard_violation_kw=schedule.violation_kw,
         slacks=slacks,
         cpu_s=cpu_s() - began,

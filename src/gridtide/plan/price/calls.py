@@ -117,15 +117,12 @@ def no_calls() -> Calls:
     )  # fmt: skip
 
 
-def knows_calls(problem: Problem) -> bool:
-    """Whether reserve can be coordinated with the energy: one stay a vehicle, one efficiency."""
-    parts = problem.charge_part_kw is not None or problem.discharge_part_kw is not None
-    return bool(problem.reserves) and problem.continues is None and not parts
-
-
 def lay_calls(problem: Problem, stays: Stays) -> Calls:
-    """Lay out the starts of all blocks, some stays at a time, with equal weights on their terms."""
-    if not knows_calls(problem):
+    """Lay out the starts of all blocks, some stays at a time, with equal weights on their terms.
+
+    Every vehicle has one stay and one efficiency each way.
+    """
+    if not problem.reserves:
         return no_calls()
     rows, longest = _rows(problem)
     parts = []

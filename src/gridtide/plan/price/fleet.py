@@ -50,8 +50,8 @@ LANES = 2
 SINGLE_PRECISION = 16_000_000
 """From so many plugged steps on, powers are kept in single precision."""
 TIGHT = 1e-4
-PACE = 0.5
-"""How far weights of reserve move towards their answer in a sweep."""
+PACE, PACE_TOP = 0.5, 0.25
+"""How far weights of reserve move towards their answer in a sweep: those of stays, of limits."""
 _POOL = ThreadPoolExecutor(LANES, thread_name_prefix="gridtide-plan")
 
 
@@ -135,7 +135,7 @@ class Fleet:
                 self.net[self.shared] += (copy - before) / mirror
         update_multipliers(self.rows, self.net, self.shared)
         if self.held is not None:
-            self.held.renew(self.net, self._shares(self.power, PACE), PACE)
+            self.held.renew(self.net, self._shares(self.power, PACE), PACE_TOP)
             self._see_reserve()
         return gained
 

@@ -131,6 +131,7 @@ def _part(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Problem
         "base_load_kw": own,
         "meters": meters,
         "promise": "priced",
+        "reserves": (),
         "shortfall_price_per_kwh": float(fleet.stays.short_price[0]),
     }
     return replace(take_stays(problem, rows), **told)

@@ -42,6 +42,9 @@ class Priced:
         Passes over all vehicles.
     notes
         What a reader should know.
+    held_kw
+        What the schedule holds for each block of reserve, by the rows, shape (blocks,); empty
+        where reserve was not planned.
     """
 
     schedule: FleetSchedule
@@ -51,6 +54,7 @@ class Priced:
     bound_by: str
     sweeps: int
     notes: tuple[str, ...]
+    held_kw: Floats
 
 
 def solve_by_price(
@@ -100,14 +104,16 @@ def solve_by_price(
         arrival_value=arrival,
         shortfall_price_per_kwh=_proof_price(problem, steep),
     )
+    held = run.fleet.offered(power, run.fleet.net_of(power))
     return Priced(
         schedule=schedule,
-        bound=min(run.progress.bound - over, schedule.objective),
+        bound=min(run.progress.bound - over, schedule.objective + held.cost),
         uncontrolled_cost=run.uncontrolled_cost,
         certificate=certificate,
         bound_by=_bound_by(run, stays, drives_first=first and problem.continues is not None),
         sweeps=run.progress.sweeps,
         notes=_notes(run, problem, schedule, gap, (mended, left)),
+        held_kw=held.kw,
     )
 
 
