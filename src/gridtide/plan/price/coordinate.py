@@ -35,6 +35,8 @@ CLEAN_KW = 1e-9
 KEPT_KW = 5e-7
 STALL, PATIENCE = 0.01, 8
 """A run ends where so many checks in a row each close less than this share of the gap."""
+HELD_GAP = 2e-3
+"""Of what reserve is worth, so much may be left open."""
 DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
 
 
@@ -72,7 +74,8 @@ class Coordination:
         self._over: Floats | None = None
         self._warm = False
         self._best: Floats | None = None
-        self._least, self._idle = np.inf, 0
+        self._least, self._rough = np.inf, np.inf
+        self._idle, self._turnover = 0, 0.0
         self._before = (np.inf, -np.inf)
         self._softest = self.fleet.rows.term[:, PULL].copy()
         self.uncontrolled_cost = self._uncontrolled_cost(problem)
@@ -122,9 +125,10 @@ class Coordination:
     def _stalled(self) -> bool:
         """Whether many checks in a row have brought hardly anything."""
         progress = self.progress
-        before, self._before = self._before, (self._least, progress.bound)
-        better = before[0] - self._least + progress.bound - before[1]
-        apart = self._least - progress.bound
+        least = min(self._least, self._rough)
+        before, self._before = self._before, (least, progress.bound)
+        better = before[0] - least + progress.bound - before[1]
+        apart = least - progress.bound
         self._idle = self._idle + 1 if np.isfinite(apart) and better < STALL * apart else 0
         return self._idle >= PATIENCE
 
@@ -163,13 +167,30 @@ class Coordination:
         """Prove a bound; where the gap looks closed, keep the limits and see."""
         self._prove()
         fleet, progress = self.fleet, self.progress
-        rough = fleet.cost_with_reserve(fleet.mean, fleet.net_of(fleet.mean))
+        rough = self._cost(fleet.net_of(fleet.mean))
         if fleet.held is not None:
-            self._least = min(self._least, rough)
-        if rough - progress.bound > HOPEFUL * self._gap * self.scale(rough):
+            # Its gap may stay open for long: what stalls is told by schedules as they are.
+            self._rough = min(self._rough, rough)
+        if rough - progress.bound > HOPEFUL * self._wanted(rough):
             return False
         self._keep()
-        return progress.cost - progress.bound <= self._gap * self.scale(progress.cost)
+        return self.closed
+
+    @property
+    def closed(self) -> bool:
+        """Whether the gap is."""
+        return self.progress.cost - self.progress.bound <= self._wanted(self.progress.cost)
+
+    def _wanted(self, cost: float) -> float:
+        """Gap at which to stop [currency]: with reserve a part of what that is worth, too."""
+        return self._gap * self.scale(cost) + HELD_GAP * self._turnover
+
+    def _cost(self, net: Floats) -> float:
+        """Cost of the mean schedule, less what its reserve earns."""
+        fleet = self.fleet
+        offered = fleet.offered(fleet.mean, net).cost
+        self._turnover = abs(offered)
+        return fleet.cost(fleet.mean, net) + offered
 
     def scale(self, cost: float) -> float:
         """Return what a gap is measured by [currency]."""
@@ -204,7 +225,7 @@ class Coordination:
                 fleet.towards_rest(fleet.mean, group, min(share * (1 + 1e-6), 1.0))
             self._stay_in_windows()
             net = fleet.net_of(fleet.mean)
-        self.progress.cost = fleet.cost_with_reserve(fleet.mean, net)
+        self.progress.cost = self._cost(net)
         self._remember()
 
     def _stay_in_windows(self) -> None:

@@ -222,10 +222,6 @@ class Fleet:
         own = self._by_lane(own_costs, power)
         return own + rows_cost(self.book, net, self.stays.step_h)
 
-    def cost_with_reserve(self, power: Floats, net: Floats) -> float:
-        """Cost of a schedule less what its reserve earns, by the rows."""
-        return self.cost(power, net) + self.offered(power, net).cost
-
     def _by_lane(
         self,
         kernel: Callable[..., float | None],

@@ -242,7 +242,7 @@ def _notes(
         notes.append(f"groups in which others might have given way to a shortfall: {groups[1]}")
     if run.progress.interrupted:
         notes.append("interrupted: the best so far")
-    elif run.progress.cost - run.progress.bound > gap * run.scale(run.progress.cost):
+    elif not run.closed:
         notes.append(f"the gap of {gap:g} was not closed: time was up, or sweeps brought no more")
     if problem.standby_kw is not None and np.any(problem.standby_kw > 0):
         notes.append("standby loss taken as at full power (chord)")
