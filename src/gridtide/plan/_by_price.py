@@ -199,7 +199,8 @@ def _completed(
     ranged = _any(problem.min_charge_kw) or _any(problem.min_discharge_kw)
     if not ranged and not problem.reserves:
         return plan
-    layout = lay_out(problem, relax_standby=relax_standby, pairs=ranged)
+    # What is planned by price alone has its standby loss spread over the power.
+    layout = lay_out(problem, relax_standby=relax_standby or not ranged, pairs=ranged)
     notes, schedule, slacks = list(plan.notes), plan.schedule, plan.slacks
     if ranged:
         proof = plan.certificate
@@ -229,7 +230,7 @@ def _completed(
         cpu_s=cpu_s() - began,
         notes=tuple(notes),
         reserves=offers,
-        bound_by="branch and bound" if ranged else "linear program",
+        bound_by="branch and bound" if ranged else "reserve",
         certificate=None if offers else plan.certificate,
         standby_chord=plan.standby_chord and not layout.standby_kw.any(),
     )

@@ -15,13 +15,16 @@ from gridtide.plan.stored_plan import (
     Head,
     Pairs,
     Prices,
+    Shares,
     StoredPlan,
+    as_shares,
     decode_head,
     no_plan,
 )
 
 COLUMNS = ("stay", "step", "power_kw", "stored_value", "certificate")
 PHASES = tuple(f"phase_price_{phase}" for phase in (1, 2, 3))
+SHARES = ("stay", "block", "step", "kw")
 BATCH_ROWS = 262_144
 
 
@@ -54,7 +57,15 @@ def read_parquet_plan(path: Path) -> StoredPlan:
         prices=_prices(by_name, head, source) if "limit_price" in by_name else None,
         linear_wear_per_kwh=by_name.get("linear_wear_per_kwh"),
         batches=partial(_batches, path),
+        shares=_shares(by_name, source) if "share_kw" in by_name else None,
     )
+
+
+def _shares(columns: dict[str, Floats], source: str) -> Shares:
+    try:
+        return as_shares({name: columns[f"share_{name}"] for name in SHARES}, source)
+    except KeyError as error:
+        raise no_plan(source, f"its shares lack {error}") from error
 
 
 def _first_cell(file: Any) -> bytes | None:

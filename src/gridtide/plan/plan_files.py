@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from gridtide.plan._parquet_plan import COLUMNS, PHASES
+from gridtide.plan.blocks import Offer
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.made import Plan
 from gridtide.plan.problem import Ints, Problem
@@ -24,6 +25,7 @@ from gridtide.plan.stored_plan import (
     Claims,
     Head,
     Pairs,
+    StoredOffer,
     StoredSlack,
     check_suffix,
     problem_digest,
@@ -32,6 +34,7 @@ from gridtide.plan.stored_plan import (
 from gridtide.store import whole_file
 
 ROW_GROUP_PAIRS = 500_000
+MOST = 1e15
 
 
 def write_plan(path: Path, plan: Plan, problem: Problem) -> Path:
@@ -108,6 +111,7 @@ def _head(plan: Plan, problem: Problem) -> Head:
         standby_chord=plan.standby_chord,
         slacks=[StoredSlack(**asdict(slack)) for slack in plan.slacks],
         shortfall=[(int(i), float(plan.shortfall_kwh[i])) for i in short],
+        offers=[_stored_offer(offer) for offer in plan.reserves],
     )
     return Head(
         version=VERSION,
@@ -119,6 +123,31 @@ def _head(plan: Plan, problem: Problem) -> Head:
         claims=claims,
         shortfall_price_per_kwh=None if proof is None else float(proof.shortfall_price_per_kwh),
     )
+
+
+def _stored_offer(offer: Offer) -> StoredOffer:
+    figures = ("planned_kw", "proven_kw", "offered_kw", "revenue", "activation_cost", "penalty")
+    told = {name: float(getattr(offer, name)) for name in figures}
+    # A plan made after the energy asked for as much as there is.
+    told["planned_kw"] = min(told["planned_kw"], max(offer.reserve.most_kw, 0.0), MOST)
+    return StoredOffer(name=offer.reserve.name, cut=offer.cut, method=offer.method, **told)
+
+
+def _shares(plan: Plan) -> dict[str, Any]:
+    """Return who holds what is offered, as columns, by stay."""
+    found = []
+    for b, offer in enumerate(plan.reserves):
+        stay, place = np.nonzero(offer.share_kw > 0)
+        block = np.full(len(stay), b)
+        found.append((stay, block, place + offer.reserve.from_step, offer.share_kw[stay, place]))
+    stay, block, step, kw = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.argsort(stay, kind="stable")
+    return {
+        "stay": stay[order].astype(np.int32),
+        "block": block[order].astype(np.int32),
+        "step": step[order].astype(np.int32),
+        "kw": kw[order],
+    }
 
 
 def _write_json(path: Path, head: Head, plan: Plan, problem: Problem) -> None:
@@ -134,6 +163,8 @@ def _write_json(path: Path, head: Head, plan: Plan, problem: Problem) -> None:
         "prices": None if proof is None else _json_prices(proof, problem),
         "linear_wear_per_kwh": None if wear is None else wear.tolist(),
     }
+    if plan.reserves:
+        document["shares"] = {name: column.tolist() for name, column in _shares(plan).items()}
     with whole_file(path) as file:
         file.write(msgspec.json.encode(document) + b"\n")
 
@@ -185,7 +216,10 @@ def _cell(plan: Plan, problem: Problem) -> bytes:
             stays["arrival_value"] = proof.arrival_value
     if plan.linear_wear_per_kwh is not None:
         stays["linear_wear_per_kwh"] = plan.linear_wear_per_kwh
-    return b"".join(_stream(columns) for columns in (limits, stays) if columns)
+    shares = {}
+    if plan.reserves:
+        shares = {f"share_{name}": column for name, column in _shares(plan).items()}
+    return b"".join(_stream(columns) for columns in (limits, stays, shares) if columns)
 
 
 def _stream(columns: dict[str, Any]) -> bytes:

@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 from msgspec import Meta
+from msgspec.structs import asdict
 
 from gridtide.core import Finding, InputError
 from gridtide.plan.problem import Floats, Ints, Problem
@@ -42,6 +43,20 @@ class StoredSlack(msgspec.Struct, frozen=True, kw_only=True):
     suggestion: str
 
 
+class StoredOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """What is offered in a block of reserve; see :class:`gridtide.plan.Offer`."""
+
+    name: str
+    planned_kw: float
+    proven_kw: float
+    offered_kw: float
+    revenue: float
+    activation_cost: float
+    penalty: float
+    cut: str
+    method: str
+
+
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
     """What a plan says of itself; see :class:`gridtide.plan.Plan`."""
 
@@ -59,6 +74,9 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     shortfall: Annotated[
         list[tuple[int, float]], Meta(description="Stay and missing energy [kWh], where there is")
     ]
+    offers: Annotated[
+        list[StoredOffer], Meta(description="One for each block of reserve, in their order")
+    ] = []
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +135,24 @@ class Prices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """Who holds what is offered, equally long, by stay.
+
+    Parameters
+    ----------
+    stay, block, step
+        Whose share it is, of which block of reserve, and from which step it may be called.
+    kw
+        How much [kW].
+    """
+
+    stay: Ints
+    block: Ints
+    step: Ints
+    kw: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPlan:
     """A plan read back.
 
@@ -132,6 +168,8 @@ class StoredPlan:
         Price of wear that it was planned with instead of the problem's, shape (n,), or None.
     batches
         Gives the rows, some at a time, from the beginning.
+    shares
+        Who holds the reserve that is offered; None without.
     """
 
     source: str
@@ -139,6 +177,7 @@ class StoredPlan:
     prices: Prices | None
     linear_wear_per_kwh: Floats | None
     batches: Callable[[], Iterator[Pairs]]
+    shares: Shares | None = None
 
 
 def vehicles_digest(problem: Problem) -> str:
@@ -223,11 +262,19 @@ class _JsonPrices(msgspec.Struct, frozen=True, kw_only=True):
     arrival_value: list[float] | None = None
 
 
+class _JsonShares(msgspec.Struct, frozen=True, kw_only=True):
+    stay: list[int]
+    block: list[int]
+    step: list[int]
+    kw: list[float]
+
+
 class _JsonPlan(msgspec.Struct, frozen=True, kw_only=True):
     head: Head
     rows: _JsonRows
     prices: _JsonPrices | None
     linear_wear_per_kwh: list[float] | None
+    shares: _JsonShares | None = None
 
 
 def _read_json(path: Path) -> StoredPlan:
@@ -252,7 +299,23 @@ def _read_json(path: Path) -> StoredPlan:
         prices=None if prices is None else _json_prices(prices, source),
         linear_wear_per_kwh=None if wear is None else np.array(wear),
         batches=lambda: iter((pairs,)),
+        shares=None if document.shares is None else as_shares(asdict(document.shares), source),
     )
+
+
+def as_shares(columns: dict[str, Any], source: str) -> Shares:
+    """Return shares from their columns.
+
+    Raises
+    ------
+    InputError
+        Where they are not as long as each other.
+    """
+    whole = {name: np.asarray(columns[name], dtype=np.int64) for name in ("stay", "block", "step")}
+    kw = np.asarray(columns["kw"], dtype=float)
+    if any(len(column) != len(kw) for column in whole.values()):
+        raise no_plan(source, "its shares are not equally long")
+    return Shares(**whole, kw=kw)
 
 
 def _json_prices(prices: _JsonPrices, source: str) -> Prices:

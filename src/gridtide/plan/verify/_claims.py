@@ -31,6 +31,7 @@ KNOWN = frozenset((
     "load_reference_kw", "shortfall_band_price_per_kwh", "line_loss_per_kw", "stated",
     "one_phase_kw", "one_phase_line", "charge_part_kw", "charge_part_efficiency",
     "discharge_part_kw", "discharge_part_efficiency", "floor_kwh",
+    "reserves", "availability",
 ))  # fmt: skip
 """What of a problem is understood here; more than that would be passed over without a word."""
 
@@ -133,6 +134,27 @@ def check_floors(head: Head, problem: Problem, below_kwh: dict[int, float]) -> C
     return _check("floors", passed, excess, allowed, "kWh", said)
 
 
+def check_offers(plan: StoredPlan, problem: Problem) -> Check:
+    """Whether there is one offer for each block, and shares only of what there is."""
+    offers, shares = plan.head.claims.offers, plan.shares
+    names = [offer.name for offer in offers] == [block.name for block in problem.reserves]
+    good = names and (shares is not None or not offers)
+    if good and shares is not None:
+        for column, most in (
+            (shares.stay, len(problem)),
+            (shares.block, len(problem.reserves)),
+            (shares.step, problem.steps),
+        ):
+            good &= bool(np.all((column >= 0) & (column < most)))
+        good &= bool(np.all(np.diff(shares.stay) >= 0) and np.all(np.isfinite(shares.kw)))
+        good &= bool(np.all(shares.kw >= 0))
+    said = f"{len(offers)} offers, one for each block"
+    if not good:
+        said = "offers are not those of the problem's blocks, or shares not those of its stays"
+    blocks = float(len(problem.reserves))
+    return _check("offers", good, float(len(offers)), blocks, "offers", said)
+
+
 def check_status(head: Head, found_gap: float) -> Check:
     """Whether the status says what slacks and gap do."""
     claims = head.claims
@@ -172,6 +194,7 @@ def _beyond_prices(bound_by: str, problem: Problem) -> bool:
     outside |= problem.arrival_kwh > problem.max_kwh + 1e-9
     can = {
         "branch and bound": True,
+        "reserve": bool(problem.reserves),
         "segments": problem.wear_depth_price_per_kwh is not None,
         "linear program": problem.taper_from_kwh is not None,
         "order of wishes": problem.promise == "first"

@@ -17,6 +17,7 @@ from gridtide.plan.verify._claims import (
     check_gap,
     check_limits,
     check_model,
+    check_offers,
     check_origin,
     check_rows,
     check_slacks,
@@ -25,6 +26,7 @@ from gridtide.plan.verify._claims import (
     check_violation,
 )
 from gridtide.plan.verify._limits import Flows, room, site_cost
+from gridtide.plan.verify._reserve import ReserveChecks
 from gridtide.plan.verify._rows import Rows, RowsError
 from gridtide.plan.verify._stay_bound import stays_bound
 from gridtide.plan.verify._stay_costs import stay_cost
@@ -58,6 +60,10 @@ def verify_plan(plan: StoredPlan, problem: Problem) -> Verdict:
     checks = [check_origin(plan, problem), check_understood(problem)]
     if not all(check.passed for check in checks):
         return Verdict(checks=tuple(checks))
+    if problem.reserves or plan.head.claims.offers:
+        checks.append(check_offers(plan, problem))
+        if not checks[-1].passed:
+            return Verdict(checks=tuple(checks))
     prices, wrong = _prices(plan, problem)
     if wrong:
         return Verdict(checks=(*checks, _broken("prices", wrong)))
@@ -77,6 +83,7 @@ class _Found:
 
     flows: Flows
     stays: StayChecks
+    reserve: ReserveChecks | None = None
     cost: float = 0.0
     bound: float = 0.0
 
@@ -89,6 +96,8 @@ def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
             raise RowsError(f"the shortfall of stay {stay} is claimed, which there is not", 0)
         claimed[stay] = short
     found = _Found(flows=Flows.none(problem), stays=StayChecks(plan.head.precision, claimed))
+    if plan.shares is not None:
+        found.reserve = ReserveChecks(problem, claims.offers, plan.shares)
     wear = problem.wear_price_per_kwh
     if plan.linear_wear_per_kwh is not None:
         wear = plan.linear_wear_per_kwh
@@ -100,6 +109,8 @@ def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
         energies, own_wear = follow(stays, power), stays.own(wear)
         found.stays.look(stays, power, energies)
         found.flows.add(stays, power)
+        if found.reserve is not None:
+            found.reserve.look(stays, power, energies)
         found.cost += stay_cost(stays, power, energies, own_wear)
         found.bound += stays_bound(stays, seen, prices, value, own_wear, short_price)
     rows.end()
@@ -125,7 +136,13 @@ def _verdict(
 ) -> Verdict:
     head, left = plan.head, room(problem)
     cost = found.cost + site_cost(problem, left, found.flows.net_kw)
+    reserve: list[Check] = []
+    if found.reserve is not None:
+        cost += found.reserve.cost()
+        reserve = found.reserve.checks(left, found.flows)
     bound = found.bound + limits_bound(problem, prices, left, found.flows)
+    if found.reserve is not None:
+        bound -= found.reserve.most_revenue()
     # A dearer shortage than the problem's holds for plans that miss no more than this one.
     dearer = _short_price(plan, problem) - problem.shortfall_price_per_kwh
     if dearer > 0:
@@ -135,6 +152,7 @@ def _verdict(
     checks += [
         *stays,
         *limits,
+        *reserve,
         check_violation(head, [stays[0], *limits]),
         check_slacks(head, problem, found.stays.missing_kwh),
         check_floors(head, problem, found.stays.below_kwh),
