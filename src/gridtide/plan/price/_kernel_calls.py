@@ -60,25 +60,35 @@ def fill_terms(
 @njit(cache=True, nogil=True)
 def answer(before: Floats, term: Floats, soft: float, weight: Floats) -> None:
     """Fill the weights that answer some terms: ``before - term/soft``, brought back to sum 1."""
-    total, count, low = 0.0, 0, -np.inf
+    total, count, first, second, best = 0.0, 0, -np.inf, -np.inf, 0
     for k in range(term.size):
-        weight[k] = before[k] - term[k] / soft
+        weight[k] = -np.inf
         if term[k] < FAR:
+            weight[k] = before[k] - term[k] / soft
             total += weight[k]
             count += 1
+            if weight[k] > first:
+                first, second, best = weight[k], first, k
+            elif weight[k] > second:
+                second = weight[k]
+    if first - second >= 1.0:
+        weight[:] = 0.0
+        weight[best] = 1.0
+        return
+    low = (total - 1.0) / count
     while True:
-        low = (total - 1.0) / count
         inside, kept = 0.0, 0
         for k in range(term.size):
-            if weight[k] > low and term[k] < FAR:
+            if weight[k] > low:
                 inside += weight[k]
                 kept += 1
         # Rounding may let one back in that stands on the edge.
         if kept >= count:
             break
-        total, count = inside, kept
+        count = kept
+        low = (inside - 1.0) / count
     for k in range(term.size):
-        weight[k] = max(weight[k] - low, 0.0) if term[k] < FAR else 0.0
+        weight[k] = max(weight[k] - low, 0.0)
 
 
 @njit(cache=True, nogil=True)
@@ -87,6 +97,8 @@ def answer_now(stays: Stays, calls: Calls, i: int, power: Floats, work: CallWork
     follow_energy(stays, i, power, work.energy)
     first = calls.first[i]
     for s in range(first, calls.first[i + 1]):
+        if worth_of(calls, i, s) <= 0.0:
+            continue
         term = work.old[s - first]
         fill_terms(stays, calls, i, s, power, work.energy, term)
         answer(calls.weight[s], term, calls.soft_kw[i], work.weight[s - first])
@@ -159,7 +171,8 @@ def fill_new_terms(stays: Stays, calls: Calls, i: int, power: Floats, work: Call
     follow_energy(stays, i, power, work.energy)
     first = calls.first[i]
     for s in range(first, calls.first[i + 1]):
-        fill_terms(stays, calls, i, s, power, work.energy, work.new[s - first])
+        if worth_of(calls, i, s) > 0.0:
+            fill_terms(stays, calls, i, s, power, work.energy, work.new[s - first])
 
 
 @njit(cache=True, nogil=True)
@@ -210,17 +223,17 @@ def renew(
         now = power[begin : begin + stays.each[i].steps]
         follow_energy(stays, i, now, held.energy)
         for s in range(first, last):
+            if worth_of(calls, i, s) <= 0.0:
+                continue
             fill_terms(stays, calls, i, s, now, held.energy, held.term)
             if pace > 0.0:
                 answer(calls.weight[s], held.term, calls.soft_kw[i], held.answer)
                 for k in range(held.term.size):
                     calls.weight[s, k] += pace * (held.answer[k] - calls.weight[s, k])
-            least = max(held.term.min(), 0.0)
-            if worth_of(calls, i, s) > 0.0:
-                row = calls.row[s]
-                sums[0, row, at] += calls.chance[s] * least
-                sums[1, row, at] += least
-                sums[2, row, at] += calls.cost[s] * least
+            least, row = max(held.term.min(), 0.0), calls.row[s]
+            sums[0, row, at] += calls.chance[s] * least
+            sums[1, row, at] += least
+            sums[2, row, at] += calls.cost[s] * least
     return 0.0
 
 

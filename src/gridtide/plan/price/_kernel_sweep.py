@@ -23,6 +23,8 @@ from gridtide.plan.price.stays import Stay, Stays, Work
 from gridtide.plan.problem import Floats, Ints
 
 TRIALS = 4
+NEAR = 0.05
+"""With reserve, whose rise takes long to tell, a share is near enough where it is so flat."""
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -224,6 +226,8 @@ def line_search(
             rise += rise_at(stay, rows, net, shared, at, change, share, mirror, stays.step_h)
         if called:
             rise += share_rise(calls, first, share, held)
+            if trial > 0 and abs(rise) < NEAR * -gain:
+                break
         if rise <= 0.0:
             if trial == 0:
                 return 1.0

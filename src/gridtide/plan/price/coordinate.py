@@ -35,7 +35,7 @@ CLEAN_KW = 1e-9
 KEPT_KW = 5e-7
 STALL, PATIENCE = 0.01, 8
 """A run ends where so many checks in a row each close less than this share of the gap."""
-HELD_GAP = 2e-3
+HELD_GAP = 5e-3
 """Of what reserve is worth, so much may be left open."""
 DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
 
