@@ -204,7 +204,10 @@ def _schedule(
     end_energies(stays, power, end, en_route)
     due = stays.each["due_kwh"]
     with np.errstate(invalid="ignore"):
-        short = np.where(due > end + ROUNDED_KWH[power.dtype.itemsize], due - end, 0.0)
+        missing = np.maximum(due - end, 0.0)
+        short = np.where(missing > ROUNDED_KWH[power.dtype.itemsize], missing, 0.0)
+    # What rounding left is no shortfall, and costs nothing.
+    cost -= float(usual.short_price[0] * np.sum(missing - short))
     schedule = FleetSchedule(
         stays=usual,
         plugged_kw=power,

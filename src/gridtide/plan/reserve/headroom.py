@@ -51,7 +51,10 @@ class Headroom:
         return np.where(serves, np.maximum(np.nan_to_num(able), 0.0), 0.0)
 
     def _energy_able(self, reserve: Reserve, k: int, until: int) -> Floats:
-        per_kw, store = _per_kw(self.schedule, reserve, k), self._store(k, until + 1)
+        others = [self._until(b, k) for b, _, reservoir in self._held if reservoir and _holds(b, k)]
+        # What others have taken is gone until the last call is over.
+        nodes = max([until, *others]) + 1
+        per_kw, store = _per_kw(self.schedule, reserve, k), self._store(k, nodes)
         able: Floats = (store - self._energy_held(k)) / per_kw
         if self.sign > 0 and self.schedule.layout.problem.taper_from_kwh is not None:
             free = _taper_free(self.schedule, per_kw, k, until)
@@ -70,7 +73,7 @@ class Headroom:
         """Sum up what a call from step k holds already, up to ``until``, shape (n, until - k)."""
         held = np.zeros((len(self.schedule.power_kw), until - k))
         for block, share, reservoir in self._held:
-            if block.from_step <= k < block.to_step:
+            if _holds(block, k):
                 lasts = (self._until(block, k) if reservoir else k + 1) - k
                 held[:, :lasts] += share[:, k - block.from_step, None]
         return held
@@ -78,7 +81,7 @@ class Headroom:
     def _energy_held(self, k: int) -> Floats:
         held = np.zeros(len(self.schedule.power_kw))
         for block, share, reservoir in self._held:
-            if reservoir and block.from_step <= k < block.to_step:
+            if reservoir and _holds(block, k):
                 held += share[:, k - block.from_step] * _per_kw(self.schedule, block, k)
         return held
 
@@ -104,6 +107,10 @@ class Headroom:
     def take(self, reserve: Reserve, share_kw: Floats, *, reservoir: bool = True) -> None:
         """Hold the shares of a block, shape (n, B)."""
         self._held.append((reserve, share_kw, reservoir))
+
+
+def _holds(reserve: Reserve, step: int) -> bool:
+    return reserve.from_step <= step < reserve.to_step
 
 
 def _per_kw(schedule: Schedule, reserve: Reserve, k: int) -> Floats:
