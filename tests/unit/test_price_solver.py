@@ -229,7 +229,7 @@ def test_limits_are_not_asked_for_where_a_shortage_is_mended(tmp_path):
     assert_sound(problem, plan, tmp_path)
 
 
-def test_smallest_powers_and_reserve_are_decided_after_the_energy():
+def test_smallest_powers_are_decided_after_energy_and_reserve():
     problem = tree()
     least = np.minimum(1.4, problem.max_charge_kw)
     up = Reserve(
@@ -243,4 +243,14 @@ def test_smallest_powers_and_reserve_are_decided_after_the_energy():
     assert plan.lower_bound <= plan.objective
     assert plan.reserves[0].offered_kw <= plan.reserves[0].proven_kw + 1e-9
     assert any("smallest powers" in note for note in plan.notes)
+    assert plan.bound_by == "branch and bound"
+
+
+def test_where_vehicles_come_back_reserve_is_what_the_energy_leaves():
+    up = Reserve(
+        name="up", direction="up", from_step=3, to_step=6, price_per_kw_h=0.05, duration_h=0.5
+    )
+    problem = replace(draws.draw_vehicles(3, "trips", count=40), reserves=(up,))
+    plan = by_price(problem)
+    assert plan.lower_bound <= plan.objective
     assert any("reserve" in note for note in plan.notes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from gridtide.plan.blocks import Offer, Reserve
 from gridtide.plan.concentrate import concentrate
 from gridtide.plan.made import GAP_CLOSED, Plan, wear_model
 from gridtide.plan.problem import Floats, Ints, Problem, take_stays
-from gridtide.plan.reserve import CUT, name_broken, prove_schedule
+from gridtide.plan.reserve import name_broken, prove_schedule
 from gridtide.plan.slacks import Slack, name_slacks
 from gridtide.plan.start import Start
 
@@ -55,37 +54,8 @@ def plan_by_price(
     """
     if unknown := unknown_to_price(problem):
         raise SolverError(f"the price solver does not know {', '.join(unknown)}; use highs")
-    end_s = time.monotonic() + time_limit_s
     plan, held = _coordinated(_smooth(problem), gap, time_limit_s, start, exactly, began)
-    proven = _completed(problem, plan, held, relax_standby, began)
-    left_s = end_s - time.monotonic()
-    if not len(held) or left_s <= 0 or not any(_was_cut(offer) for offer in proven.reserves):
-        return proven
-    # A plan that holds energy back for what it cannot sell is dear: once more, for what it can.
-    less = tuple(replace(o.reserve, most_kw=o.proven_kw, step_kw=0.0) for o in proven.reserves)
-    capped = replace(_smooth(problem), reserves=less)
-    again, held = _coordinated(capped, gap, left_s, _start_of(plan), exactly, began)
-    again = _completed(problem, again, held, relax_standby, began)
-    best = again if again.objective < proven.objective else proven
-    bound = min(proven.lower_bound, best.objective)
-    return replace(best, lower_bound=bound, cpu_s=cpu_s() - began)
-
-
-def _was_cut(offer: Offer) -> bool:
-    return offer.proven_kw < offer.planned_kw * (1 - CUT) - 1e-6
-
-
-def _start_of(plan: Plan) -> Start | None:
-    """Return where to plan on from a plan."""
-    proof = plan.certificate
-    if proof is None:
-        return None
-    return Start(
-        power_kw=plan.plugged_kw,
-        limit_price=proof.limit_price,
-        peak_price=proof.peak_price,
-        phase_price=proof.phase_price,
-    )
+    return _completed(problem, plan, held, relax_standby, began)
 
 
 def unknown_to_price(problem: Problem) -> list[str]:

@@ -36,7 +36,7 @@ def worth_of(calls: Calls, i: int, s: int) -> float:
     """Worth of a kW held from a start, less what its calls cost [currency/kW]."""
     row = calls.row[s]
     sure = (1.0 - calls.chance[s]) * calls.top[row]
-    return max(calls.leaf[row, calls.under[i]] - sure - calls.cost[s], 0.0)
+    return float(max(calls.leaf[row, calls.under[i]] - sure - calls.cost[s], 0.0))
 
 
 @njit(cache=True, nogil=True)
@@ -45,7 +45,12 @@ def fill_terms(
 ) -> None:
     """Fill the terms of a start in a schedule [kW]; FAR where there is none."""
     stay, longest = stays.each[i], term.size // 2
-    sign, q, lasts, per_kw = calls.sign[calls.row[s]], calls.step[s], calls.lasts[s], calls.per_kw[s]
+    sign, q, lasts, per_kw = (
+        calls.sign[calls.row[s]],
+        calls.step[s],
+        calls.lasts[s],
+        calls.per_kw[s],
+    )
     room = stay.discharge_kw if sign < 0.0 else stay.charge_kw
     term[:] = FAR
     for j in range(lasts):
@@ -201,8 +206,8 @@ def share_rise(calls: Calls, i: int, share: float, work: CallWork) -> float:
 def renew(
     stays: Stays,
     members: Ints,
-    plug_price: Floats,
-    work: Work,
+    plug_price: Floats,  # noqa: ARG001 - as of all passes over vehicles
+    work: Work,  # noqa: ARG001
     calls: Calls,
     held: CallWork,
     power: Floats,
@@ -256,4 +261,4 @@ def price_kept(
         constant, short = add_share_prices(stays, calls, i, ease, buy, sell, work)
     for m in range(promise.size):
         stays.short_price[m] = promise[m] - short
-    return constant
+    return float(constant)

@@ -51,8 +51,8 @@ def own_costs(
     members: Ints,
     plug_price: Floats,
     work: Work,
-    calls: Calls,
-    held: CallWork,
+    calls: Calls,  # noqa: ARG001 - as of all passes over vehicles
+    held: CallWork,  # noqa: ARG001
     power: Floats,
 ) -> float:
     """Cost of schedules beside the rows: wear, holding, shortfall, energy at each plug."""

@@ -12,7 +12,7 @@ negative and 1 together, bound the share from above, whatever they are.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -102,9 +102,16 @@ def call_work(calls: Calls, stays: Stays) -> CallWork:
     """Return memory for the calls of any stay."""
     nodes, terms = int(stays.each["steps"].max(initial=0)) + 2, calls.weight.shape[1]
     starts = int(np.diff(calls.first).max(initial=0))
-    each = (np.zeros((starts, terms)) for _ in range(3))
-    of_nodes = (np.zeros(nodes) for _ in range(3))
-    return CallWork(*of_nodes, np.zeros(terms), np.zeros(terms), *each)
+    return CallWork(
+        on_power=np.zeros(nodes),
+        stored=np.zeros(nodes),
+        energy=np.zeros(nodes),
+        term=np.zeros(terms),
+        answer=np.zeros(terms),
+        old=np.zeros((starts, terms)),
+        new=np.zeros((starts, terms)),
+        weight=np.zeros((starts, terms)),
+    )
 
 
 def no_calls() -> Calls:
@@ -128,7 +135,7 @@ def lay_calls(problem: Problem, stays: Stays) -> Calls:
     parts = []
     for first in range(0, len(problem), PART):
         some = take_stays(problem, np.arange(first, min(first + PART, len(problem))))
-        parts.append(_part(some, rows, longest, first))
+        parts.append(_part(some, rows, longest))
     starts = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     count = starts.pop("count")
     limits, pairs = len(problem.limit_names), int(rows[-1])
@@ -154,8 +161,8 @@ def _rows(problem: Problem) -> tuple[Ints, int]:
     return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64), longest
 
 
-def _part(problem: Problem, rows: Ints, longest: int, before: int) -> dict[str, npt.NDArray]:  # type: ignore[type-arg]
-    """Lay out the starts of some stays, ``before`` of which others come."""
+def _part(problem: Problem, rows: Ints, longest: int) -> dict[str, npt.NDArray[Any]]:
+    """Lay out the starts of some stays."""
     layout = lay_out(problem, relax_standby=True, pairs=False)
     found = [_block(layout, b, int(rows[b])) for b in range(len(problem.reserves))]
     stay = np.concatenate([block["stay"] for block in found])
@@ -168,9 +175,7 @@ def _part(problem: Problem, rows: Ints, longest: int, before: int) -> dict[str, 
     within = np.arange(longest + 1) <= told["lasts"][:, None]
     bound = keep[stay[:, None], np.minimum(node, problem.steps)]
     down = np.concatenate([np.full(len(f["stay"]), f["down"]) for f in found])[order]
-    there = np.concatenate(
-        (within[:, 1:], within & (np.isfinite(bound) | down[:, None])), axis=1
-    )
+    there = np.concatenate((within[:, 1:], within & (np.isfinite(bound) | down[:, None])), axis=1)
     told.pop("down")
     plugged = _nodes(problem)
     return told | {
@@ -181,7 +186,7 @@ def _part(problem: Problem, rows: Ints, longest: int, before: int) -> dict[str, 
     }
 
 
-def _block(layout: Layout, b: int, row: int) -> dict[str, npt.NDArray]:  # type: ignore[type-arg]
+def _block(layout: Layout, b: int, row: int) -> dict[str, npt.NDArray[Any]]:
     problem = layout.problem
     block = problem.reserves[b]
     stay, t = np.nonzero(may_serve(layout, block))

@@ -326,7 +326,7 @@ class Fleet:
         towards_rest(self.stays, group.vehicles, share, power)
 
 
-def _side_by_side(jobs: list[Callable[[], float | None]]) -> float:
+def _side_by_side(jobs: Sequence[Callable[[], float | None]]) -> float:
     """Run jobs at the same time and add up what they return."""
     if len(jobs) == 1:
         return float(jobs[0]() or 0.0)

@@ -45,8 +45,9 @@ class HeldPrices:
 
     def towards(self, other: HeldPrices, weight: float) -> None:
         """Move towards others: worths and prices that prove a bound do so mixed."""
-        for mine, its in ((self.top, other.top), (self.leaf, other.leaf), (self.called, other.called)):
-            mine += weight * (its - mine)
+        self.top += weight * (other.top - self.top)
+        self.leaf += weight * (other.leaf - self.leaf)
+        self.called += weight * (other.called - self.called)
         self.constant += weight * (other.constant - self.constant)
 
 
@@ -147,7 +148,8 @@ class Held:
         part = np.ones((self._limits + 1, len(self._calls.sign)))
         for level in self._levels:
             passing = np.minimum(asked[level], room[level])
-            share = np.divide(passing, asked[level], out=np.ones_like(passing), where=asked[level] > 0)
+            some = asked[level] > 0
+            share = np.divide(passing, asked[level], out=np.ones_like(passing), where=some)
             part[level] = share * part[parent[level]]
         return asked, free, part
 
@@ -170,8 +172,9 @@ class Held:
         for b in self._blocks:
             block, own = self._problem.reserves[b], self._own(b)
             soft = SOFT_OFFER * self._power[own].max()
-            for weight, most in ((self._offer[b], block.most_kw), (self._kept[b], block.committed_kw)):
-                _answer(weight, np.append(there[own] / block.confidence, most), soft, pace)
+            each = there[own] / block.confidence
+            _answer(self._offer[b], np.append(each, block.most_kw), soft, pace)
+            _answer(self._kept[b], np.append(each, block.committed_kw), soft, pace)
         self.now = self._priced()
 
     def _priced(self) -> HeldPrices:

@@ -1,10 +1,9 @@
 """Reserve proven after planning: shared out, called at the worst, cut to what holds."""
 
-from gridtide.plan.reserve.offers import CUT, name_broken, offer_reserves, replan
+from gridtide.plan.reserve.offers import name_broken, offer_reserves, replan
 from gridtide.plan.reserve.proof import prove, prove_schedule
 
 __all__ = [
-    "CUT",
     "name_broken",
     "offer_reserves",
     "prove",

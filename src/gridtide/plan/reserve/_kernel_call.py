@@ -167,7 +167,7 @@ def recover(met: Met, who: Ints, t: int, up: bool, energy: Floats, power: Floats
     room = met.room[1, :, t] - met.room[2, :, t] if up else met.room[2, :, t] - met.room[0, :, t]
     room = room.copy()
     for goal in range(4):
-        if goal == 0 and (not up or met.recovery_kw.shape[0] == 0) or (goal == 2 and not up):
+        if (goal == 0 and (not up or met.recovery_kw.shape[0] == 0)) or (goal == 2 and not up):
             continue
         for a in range(count):
             asked[a] = 0.0

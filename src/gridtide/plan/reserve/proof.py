@@ -23,15 +23,22 @@ from gridtide.plan.problem import Floats, Ints, Problem
 from gridtide.plan.reserve.confidence import block_quantile_kw
 from gridtide.plan.reserve.headroom import Headroom
 from gridtide.plan.reserve.sharing import classes, share_out, tree_sums
-from gridtide.plan.reserve.worst_call import BY_POWER, Broken, Call, Schedule, as_scheduled, simulate
+from gridtide.plan.reserve.worst_call import (
+    BY_POWER,
+    Broken,
+    Call,
+    Schedule,
+    as_scheduled,
+    simulate,
+)
 
 SAME = 1e-6
 HALVINGS = 20
 """Bisections of a share of the capacity: down to a millionth of it."""
 TRIALS = 3
 """Rounds of changing shares and calling what is left before a block is given up."""
-REPAIRS = 25
-"""Rounds of taking off what breaks and sharing it out anew before all is cut alike."""
+REPAIRS = 20
+"""Rounds of taking off what breaks and sharing it out anew, and then of taking off alone."""
 FIRM = 1.0 + 1e-6
 """So much more than broke is taken off."""
 
@@ -109,16 +116,7 @@ def prove_schedule(
     """As :func:`prove`, for a problem that is laid out already."""
     blocks = layout.problem.reserves if reserves is None else reserves
     wanted = np.full(len(blocks), np.inf) if planned_kw is None else planned_kw
-    schedule = as_scheduled(layout, power_kw, energy_kwh, recovery_kw)
-    proof = _Proof(
-        schedule=schedule,
-        rank=_merit(layout),
-        late=classes(-layout.problem.depart.astype(float)),
-        hint=np.zeros((len(power_kw), 0)),
-        seed=None if stream is None else int(stream.integers(2**32)),
-        headroom={sign: Headroom(schedule, sign) for sign in (-1.0, 1.0)},
-        accepted=[],
-    )
+    proof = _begin(as_scheduled(layout, power_kw, energy_kwh, recovery_kw), stream)
     order = sorted(range(len(blocks)), key=lambda b: _worth(blocks[b]))
     found = {}
     for b in order:
@@ -127,6 +125,19 @@ def prove_schedule(
         proof.hint = hint
         found[b] = _prove_block(proof, blocks[b], float(wanted[b]))
     return tuple(found[b] for b in range(len(blocks)))
+
+
+def _begin(schedule: Schedule, stream: np.random.Generator | None = None) -> _Proof:
+    layout = schedule.layout
+    return _Proof(
+        schedule=schedule,
+        rank=_merit(layout),
+        late=classes(-layout.problem.depart.astype(float)),
+        hint=np.zeros((len(layout.problem), 0)),
+        seed=None if stream is None else int(stream.integers(2**32)),
+        headroom={sign: Headroom(schedule, sign) for sign in (-1.0, 1.0)},
+        accepted=[],
+    )
 
 
 def _worth(reserve: Reserve) -> tuple[bool, float]:
@@ -255,25 +266,27 @@ def _margins(proof: _Proof, reserve: Reserve, target: float) -> Floats:
     return shares
 
 
-def _delivered(
-    proof: _Proof, reserve: Reserve, able: Floats, shares: Floats
-) -> tuple[Floats, str]:
+def _delivered(proof: _Proof, reserve: Reserve, able: Floats, shares: Floats) -> tuple[Floats, str]:
     """Change shares until a call from every step is survived; tell what broke first.
 
-    What breaks a vehicle or a limit is taken off there, and shared out anew among the others.
-    Where that does not help, all shares of the step are cut alike, by bisection.
+    What breaks a vehicle or a limit is taken off there, and shared out anew among the others; if
+    that goes on breaking, only taken off. Where neither helps, all shares of the step are cut
+    alike, by bisection.
     """
     kept, said = shares.copy(), ""
     for k in range(reserve.from_step, reserve.to_step):
         b = k - reserve.from_step
         target, allowed = float(kept[:, b].sum()), able.copy()
-        for _ in range(REPAIRS):
+        for trial in range(2 * REPAIRS):
             broken = _broken(proof, reserve, kept, k)
             if broken is None:
                 break
             said = said or broken.what
             allowed[:, b] = _allowed(proof, reserve, allowed[:, b], kept[:, b], broken, k)
-            kept[:, b] = _shared(proof, reserve, allowed, k, target)
+            if trial < REPAIRS:
+                kept[:, b] = _shared(proof, reserve, allowed, k, target)
+            else:
+                kept[:, b] = np.minimum(kept[:, b], allowed[:, b])
         else:
             kept[:, b] = _smaller(proof, reserve, kept, k)
     short = kept.sum(axis=0) < shares.sum(axis=0) - SAME
@@ -377,7 +390,7 @@ def _offer(
 
 
 def _activation_cost(layout: Layout, reserve: Reserve, shares: Floats) -> float:
-    """Expected wear and refill loss of what is called in the mean [currency]."""
+    """Price the wear and refill loss of what is called in the mean [currency]."""
     if reserve.activation_share <= 0:
         return 0.0
     every, step_h = slice(None), layout.problem.step_h

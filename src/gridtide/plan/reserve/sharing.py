@@ -18,8 +18,8 @@ def tree_sums(layout: Layout, values: Floats) -> Floats:
     where = np.where(problem.limit >= 0, problem.limit, count)
     columns = values.reshape(len(values), -1).T
     sums = [np.bincount(where, weights=column, minlength=count + 1)[:count] for column in columns]
-    total = np.stack(sums, axis=1) if sums else np.zeros((count, 0))
-    total = total.reshape(count, *values.shape[1:])
+    table = np.stack(sums, axis=1) if sums else np.zeros((count, 0))
+    total: Floats = table.astype(float, copy=False).reshape(count, *values.shape[1:])
     for child in range(len(total) - 1, -1, -1):
         if problem.limit_parent[child] >= 0:
             total[problem.limit_parent[child]] += total[child]

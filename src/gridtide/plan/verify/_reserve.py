@@ -15,7 +15,7 @@ from gridtide.plan.blocks import Reserve
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 from gridtide.plan.stored_plan import Shares, StoredOffer
 from gridtide.plan.verify._checks import Worst
-from gridtide.plan.verify._limits import Flows, Room, meter_prices
+from gridtide.plan.verify._limits import Flows, Room
 from gridtide.plan.verify._stay_costs import carbon_price
 from gridtide.plan.verify._stays import Energies, Stays, taper_line
 from gridtide.plan.verify.verdict import Check
@@ -66,12 +66,16 @@ class ReserveChecks:
     def look(self, stays: Stays, power_kw: Floats, energies: Energies) -> None:
         """Take in the shares of some stays."""
         held = self._held(stays)
-        problem, begin = self._problem, np.maximum(stays.own(self._problem.arrive), 0)
+        problem, begin = (
+            self._problem,
+            np.maximum(self._problem.arrive[stays.first : stays.stop], 0),
+        )
         over = held.step + held.lasts
         gone = (held.step < begin[held.row]) | (over > begin[held.row] + stays.length[held.row])
         gone |= ~_may_serve(problem, held, stays.first)
         wrong = np.where(gone, held.kw, 0.0)
-        self.presence.look(stays, np.bincount(held.row, wrong, len(begin)), by_pair=False)
+        absent = np.bincount(held.row, wrong, len(begin)).astype(float)
+        self.presence.look(stays, absent, by_pair=False)
         there = ~gone & (held.kw > 0)
         held = _Held(*(getattr(held, name)[there] for name in _Held.__slots__))
         chance = _chance(problem, stays.first + held.row, held.step)
@@ -96,7 +100,7 @@ class ReserveChecks:
         for b, reserve in enumerate(problem.reserves):
             mine = block == b
             lasts[mine] = self._last[b][step[mine]]
-            since = np.maximum(stays.own(problem.arrive)[row[mine]], reserve.from_step)
+            since = np.maximum(problem.arrive[stays.first + row[mine]], reserve.from_step)
             passed = np.maximum(clock[step[mine]] - clock[np.minimum(since, problem.steps)], 0.0)
             hours = reserve.duration_h + reserve.activation_share * passed
             kwh[mine] = hours * _per_kwh(stays, reserve, self._last[b])[row[mine]]
@@ -122,7 +126,7 @@ class ReserveChecks:
         need = np.bincount(call, held.kw * held.kwh, len(key))
         free = _free_kwh(stays, energies, sign)
         most = stays.own(problem.max_discharge_kw if sign < 0 else problem.max_charge_kw)
-        limit = stays.own(problem.limit)[row]
+        limit = problem.limit[stays.first + row]
         for j in range(int(lasts.max()) + 1):
             node = np.minimum(np.maximum(pair + j - 1, 0), len(power_kw) - 1)
             left = np.where((j == 0) & (step == begin[row]), free.start[row], free.after[node])
@@ -159,7 +163,7 @@ class ReserveChecks:
         self._cost += np.bincount(held.block, cost, len(self._cost))
 
     def cost(self) -> float:
-        """What the offers add to the objective, recomputed."""
+        """Return what the offers add to the objective, recomputed."""
         return sum(
             float(self._cost[b]) + penalty - revenue
             for b, (revenue, penalty) in enumerate(self._money())
@@ -269,7 +273,7 @@ def _allowed(value: float) -> float:
 
 
 def _last_steps(step_h: Floats, duration_h: float) -> Ints:
-    """Steps that a call from each step lasts within the horizon, shape (T,)."""
+    """Count the steps that a call from each step lasts within the horizon, shape (T,)."""
     end = np.cumsum(step_h)
     begin = end - step_h
     return np.array(
@@ -316,9 +320,8 @@ def _chance(problem: Problem, stay: Ints, step: Ints) -> Floats:
 
 def _import_price(problem: Problem) -> Floats:
     """Price of import at each meter, or at plugs, shape (max(k, 1), T)."""
-    if len(problem.meters):
-        return meter_prices(problem)[0][problem.meters]
-    return np.asarray(problem.price_import_per_kwh + carbon_price(problem))
+    price: Floats = problem.price_import_per_kwh + carbon_price(problem)
+    return price
 
 
 def _meter(problem: Problem) -> Ints:
