@@ -284,7 +284,8 @@ def _last_steps(step_h: Floats, duration_h: float) -> Ints:
 def _per_kwh(stays: Stays, reserve: Reserve, lasts: Ints) -> Floats:
     """Energy that a called kWh changes in each battery at most, shape (r,)."""
     gives = stays.own(stays.problem.max_discharge_kw) > 0
-    gain, draw = stays.losses.gain.max(axis=1), stays.losses.draw.max(axis=1)
+    gain: Floats = stays.losses.gain.max(axis=1)
+    draw: Floats = stays.losses.draw.max(axis=1)
     if reserve.direction == "up":
         return np.where(gives, draw, gain)
     several = bool(np.any(lasts[reserve.from_step : reserve.to_step] > 1))
