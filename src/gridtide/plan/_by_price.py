@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,12 +17,16 @@ from gridtide.plan.blocks import Offer, Reserve
 from gridtide.plan.concentrate import concentrate
 from gridtide.plan.made import GAP_CLOSED, Plan, wear_model
 from gridtide.plan.problem import Floats, Ints, Problem, take_stays
-from gridtide.plan.reserve import name_broken, prove_schedule
+from gridtide.plan.reserve import CUT, name_broken, prove_and_cap
 from gridtide.plan.slacks import Slack, name_slacks
 from gridtide.plan.start import Start
 
 if TYPE_CHECKING:
     from gridtide.plan.price import FleetSchedule
+
+
+ROUNDS = 3
+"""Plans more, at most, where calls would break what vehicles hold."""
 
 
 def plan_by_price(
@@ -54,8 +59,39 @@ def plan_by_price(
     """
     if unknown := unknown_to_price(problem):
         raise SolverError(f"the price solver does not know {', '.join(unknown)}; use highs")
-    plan, held = _coordinated(_smooth(problem), gap, time_limit_s, start, exactly, began)
-    return _completed(problem, plan, held, relax_standby, began)
+    end_s, smooth = time.monotonic() + time_limit_s, _smooth(problem)
+    plan, held = _coordinated(smooth, gap, time_limit_s, start, exactly, began)
+    best, caps = _completed(problem, plan, held, relax_standby, began)
+    bound = best.lower_bound
+    # What calls would have broken is held by others instead, as far as they can.
+    for _ in range(ROUNDS if len(held) else 0):
+        left_s = end_s - time.monotonic()
+        if left_s <= 0 or not any(_was_cut(offer) for offer in best.reserves):
+            break
+        plan, held = _coordinated(
+            smooth, gap, left_s, _start_of(plan), exactly, began, caps_kw=caps
+        )
+        again, more = _completed(problem, plan, held, relax_standby, began)
+        caps = tuple(np.minimum(a, b) for a, b in zip(caps, more, strict=True))
+        best = again if again.objective < best.objective else best
+    return replace(best, lower_bound=min(bound, best.objective), cpu_s=cpu_s() - began)
+
+
+def _was_cut(offer: Offer) -> bool:
+    return offer.proven_kw < offer.planned_kw * (1 - CUT) - 1e-6
+
+
+def _start_of(plan: Plan) -> Start | None:
+    """Return where to plan on from a plan."""
+    proof = plan.certificate
+    if proof is None:
+        return None
+    return Start(
+        power_kw=plan.plugged_kw,
+        limit_price=proof.limit_price,
+        peak_price=proof.peak_price,
+        phase_price=proof.phase_price,
+    )
 
 
 def unknown_to_price(problem: Problem) -> list[str]:
@@ -73,13 +109,19 @@ def _coordinated(
     start: Start | None,
     exactly: Callable[[Problem], Floats],
     began: float,
+    caps_kw: tuple[Floats, ...] | None = None,
 ) -> tuple[Plan, Floats]:
     """Return the plan, and what it holds for each block of reserve, if that was planned [kW]."""
     # Compiled kernels, which small plans need not wait for.
     from gridtide.plan.price import solve_by_price
 
     found = solve_by_price(
-        problem, gap=gap, time_limit_s=time_limit_s, exactly=exactly, start=start
+        problem,
+        gap=gap,
+        time_limit_s=time_limit_s,
+        exactly=exactly,
+        start=start,
+        caps_kw=caps_kw,
     )
     schedule = found.schedule
     slacks = _slacks(problem, schedule)
@@ -160,7 +202,7 @@ def _in_parts(problem: Problem) -> bool:
 
 def _completed(
     problem: Problem, plan: Plan, held_kw: Floats, relax_standby: bool, began: float
-) -> Plan:
+) -> tuple[Plan, tuple[Floats, ...]]:
     """Decide after the energy where chargers run, and prove what reserve can be offered.
 
     A plan of the energy alone costs less than any that does both, but for what reserve can
@@ -168,7 +210,7 @@ def _completed(
     """
     ranged = _any(problem.min_charge_kw) or _any(problem.min_discharge_kw)
     if not ranged and not problem.reserves:
-        return plan
+        return plan, ()
     # What is planned by price alone has its standby loss spread over the power.
     layout = lay_out(problem, relax_standby=relax_standby or not ranged, pairs=ranged)
     notes, schedule, slacks = list(plan.notes), plan.schedule, plan.slacks
@@ -180,16 +222,17 @@ def _completed(
         notes.append("smallest powers: concentrated after coordination by price")
     together = len(held_kw) > 0
     offers: tuple[Offer, ...] = ()
+    caps: tuple[Floats, ...] = ()
     if problem.reserves:
         wanted = held_kw if together else None
-        offers = prove_schedule(layout, schedule.power_kw, schedule.energy_kwh, wanted)
+        offers, caps = prove_and_cap(layout, schedule.power_kw, schedule.energy_kwh, wanted)
     cost = schedule.objective + sum(offer.cost for offer in offers)
     bound = plan.lower_bound
     if offers and not together:
         notes.append("reserve: what the plan of the energy leaves; more might be sold together")
         bound -= sum(_most_revenue(layout, reserve) for reserve in problem.reserves)
     slacks = (*slacks, *name_broken(offers))
-    return replace(
+    done = replace(
         plan,
         status="best_effort" if slacks else "optimal_with_gap",
         schedule=schedule,
@@ -204,6 +247,7 @@ def _completed(
         certificate=None if offers else plan.certificate,
         standby_chord=plan.standby_chord and not layout.standby_kw.any(),
     )
+    return done, caps
 
 
 def _most_revenue(layout: Layout, reserve: Reserve) -> float:

@@ -11,11 +11,10 @@ import numpy as np
 from numba import njit
 
 from gridtide.plan.price._kernel_law import stored_kw
-from gridtide.plan.price.calls import Calls, CallWork
+from gridtide.plan.price.calls import FAR, Calls, CallWork
 from gridtide.plan.price.stays import Stays, Work
 from gridtide.plan.problem import Floats, Ints
 
-FAR = 1e30
 EASE = 0.9
 """What must be kept for the promise may be worth so much of the price of missing it."""
 
@@ -44,7 +43,7 @@ def fill_terms(
     stays: Stays, calls: Calls, i: int, s: int, power: Floats, energy: Floats, term: Floats
 ) -> None:
     """Fill the terms of a start in a schedule [kW]; FAR where there is none."""
-    stay, longest = stays.each[i], term.size // 2
+    stay, longest = stays.each[i], term.size // 2 - 1
     sign, q, lasts, per_kw = (
         calls.sign[calls.row[s]],
         calls.step[s],
@@ -53,6 +52,7 @@ def fill_terms(
     )
     room = stay.discharge_kw if sign < 0.0 else stay.charge_kw
     term[:] = FAR
+    term[-1] = calls.cap_kw[s]
     for j in range(lasts):
         term[j] = room - sign * power[q + j]
     node = stay.start + i + q
@@ -132,7 +132,7 @@ def add_share_prices(
     constant of the cost [currency], and by how much the promise itself is worth less
     [currency/kWh]: what must be kept falls with the energy missing at the end.
     """
-    stay, steps, longest = stays.each[i], stays.each[i].steps, calls.weight.shape[1] // 2
+    stay, steps, longest = stays.each[i], stays.each[i].steps, calls.weight.shape[1] // 2 - 1
     on_power, stored, first = work.on_power, work.stored, calls.first[i]
     on_power[:steps] = 0.0
     stored[: steps + 1] = 0.0
@@ -145,6 +145,7 @@ def add_share_prices(
         sign, q, lasts = calls.sign[calls.row[s]], calls.step[s], calls.lasts[s]
         weight, per_kw = work.weight[s - first], calls.per_kw[s]
         room, more = stay.discharge_kw if sign < 0.0 else stay.charge_kw, 0.0
+        constant -= worth * weight[-1] * min(calls.cap_kw[s], FAR * (weight[-1] > 0.0))
         node = stay.start + i + q
         for j in range(lasts + 1):
             part = worth * weight[longest + j]

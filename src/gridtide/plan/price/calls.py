@@ -6,8 +6,9 @@ least of its terms, each linear in the stay's own powers and energies [kW]:
     room_kw - sign·p_j              power left free in the steps j of the call
     sign·(bound_j - e_j)/per_kw     energy left free at its nodes j
 
-with sign -1 for calls upwards (less import) and +1 for calls downwards. Weights on the terms, not
-negative and 1 together, bound the share from above, whatever they are.
+with sign -1 for calls upwards (less import) and +1 for calls downwards; and a cap, where an
+earlier plan's proof has found one. Weights on the terms, not negative and 1 together, bound the
+share from above, whatever they are.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from gridtide.plan.problem import Bools, Floats, Ints, Problem, take_stays
 
 Small = npt.NDArray[np.int32]
 Weights = npt.NDArray[np.float32]
+FAR = 1e30
 SOFT = 0.5
 """Terms further apart than this share of a stay's power leave all the weight on the least."""
 PART = 20_000
@@ -51,8 +53,10 @@ class Calls(NamedTuple):
     per_kw, cost, chance
         Energy that a kW needs [kWh/kW], expected cost of its calls [currency/kW], and probability
         that it is there, shape (S,).
+    cap_kw
+        Largest share, ``FAR`` for none, shape (S,).
     weight
-        On the J power terms, then the J + 1 energy terms, shape (S, 2·J + 1).
+        On the J power terms, then the J + 1 energy terms, and the cap, shape (S, 2·J + 2).
     keep_kwh
         Energy to keep at each node of a stay, ``-inf`` for none, shape (N + n,): node q of stay
         i at its start + i + q.
@@ -75,6 +79,7 @@ class Calls(NamedTuple):
     per_kw: Floats
     cost: Floats
     chance: Floats
+    cap_kw: Floats
     weight: Weights
     keep_kwh: Floats
     under: Ints
@@ -117,25 +122,32 @@ def call_work(calls: Calls, stays: Stays) -> CallWork:
 def no_calls() -> Calls:
     """Return the calls of a problem without reserve."""
     whole, small, real = np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32), np.zeros(0)
-    weight: Weights = np.zeros((0, 1), dtype=np.float32)
+    weight: Weights = np.zeros((0, 2), dtype=np.float32)
     return Calls(
-        whole, small, small, small, real, real, real, weight, real, whole[:0], real, real, real,
+        whole, small, small, small, real, real, real, real, weight, real, whole[:0], real, real, real,
         real, real.reshape(0, 0),
     )  # fmt: skip
 
 
-def lay_calls(problem: Problem, stays: Stays) -> Calls:
+def lay_calls(problem: Problem, stays: Stays, caps_kw: tuple[Floats, ...] | None = None) -> Calls:
     """Lay out the starts of all blocks, some stays at a time, with equal weights on their terms.
 
-    Every vehicle has one stay and one efficiency each way.
+    Parameters
+    ----------
+    problem, stays
+        Every vehicle has one stay and one efficiency each way.
+    caps_kw
+        Largest share of each vehicle in each step of each block, ``inf`` for any, shape (n, B)
+        by block; None for none.
     """
     if not problem.reserves:
         return no_calls()
     rows, longest = _rows(problem)
     parts = []
     for first in range(0, len(problem), PART):
-        some = take_stays(problem, np.arange(first, min(first + PART, len(problem))))
-        parts.append(_part(some, rows, longest))
+        inside = np.arange(first, min(first + PART, len(problem)))
+        caps = None if caps_kw is None else tuple(cap[inside] for cap in caps_kw)
+        parts.append(_part(take_stays(problem, inside), rows, longest, caps))
     starts = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     count = starts.pop("count")
     limits, pairs = len(problem.limit_names), int(rows[-1])
@@ -161,10 +173,15 @@ def _rows(problem: Problem) -> tuple[Ints, int]:
     return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64), longest
 
 
-def _part(problem: Problem, rows: Ints, longest: int) -> dict[str, npt.NDArray[Any]]:
+def _part(
+    problem: Problem, rows: Ints, longest: int, caps: tuple[Floats, ...] | None
+) -> dict[str, npt.NDArray[Any]]:
     """Lay out the starts of some stays."""
     layout = lay_out(problem, relax_standby=True, pairs=False)
-    found = [_block(layout, b, int(rows[b])) for b in range(len(problem.reserves))]
+    found = [
+        _block(layout, b, int(rows[b]), None if caps is None else caps[b])
+        for b in range(len(problem.reserves))
+    ]
     stay = np.concatenate([block["stay"] for block in found])
     order = np.argsort(stay, kind="stable")
     told = {name: np.concatenate([block[name] for block in found])[order] for name in found[0]}
@@ -175,7 +192,9 @@ def _part(problem: Problem, rows: Ints, longest: int) -> dict[str, npt.NDArray[A
     within = np.arange(longest + 1) <= told["lasts"][:, None]
     bound = keep[stay[:, None], np.minimum(node, problem.steps)]
     down = np.concatenate([np.full(len(f["stay"]), f["down"]) for f in found])[order]
-    there = np.concatenate((within[:, 1:], within & (np.isfinite(bound) | down[:, None])), axis=1)
+    energy = within & (np.isfinite(bound) | down[:, None])
+    capped = told["cap_kw"][:, None] < FAR
+    there = np.concatenate((within[:, 1:], energy, capped), axis=1)
     told.pop("down")
     plugged = _nodes(problem)
     return told | {
@@ -186,7 +205,7 @@ def _part(problem: Problem, rows: Ints, longest: int) -> dict[str, npt.NDArray[A
     }
 
 
-def _block(layout: Layout, b: int, row: int) -> dict[str, npt.NDArray[Any]]:
+def _block(layout: Layout, b: int, row: int, cap: Floats | None) -> dict[str, npt.NDArray[Any]]:
     problem = layout.problem
     block = problem.reserves[b]
     stay, t = np.nonzero(may_serve(layout, block))
@@ -202,6 +221,9 @@ def _block(layout: Layout, b: int, row: int) -> dict[str, npt.NDArray[Any]]:
         "per_kw": per_kw,
         "cost": cost,
         "chance": chance,
+        "cap_kw": np.full(len(t), FAR)
+        if cap is None
+        else np.minimum(cap[stay, t - block.from_step], FAR),
         "down": np.full(len(t), block.direction == "down"),
     }
 

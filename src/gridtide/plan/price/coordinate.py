@@ -63,10 +63,20 @@ class Coordination:
         Relative gap at which to stop.
     limit_s
         Wall time after which the best so far is taken [s].
+    caps_kw
+        As of :func:`.calls.lay_calls`.
     """
 
-    def __init__(self, problem: Problem, stays: Stays, *, gap: float, limit_s: float) -> None:
-        self.fleet = Fleet(problem, stays)
+    def __init__(
+        self,
+        problem: Problem,
+        stays: Stays,
+        *,
+        gap: float,
+        limit_s: float,
+        caps_kw: tuple[Floats, ...] | None = None,
+    ) -> None:
+        self.fleet = Fleet(problem, stays, caps_kw)
         self._gap, self._end = gap, time.monotonic() + limit_s
         self._orders = stream(0, "order of groups")
         self._price, self._peak = self.fleet.prices()

@@ -62,9 +62,13 @@ class Fleet:
     ----------
     problem, stays
         What is to be planned.
+    caps_kw
+        As of :func:`.calls.lay_calls`.
     """
 
-    def __init__(self, problem: Problem, stays: Stays) -> None:
+    def __init__(
+        self, problem: Problem, stays: Stays, caps_kw: tuple[Floats, ...] | None = None
+    ) -> None:
         self.stays = stays
         self.book: Book = keep_book(problem, stays)
         stays.each["path"] = self.book.path_of
@@ -77,7 +81,7 @@ class Fleet:
         kind: Any = np.float32 if count > SINGLE_PRECISION else np.float64
         self.power = np.zeros(count, dtype=kind)
         self.mean = np.zeros(count, dtype=kind)
-        self.calls: Calls = lay_calls(problem, stays)
+        self.calls: Calls = lay_calls(problem, stays, caps_kw)
         self.held = Held(problem, self.book, self.calls) if len(self.calls.first) > 1 else None
         self._called = np.zeros((len(problem.limit_names), problem.steps))
         self._call_work = [call_work(self.calls, stays) for _ in range(LANES)]

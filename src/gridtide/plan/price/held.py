@@ -101,7 +101,7 @@ class Held:
 
     def _steps(self, calls: Calls) -> tuple[Ints, Bools]:
         """Step of each pair and offset in a call, and whether a call lasts so long, (R, J)."""
-        longest = calls.weight.shape[1] // 2
+        longest = calls.weight.shape[1] // 2 - 1
         first, lasts = [], []
         for block in self._problem.reserves:
             steps = np.arange(block.from_step, block.to_step)

@@ -64,6 +64,7 @@ def solve_by_price(
     time_limit_s: float,
     exactly: Callable[[Problem], Floats],
     start: Start | None = None,
+    caps_kw: tuple[Floats, ...] | None = None,
 ) -> Priced:
     """Plan by price until the gap is closed or the time is up.
 
@@ -80,11 +81,14 @@ def solve_by_price(
         which keeping the limits left a vehicle short.
     start
         Powers and prices of an earlier plan.
+    caps_kw
+        Largest share of each vehicle in each step of each block of reserve, shape (n, B) by
+        block; the bound is then that of such plans alone.
     """
     first = problem.promise == "first"
     steep = steep_price(problem) if first else problem.shortfall_price_per_kwh
     stays = lay_stays(problem, short_price=steep, recover_price=10.0 * steep_price(problem))
-    run = Coordination(problem, stays, gap=gap, limit_s=time_limit_s)
+    run = Coordination(problem, stays, gap=gap, limit_s=time_limit_s, caps_kw=caps_kw)
     if start is not None:
         run.start_from(start)
     begun_s = time.monotonic()

@@ -52,6 +52,7 @@ class _Proof:
     seed: int | None
     headroom: dict[float, Headroom]
     accepted: list[Offer]
+    caps_kw: Floats
 
 
 def prove(
@@ -114,17 +115,40 @@ def prove_schedule(
     stream: np.random.Generator | None = None,
 ) -> tuple[Offer, ...]:
     """As :func:`prove`, for a problem that is laid out already."""
+    return prove_and_cap(
+        layout, power_kw, energy_kwh, planned_kw, shares_kw=shares_kw, recovery_kw=recovery_kw,
+        reserves=reserves, stream=stream,
+    )[0]  # fmt: skip
+
+
+def prove_and_cap(
+    layout: Layout,
+    power_kw: Floats,
+    energy_kwh: Floats,
+    planned_kw: Floats | None = None,
+    *,
+    shares_kw: Floats | None = None,
+    recovery_kw: Floats | None = None,
+    reserves: tuple[Reserve, ...] | None = None,
+    stream: np.random.Generator | None = None,
+) -> tuple[tuple[Offer, ...], tuple[Floats, ...]]:
+    """Prove what a plan can offer; also what of each vehicle's shares calls have left, (n, B).
+
+    That is ``inf`` where nothing broke: a plan that keeps to it can be proven better.
+    """
     blocks = layout.problem.reserves if reserves is None else reserves
     wanted = np.full(len(blocks), np.inf) if planned_kw is None else planned_kw
     proof = _begin(as_scheduled(layout, power_kw, energy_kwh, recovery_kw), stream)
     order = sorted(range(len(blocks)), key=lambda b: _worth(blocks[b]))
-    found = {}
+    found, caps = {}, {}
     for b in order:
         block = slice(blocks[b].from_step, blocks[b].to_step)
         hint = np.zeros(power_kw[:, block].shape) if shares_kw is None else shares_kw[b][:, block]
         proof.hint = hint
         found[b] = _prove_block(proof, blocks[b], float(wanted[b]))
-    return tuple(found[b] for b in range(len(blocks)))
+        caps[b] = proof.caps_kw
+    every = range(len(blocks))
+    return tuple(found[b] for b in every), tuple(caps[b] for b in every)
 
 
 def _begin(schedule: Schedule, stream: np.random.Generator | None = None) -> _Proof:
@@ -137,6 +161,7 @@ def _begin(schedule: Schedule, stream: np.random.Generator | None = None) -> _Pr
         seed=None if stream is None else int(stream.integers(2**32)),
         headroom={sign: Headroom(schedule, sign) for sign in (-1.0, 1.0)},
         accepted=[],
+        caps_kw=np.zeros((0, 0)),
     )
 
 
@@ -161,6 +186,7 @@ def _prove_block(proof: _Proof, reserve: Reserve, planned: float) -> Offer:
     target, why = _with_margin(proof, reserve, target)
     shares, kw, more = _confident(proof, reserve, able, target, most)
     cut = why or more or cut
+    proof.caps_kw = np.full_like(able, np.inf)
     for _ in range(TRIALS):
         shares, what = _delivered(proof, reserve, able, shares)
         if what:
@@ -289,6 +315,8 @@ def _delivered(proof: _Proof, reserve: Reserve, able: Floats, shares: Floats) ->
                 kept[:, b] = np.minimum(kept[:, b], allowed[:, b])
         else:
             kept[:, b] = _smaller(proof, reserve, kept, k)
+        broke = allowed[:, b] < able[:, b]
+        proof.caps_kw[broke, b] = np.minimum(proof.caps_kw[broke, b], allowed[broke, b])
     short = kept.sum(axis=0) < shares.sum(axis=0) - SAME
     return kept, said if short.any() else ""
 
