@@ -124,8 +124,9 @@ def no_calls() -> Calls:
     whole, small, real = np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32), np.zeros(0)
     weight: Weights = np.zeros((0, 2), dtype=np.float32)
     return Calls(
-        whole, small, small, small, real, real, real, real, weight, real, whole[:0], real, real, real,
-        real, real.reshape(0, 0),
+        first=whole, step=small, lasts=small, row=small, per_kw=real, cost=real, chance=real,
+        cap_kw=real, weight=weight, keep_kwh=real, under=whole[:0], soft_kw=real, stretch=real,
+        sign=real, top=real, leaf=real.reshape(0, 0),
     )  # fmt: skip
 
 
