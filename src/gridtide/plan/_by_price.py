@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gridtide.plan.price import FleetSchedule
 
 
-ROUNDS = 3
+ROUNDS = 2
 """Plans more, at most, where calls would break what vehicles hold."""
 
 
@@ -59,13 +59,15 @@ def plan_by_price(
     """
     if unknown := unknown_to_price(problem):
         raise SolverError(f"the price solver does not know {', '.join(unknown)}; use highs")
-    end_s, smooth = time.monotonic() + time_limit_s, _smooth(problem)
+    begun_s, smooth = time.monotonic(), _smooth(problem)
     plan, held = _coordinated(smooth, gap, time_limit_s, start, exactly, began)
     best, caps = _completed(problem, plan, held, relax_standby, began)
     bound = best.lower_bound
+    # To plan on takes, each time, no longer than planning did.
+    spent_s = max(time.monotonic() - begun_s, 1.0)
     # What calls would have broken is held by others instead, as far as they can.
     for _ in range(ROUNDS if len(held) else 0):
-        left_s = end_s - time.monotonic()
+        left_s = min(begun_s + time_limit_s - time.monotonic(), spent_s)
         if left_s <= 0 or not any(_was_cut(offer) for offer in best.reserves):
             break
         plan, held = _coordinated(
