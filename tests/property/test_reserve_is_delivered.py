@@ -89,7 +89,7 @@ def called(problem, offers, direction, start, part, power):
             continue
         left = np.clip(clock[start] + block.duration_h - clock[:-1], 0.0, problem.step_h)
         left[:start] = 0.0
-        share = offer.share_kw[:, start][:, None]
+        share = offer.share_kw[:, start - block.from_step][:, None]
         if not share.any():
             continue
         most += sign * share * (left > 1e-9) * part
@@ -167,8 +167,7 @@ def test_every_call_is_delivered_and_recovered_from(seed):
     r = np.random.default_rng(seed)
     for result, schedule in zip(offers, (plan, free), strict=True):
         for offer in result:
-            block = slice(offer.reserve.from_step, offer.reserve.to_step)
-            assert offer.share_kw[:, block].sum(axis=0) == pytest.approx(offer.offered_kw, abs=1e-5)
+            assert offer.share_kw.sum(axis=0) == pytest.approx(offer.offered_kw, abs=1e-5)
         for _ in range(CALLS):
             _check_call(problem, schedule, result, r)
 

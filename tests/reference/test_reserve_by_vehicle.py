@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from gridtide.plan import Problem, Reserve, plan_guided, solve
+from gridtide.plan import Problem, Reserve, solve
 from gridtide.plan._calls import must_charge_kwh
 from gridtide.plan._layout import lay_out
 from gridtide.plan.reserve.exact import Stay, least_cost
@@ -98,13 +100,15 @@ def test_dynamic_program_and_linear_problem_agree_and_prices_bound_them(seed):
     exact = least_cost(stay_of(problem, 0))
     assert exact == pytest.approx(plan.lower_bound, abs=1e-7)
     assert plan.objective == pytest.approx(exact, abs=1e-6), "all that is planned is proven"
-    guided = plan_guided(problem, rounds=60)
-    assert guided.lower_bound <= exact + 1e-9
+    priced = solve(problem, solver="price", gap=1e-3)
+    assert priced.lower_bound <= exact + 1e-9
+    assert priced.objective >= exact - 1e-6
 
 
-def test_the_bound_by_prices_closes_with_rounds():
+def test_prices_come_close_to_what_is_exact():
     problem = draw(5, vehicles=12)
     exact = sum(least_cost(stay_of(problem, i)) for i in range(12))
-    gaps = [exact - plan_guided(problem, rounds=rounds).lower_bound for rounds in (1, 20, 400)]
-    assert gaps[0] > gaps[1] > gaps[2] >= -1e-9
-    assert gaps[2] <= 0.02 * abs(exact)
+    alone = solve(replace(problem, reserves=())).objective
+    priced = solve(problem, solver="price")
+    assert priced.lower_bound <= exact + 1e-9 <= priced.objective + 1e-6
+    assert priced.objective - priced.lower_bound <= 0.02 * (alone - exact)

@@ -111,7 +111,7 @@ def test_the_plan_charges_for_reserve_where_it_pays_and_not_where_it_does_not():
         assert plan.gap <= 1e-6 and plan.hard_violation_kw <= 1e-6
     [offer] = rich.reserves
     assert offer.revenue == pytest.approx(offer.offered_kw * 2.0)
-    assert offer.share_kw[:, 1:3].sum(axis=0) == pytest.approx(offer.offered_kw)
+    assert offer.share_kw.sum(axis=0) == pytest.approx(offer.offered_kw)
 
 
 def test_a_common_limit_leaves_no_room_to_refill():
@@ -277,7 +277,7 @@ def test_an_offer_at_a_confidence_uses_more_vehicles_than_it_sells():
     assert drawn.offered_kw == pytest.approx(exact, abs=11.5)
     [less] = prove(problem, *at_rest(problem), np.array([100.0]), reserves=(reserve,))
     assert less.offered_kw == pytest.approx(100.0)
-    assert 100.0 < less.share_kw[:, 1].sum() < 200.0
+    assert 100.0 < less.share_kw[:, 0].sum() < 200.0
 
 
 def test_a_plan_at_a_confidence_stays_within_its_bound():

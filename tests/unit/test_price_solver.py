@@ -274,3 +274,14 @@ def test_smallest_powers_are_decided_after_the_energy_and_reserve_is_proven_then
     assert plan.reserves[0].offered_kw <= plan.reserves[0].proven_kw + 1e-9
     assert any("smallest powers" in note for note in plan.notes)
     assert plan.certificate is None, "no prices are kept that would prove reserve"
+    assert plan.bound_by == "branch and bound"
+
+
+def test_where_vehicles_come_back_reserve_is_what_the_energy_leaves():
+    up = Reserve(
+        name="up", direction="up", from_step=3, to_step=6, price_per_kw_h=0.05, duration_h=0.5
+    )
+    problem = replace(draws.draw_vehicles(3, "trips", count=40), reserves=(up,))
+    plan = by_price(problem)
+    assert plan.lower_bound <= plan.objective
+    assert any("reserve" in note for note in plan.notes)

@@ -26,7 +26,7 @@ from gridtide.plan.objectives import OBJECTIVES, Objective, weigh
 from gridtide.plan.pareto import Front, FrontPoint, trace_front
 from gridtide.plan.plan_files import write_plan
 from gridtide.plan.problem import Problem
-from gridtide.plan.reserve import Guided, plan_guided, prove
+from gridtide.plan.reserve import prove
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
 from gridtide.plan.solve import schedule_cost, solve
@@ -61,7 +61,6 @@ __all__ = [
     "Concentrated",
     "Front",
     "FrontPoint",
-    "Guided",
     "Objective",
     "Offer",
     "Outcome",
@@ -91,7 +90,6 @@ __all__ = [
     "plan_bid",
     "plan_document",
     "plan_file",
-    "plan_guided",
     "planned_cycle_cost",
     "problem_schema",
     "prove",

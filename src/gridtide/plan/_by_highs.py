@@ -50,7 +50,7 @@ def plan_by_highs(layout: Layout, time_limit_s: float, began: float, *, exact: b
         reserves=offers,
         segment_kwh=_segments(problem, schedule),
         certificate=None if offers else found.certificate,
-        bound_by="linear program" if offers else found.bound_by,
+        bound_by="reserve" if offers else found.bound_by,
         standby_chord=chord,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,12 +17,16 @@ from gridtide.plan.blocks import Offer, Reserve
 from gridtide.plan.concentrate import concentrate
 from gridtide.plan.made import GAP_CLOSED, Plan, wear_model
 from gridtide.plan.problem import Floats, Ints, Problem, take_stays
-from gridtide.plan.reserve import name_broken, prove_schedule
+from gridtide.plan.reserve import CUT, name_broken, prove_and_cap
 from gridtide.plan.slacks import Slack, name_slacks
 from gridtide.plan.start import Start
 
 if TYPE_CHECKING:
-    from gridtide.plan.price import FleetSchedule
+    from gridtide.plan.price import FleetSchedule, Priced
+
+
+ROUNDS = 2
+"""Plans more, at most, where calls would break what vehicles hold."""
 
 
 def plan_by_price(
@@ -54,8 +59,26 @@ def plan_by_price(
     """
     if unknown := unknown_to_price(problem):
         raise SolverError(f"the price solver does not know {', '.join(unknown)}; use highs")
-    plan = _coordinated(_smooth(problem), gap, time_limit_s, start, exactly, began)
-    return _completed(problem, plan, relax_standby, began)
+    begun_s, smooth = time.monotonic(), _smooth(problem)
+    plan, found = _coordinated(smooth, gap, time_limit_s, start, exactly, began)
+    best, caps = _completed(problem, plan, found, relax_standby, began)
+    bound = best.lower_bound
+    # To plan on takes, each time, no longer than planning did.
+    spent_s = max(time.monotonic() - begun_s, 1.0)
+    # What calls would have broken is held by others instead, as far as they can.
+    for _ in range(ROUNDS if len(found.held_kw) else 0):
+        left_s = min(begun_s + time_limit_s - time.monotonic(), spent_s)
+        if left_s <= 0 or not any(_was_cut(offer) for offer in best.reserves):
+            break
+        plan, found = _coordinated(smooth, gap, left_s, found.end, exactly, began, caps_kw=caps)
+        again, more = _completed(problem, plan, found, relax_standby, began)
+        caps = tuple(np.minimum(a, b) for a, b in zip(caps, more, strict=True))
+        best = again if again.objective < best.objective else best
+    return replace(best, lower_bound=min(bound, best.objective), cpu_s=cpu_s() - began)
+
+
+def _was_cut(offer: Offer) -> bool:
+    return offer.proven_kw < offer.planned_kw * (1 - CUT) - 1e-6
 
 
 def unknown_to_price(problem: Problem) -> list[str]:
@@ -73,12 +96,19 @@ def _coordinated(
     start: Start | None,
     exactly: Callable[..., Floats],
     began: float,
-) -> Plan:
+    caps_kw: tuple[Floats, ...] | None = None,
+) -> tuple[Plan, Priced]:
+    """Return the plan, and what it is made of."""
     # Compiled kernels, which small plans need not wait for.
     from gridtide.plan.price import solve_by_price
 
     found = solve_by_price(
-        problem, gap=gap, time_limit_s=time_limit_s, exactly=exactly, start=start
+        problem,
+        gap=gap,
+        time_limit_s=time_limit_s,
+        exactly=exactly,
+        start=start,
+        caps_kw=caps_kw,
     )
     schedule = found.schedule
     slacks = _slacks(problem, schedule)
@@ -101,7 +131,7 @@ def _coordinated(
         sweeps=found.sweeps,
     )
     closed = "optimal" if plan.gap <= GAP_CLOSED else "optimal_with_gap"
-    return replace(plan, status="best_effort" if slacks else closed)
+    return replace(plan, status="best_effort" if slacks else closed), found
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,52 +172,71 @@ def _slacks(problem: Problem, schedule: FleetSchedule) -> tuple[Slack, ...]:
 
 
 def _smooth(problem: Problem) -> Problem:
-    """Leave out what is decided after the energy: smallest powers and reserve."""
+    """Leave out what is decided after the energy: smallest powers, and where it must be reserve."""
+    together = _held_with_energy(problem)
     return replace(
-        problem, min_charge_kw=None, min_discharge_kw=None, one_phase_kw=None, reserves=()
+        problem,
+        min_charge_kw=None,
+        min_discharge_kw=None,
+        one_phase_kw=None,
+        reserves=problem.reserves if together else (),
     )
 
 
-def _completed(problem: Problem, plan: Plan, relax_standby: bool, began: float) -> Plan:
-    """Decide after the energy where chargers run, and offer what reserve the plan leaves.
+def _held_with_energy(problem: Problem) -> bool:
+    """Whether reserve is planned with the energy: not where stored energy has no one price."""
+    parts = problem.charge_part_kw is not None or problem.discharge_part_kw is not None
+    changes = problem.planned_kw is not None and problem.change_price_per_kwh > 0
+    return problem.continues is None and not parts and not changes
 
-    The plan of the energy alone costs less than any that does both, but for what reserve can
+
+def _completed(
+    problem: Problem, plan: Plan, found: Priced, relax_standby: bool, began: float
+) -> tuple[Plan, tuple[Floats, ...]]:
+    """Decide after the energy where chargers run, and prove what reserve can be offered.
+
+    A plan of the energy alone costs less than any that does both, but for what reserve can
     earn at most.
     """
     ranged = _any(problem.min_charge_kw) or _any(problem.min_discharge_kw)
     if not ranged and not problem.reserves:
-        return plan
-    layout, power = lay_out(problem, relax_standby=relax_standby), plan.power_kw
-    notes = list(plan.notes)
+        return plan, ()
+    # What is planned by price alone has its standby loss spread over the power.
+    layout = lay_out(problem, relax_standby=relax_standby or not ranged, pairs=ranged)
+    notes, schedule, slacks = list(plan.notes), plan.schedule, plan.slacks
     if ranged:
-        proof = plan.certificate
-        price = None if proof is None else proof.limit_price + proof.peak_price
-        power = concentrate(problem, power, price).power_kw
+        price = found.end.limit_price + found.end.peak_price
+        schedule = judge(layout, concentrate(problem, plan.power_kw, price).power_kw)
+        slacks = name_slacks(layout, schedule)
         notes.append("smallest powers: concentrated after coordination by price")
-    schedule = judge(layout, power)
+    together = len(found.held_kw) > 0
     offers: tuple[Offer, ...] = ()
+    caps: tuple[Floats, ...] = ()
     if problem.reserves:
-        offers = prove_schedule(layout, schedule.power_kw, schedule.energy_kwh)
+        wanted = found.held_kw if together else None
+        offers, caps = prove_and_cap(layout, schedule.power_kw, schedule.energy_kwh, wanted)
     cost = schedule.objective + sum(offer.cost for offer in offers)
-    if offers:
+    bound = plan.lower_bound
+    if offers and not together:
         notes.append("reserve: what the plan of the energy leaves; more might be sold together")
-    most = sum(_most_revenue(layout, reserve) for reserve in problem.reserves)
-    slacks = (*name_slacks(layout, schedule), *name_broken(offers))
-    return replace(
+        bound -= sum(_most_revenue(layout, reserve) for reserve in problem.reserves)
+    slacks = (*slacks, *name_broken(offers))
+    done = replace(
         plan,
         status="best_effort" if slacks else "optimal_with_gap",
         schedule=schedule,
         objective=cost,
-        lower_bound=min(plan.lower_bound - most, cost),
+        lower_bound=min(bound, cost),
         hard_violation_kw=schedule.violation_kw,
         slacks=slacks,
         cpu_s=cpu_s() - began,
         notes=tuple(notes),
         reserves=offers,
-        bound_by="branch and bound" if ranged else "linear program",
+        bound_by="branch and bound" if ranged else "reserve",
         certificate=None if offers else plan.certificate,
         standby_chord=plan.standby_chord and not layout.standby_kw.any(),
     )
+    return done, caps
 
 
 def _most_revenue(layout: Layout, reserve: Reserve) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 
 from gridtide.plan._layout import Layout, most_kw, taper_line
 from gridtide.plan.blocks import Reserve, last_nodes
-from gridtide.plan.problem import Bools, Floats, Problem
+from gridtide.plan.problem import Bools, Floats, Ints, Problem
 
 
 def energy_per_kwh(layout: Layout, reserve: Reserve) -> Floats:
@@ -28,15 +28,17 @@ def energy_per_kwh(layout: Layout, reserve: Reserve) -> Floats:
     return np.where(several, draw, gain)
 
 
-def hours_counted(layout: Layout, reserve: Reserve) -> Floats:
-    """Hours of full power that a share must hold energy for at each step, shape (n, T).
+def hours_counted(
+    layout: Layout, reserve: Reserve, vehicle: Ints | slice, step: Ints | int
+) -> Floats:
+    """Hours of full power that a share from a step must hold energy for, shape of the vehicles.
 
     The duration of a call, and the mean activation since the block began or the vehicle came.
     """
     problem = layout.problem
     clock = np.concatenate(([0.0], np.cumsum(problem.step_h)))
-    since = np.clip(problem.arrive, reserve.from_step, problem.steps)
-    elapsed: Floats = np.maximum(clock[None, :-1] - clock[since][:, None], 0.0)
+    since = np.clip(problem.arrive[vehicle], reserve.from_step, problem.steps)
+    elapsed: Floats = np.maximum(clock[step] - clock[since], 0.0)
     return reserve.duration_h + reserve.activation_share * elapsed
 
 
@@ -51,15 +53,34 @@ def may_serve(layout: Layout, reserve: Reserve) -> Bools:
     over = last_nodes(problem.step_h, reserve.duration_h)
     here = (problem.arrive[:, None] <= steps) & (over <= problem.depart[:, None])
     here &= (steps >= reserve.from_step) & (steps < reserve.to_step)
-    outside = layout.overfull
-    if reserve.direction == "up":
-        low = layout.wanted_kwh > layout.low_kwh + 1e-9
-        outside = np.bincount(layout.vehicle[low], minlength=len(problem)) > 0
+    outside = _has_floor(layout) if reserve.direction == "up" else layout.overfull
     here &= ~outside[:, None] & (layout.last >= 0)[:, None]
     if reserve.limit:
-        here &= layout.below[problem.limit_names.index(reserve.limit)][:, None]
+        here &= _below(problem, problem.limit_names.index(reserve.limit))[:, None]
     chance = availability(problem)
     return here & (chance >= 1.0 if reserve.confidence >= 1.0 else chance > 0.0)
+
+
+def _has_floor(layout: Layout) -> Bools:
+    """Stays that begin below their window, or are wanted above it in some step, shape (n,)."""
+    problem, steps = layout.problem, np.arange(layout.problem.steps)
+    low: Bools = layout.recovering.copy()
+    if problem.floor_kwh is not None:
+        plugged = (problem.arrive[:, None] <= steps) & (steps < problem.depart[:, None])
+        high = np.maximum(problem.max_kwh, layout.starts.high_kwh)[:, None]
+        above = np.minimum(problem.floor_kwh, high) > problem.min_kwh[:, None] + 1e-9
+        low |= (plugged & above).any(axis=1)
+    return low
+
+
+def _below(problem: Problem, limit: int) -> Bools:
+    """Tell which vehicles are below a limit, shape (n,)."""
+    inside = np.zeros(len(problem.limit_names) + 1, dtype=bool)
+    inside[limit] = True
+    for j, parent in enumerate(problem.limit_parent):
+        inside[j] |= parent >= 0 and inside[parent]
+    below: Bools = inside[problem.limit]
+    return below
 
 
 def availability(problem: Problem) -> Floats:
@@ -105,19 +126,21 @@ def must_charge_kwh(layout: Layout, end_kwh: Floats) -> Floats:
     return must
 
 
-def call_cost_per_kwh(layout: Layout, reserve: Reserve) -> Floats:
-    """Price a called kWh: its wear and the loss of its refill, shape (n, T).
+def call_cost_per_kwh(
+    layout: Layout, reserve: Reserve, vehicle: Ints | slice, step: Ints | int
+) -> Floats:
+    """Price a kWh called in a step: its wear and the loss of its refill, shape of the vehicles.
 
     Up from a vehicle that can discharge: wear, and (1/(η_c·η_d) - 1) at the step's import
     price, as if all of it were discharged. Otherwise charging only moves in time: nothing.
     """
     problem = layout.problem
     if reserve.direction == "down":
-        return np.zeros((len(problem), problem.steps))
-    wear = problem.wear_price_per_kwh.copy()
+        return np.zeros_like(problem.max_charge_kw[vehicle])
+    wear = problem.wear_price_per_kwh[vehicle]
     if problem.wear_depth_price_per_kwh is not None:
-        wear += problem.wear_depth_price_per_kwh.mean(axis=1)
-    lost = layout.law.draw.max(axis=1) / layout.law.gain.min(axis=1) - 1.0
-    price = np.maximum(layout.price_in[layout.meter], 0.0)
-    gives = (problem.max_discharge_kw > 0)[:, None]
-    return np.where(gives, wear[:, None] + lost[:, None] * price, 0.0)
+        wear = wear + problem.wear_depth_price_per_kwh[vehicle].mean(axis=1)
+    law = layout.law
+    lost = law.draw[vehicle].max(axis=1) / law.gain[vehicle].min(axis=1) - 1.0
+    price = np.maximum(layout.price_in[layout.meter[vehicle], step], 0.0)
+    return np.where(problem.max_discharge_kw[vehicle] > 0, wear + lost * price, 0.0)

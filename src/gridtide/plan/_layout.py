@@ -177,7 +177,7 @@ def lay_out(problem: Problem, *, relax_standby: bool = False, pairs: bool = True
         below=below,
         price_in=problem.price_import_per_kwh + carbon,
         price_out=problem.price_export_per_kwh + carbon,
-        meter=_meter(problem, below) if pairs else np.zeros(0, dtype=np.int64),
+        meter=_meter(problem),
     )
 
 
@@ -299,11 +299,15 @@ def _natural(problem: Problem, arrive: Ints, stay: Ints) -> tuple[Floats, Floats
     return totals[0], totals[1]
 
 
-def _meter(problem: Problem, below: Bools) -> Ints:
-    if len(problem.meters) == 0:
-        return np.zeros(len(problem), dtype=np.int64)
-    row: Ints = np.argmax(below[problem.meters], axis=0)
-    return row
+def _meter(problem: Problem) -> Ints:
+    """Row of the prices that bills each vehicle, shape (n,)."""
+    row = np.full(len(problem.limit_names) + 1, -1)
+    row[problem.meters] = np.arange(len(problem.meters))
+    for j, parent in enumerate(problem.limit_parent):
+        if row[j] < 0 and parent >= 0:
+            row[j] = row[parent]
+    billed: Ints = np.maximum(row, 0)[problem.limit]
+    return billed
 
 
 def demand_periods(problem: Problem) -> tuple[Ints, Floats, Floats]:

@@ -69,7 +69,7 @@ def _offered(problem: Problem, offer: Offer) -> dict[str, Any]:
         "method": offer.method,
     }
     if block.shares:
-        told["share_kw"] = by_vehicle(problem, offer.share_kw[:, block.from_step : block.to_step])
+        told["share_kw"] = by_vehicle(problem, offer.share_kw)
     return told
 
 

@@ -125,7 +125,7 @@ class Offer:
     method
         How the confidence was reached: ``"certain"``, ``"bound"`` or ``"scenarios"``.
     share_kw
-        Each vehicle's share of a call from each step, shape (n, T); 0 outside the block.
+        Each vehicle's share of a call from each step of the block, shape (n, B).
     """
 
     reserve: Reserve

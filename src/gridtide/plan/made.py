@@ -56,8 +56,9 @@ class Plan:
         Prices that prove a lower bound, for ``gridtide plan verify``.
     bound_by
         What ``lower_bound`` rests on: ``"duality"``, where the certificate proves it alone; else
-        ``"branch and bound"``, ``"segments"`` of wear by depth, ``"linear program"`` or
-        ``"order of wishes"`` (what came before the cost), where it may prove less.
+        ``"branch and bound"``, ``"segments"`` of wear by depth, ``"linear program"``,
+        ``"order of wishes"`` (what came before the cost) or ``"reserve"`` (its rows), where it may
+        prove less.
     standby_chord
         Whether cost and bound are those of standby losses spread over the power.
     linear_wear_per_kwh

@@ -82,8 +82,9 @@ def shares_of(offers: tuple[Offer, ...], stays: int) -> Iterator[Shares]:
 
 def _some(offer: Offer, block: int, first: int) -> tuple[Ints, Ints, Ints, Floats]:
     shares = offer.share_kw[first : first + STAYS_AT_ONCE]
-    row, step = np.nonzero(shares)
-    return np.full(len(row), block), row + first, step, shares[row, step].astype(float)
+    row, place = np.nonzero(shares)
+    step = place + offer.reserve.from_step
+    return np.full(len(row), block), row + first, step, shares[row, place].astype(float)
 
 
 def no_shares() -> Iterator[Shares]:

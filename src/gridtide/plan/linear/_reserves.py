@@ -134,7 +134,7 @@ def _block(plan: Places, reserve: Reserve) -> tuple[int, list[tuple[str, Held]]]
     v, t = layout.vehicle[pairs], layout.step[pairs]
     most = problem.max_charge_kw[v] + problem.max_discharge_kw[v]
     hours = reserve.hours(problem.step_h)
-    cost = call_cost_per_kwh(layout, reserve)[v, t] * layout.hours[pairs] * reserve.activation_share
+    cost = call_cost_per_kwh(layout, reserve, v, t) * layout.hours[pairs] * reserve.activation_share
     share = build.columns(len(pairs), 0.0, most, cost)
     chance = availability(problem)[v, t] if reserve.confidence < 1 else np.ones(len(pairs))
     steps = np.arange(reserve.from_step, reserve.to_step)
@@ -147,7 +147,7 @@ def _block(plan: Places, reserve: Reserve) -> tuple[int, list[tuple[str, Held]]]
     build.entries(rows, np.repeat(offer, len(steps)), -reserve.confidence)
     _commit(plan, reserve, int(offer[0]))
     lasts = last_nodes(problem.step_h, reserve.duration_h)[t] - t
-    counted = hours_counted(layout, reserve)[v, t] * energy_per_kwh(layout, reserve)[v]
+    counted = hours_counted(layout, reserve, v, t) * energy_per_kwh(layout, reserve)[v]
     held = Held(column=share, pair=pairs, lasts=lasts, energy=counted)
     return int(offer[0]), [(reserve.direction, held), *_margin(plan, reserve, offer, pairs)]
 

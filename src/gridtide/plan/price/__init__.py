@@ -2,11 +2,12 @@
 
 from gridtide.plan.price.oracle import best_schedules
 from gridtide.plan.price.schedule import FleetSchedule
-from gridtide.plan.price.solve import solve_by_price
+from gridtide.plan.price.solve import Priced, solve_by_price
 from gridtide.plan.price.stays import Stays, lay_stays
 
 __all__ = [
     "FleetSchedule",
+    "Priced",
     "Stays",
     "best_schedules",
     "lay_stays",

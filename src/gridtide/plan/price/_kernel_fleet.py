@@ -5,23 +5,38 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from gridtide.plan.price._kernel_calls import add_share_prices, answer_now, price_kept
 from gridtide.plan.price._kernel_law import plug_kw, stored_kw
 from gridtide.plan.price._kernel_stay import go_forward, own_cost, tapering, value_back
 from gridtide.plan.price._kernel_sweep import add_plug_prices, mix, move_net, see_prices
 from gridtide.plan.price._kernel_value import value_at
+from gridtide.plan.price.calls import Calls, CallWork
 from gridtide.plan.price.rows import CENTRE, Rows
 from gridtide.plan.price.stays import Stays, Work
 from gridtide.plan.problem import Floats, Ints
 
 
 @njit(cache=True, nogil=True)
-def least_costs(stays: Stays, members: Ints, plug_price: Floats, work: Work, seen: Floats) -> float:
-    """Least cost of the vehicles ``members`` at the prices that each path sees."""
+def least_costs(
+    stays: Stays,
+    members: Ints,
+    plug_price: Floats,
+    work: Work,
+    seen: Floats,
+    calls: Calls,
+    held: CallWork,
+) -> float:
+    """Least cost of the vehicles ``members`` at the prices that each path sees.
+
+    ``stays.short_price`` is the thread's own where there is reserve.
+    """
     slope, length, up, down, buy, sell = work[:6]
-    total = 0.0
+    total, promise = 0.0, stays.short_price.copy()
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
         see_prices(stays, first, last, seen, plug_price, buy, sell)
+        if calls.first.size > 1:
+            total += price_kept(stays, calls, first, buy, sell, held, promise)
         none = buy[:0]
         head, tail, lo, v = value_back(
             stays, first, last, buy, sell, none, none, up, down, slope, length
@@ -31,7 +46,13 @@ def least_costs(stays: Stays, members: Ints, plug_price: Floats, work: Work, see
 
 
 @njit(cache=True, nogil=True)
-def own_costs(stays: Stays, members: Ints, plug_price: Floats, work: Work, power: Floats) -> float:
+def own_costs(
+    stays: Stays,
+    members: Ints,
+    plug_price: Floats,
+    work: Work,
+    power: Floats,
+) -> float:
     """Cost of schedules beside the rows: wear, holding, shortfall, energy at each plug."""
     buy, sell = work[4], work[5]
     total = 0.0
@@ -82,6 +103,8 @@ def keep_limits(
     margin: float,
     dear: float,
     work: Work,
+    calls: Calls,
+    held: CallWork,
 ) -> float:
     """Let vehicles answer true prices within what all rows leave; return what they saved.
 
@@ -89,7 +112,8 @@ def keep_limits(
     ``room`` holds the lower and the upper bound of each row, shape (2, r, T). No answer adds to
     an excess, each takes off what it can, and none costs more but for that. What taking a kWh
     off may cost is ``dear`` times the span of prices that the vehicle sees.
-    Where rows have squares a vehicle goes as far as that pays, or as excess needs.
+    Where rows have squares a vehicle goes as far as that pays, or as excess needs; with reserve,
+    which is no matter of one vehicle's prices, only as far as excess needs.
     """
     slope, length, up, down, buy, sell, best, change, most, least = work[:10]
     saved = 0.0
@@ -134,6 +158,12 @@ def keep_limits(
             if least[p] > most[p]:
                 most[p] = least[p] = 0.5 * (least[p] + most[p])
             most[p], least[p] = max(most[p], min(now[p], 0.0)), min(least[p], max(now[p], 0.0))
+        called = calls.first.size > 1 and calls.first[first + 1] > calls.first[first]
+        if called:
+            if over == 0.0:
+                continue
+            answer_now(stays, calls, first, now, held)
+            add_share_prices(stays, calls, first, 1.0, buy, sell, held)
         value_back(stays, first, last, buy, sell, most, least, up, down, slope, length)
         go_forward(stays, first, last, most, least, up, down, best)
         gain = own_cost(stays, first, last, buy, sell, now)
@@ -148,8 +178,8 @@ def keep_limits(
                 needed = max(needed, min(change[p] / abs(moved), 1.0))
             change[p] = moved
         curve = curvature(stays, first, last, rows, change)
-        if curve > 0.0 and gain < curve:
-            share = max(gain / curve, needed)
+        if called or (curve > 0.0 and gain < curve):
+            share = needed if called else max(gain / curve, needed)
             for i in range(first, last + 1):
                 mix(stays, i, now, best, share, stays.each[i].start - begin)
         saved += gain

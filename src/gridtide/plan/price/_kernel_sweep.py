@@ -9,13 +9,22 @@ from __future__ import annotations
 
 from numba import njit
 
+from gridtide.plan.price._kernel_calls import (
+    add_share_prices,
+    answer_now,
+    fill_new_terms,
+    share_rise,
+)
 from gridtide.plan.price._kernel_law import plug_kw, stored_kw
 from gridtide.plan.price._kernel_stay import go_forward, own_cost, value_back
+from gridtide.plan.price.calls import Calls, CallWork
 from gridtide.plan.price.rows import AT, CENTRE, FLAT, LEAST, MOST, MULT, PULL, Rows
 from gridtide.plan.price.stays import Stay, Stays, Work
 from gridtide.plan.problem import Floats, Ints
 
 TRIALS = 4
+NEAR = 0.05
+"""With reserve, whose rise takes long to tell, a share is near enough where it is so flat."""
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -113,10 +122,12 @@ def sweep(
     power: Floats,
     plug_price: Floats,
     work: Work,
+    calls: Calls,
+    held: CallWork,
 ) -> float:
     """Let the vehicles ``members`` answer in turn; return what all of them could still gain."""
     slope, length, up, down, buy, sell, best, change = work[:8]
-    each, none, total = stays.each, buy[:0], 0.0
+    each, none, total, reserve = stays.each, buy[:0], 0.0, calls.first.size > 1
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
         begin = each[first].start
@@ -127,6 +138,10 @@ def sweep(
             at = stay.start - begin
             read_prices(stay, rows, net, shared, at, buy)
             add_plug_prices(stay, plug_price, at, buy, sell)
+        called = reserve and calls.first[first + 1] > calls.first[first]
+        if called:
+            answer_now(stays, calls, first, now, held)
+            add_share_prices(stays, calls, first, 1.0, buy, sell, held)
         value_back(stays, first, last, buy, sell, none, none, up, down, slope, length)
         go_forward(stays, first, last, none, none, up, down, best)
         gain = own_cost(stays, first, last, buy, sell, best)
@@ -136,7 +151,11 @@ def sweep(
         total -= gain
         for p in range(size):
             change[p] = best[p] - now[p]
-        share = line_search(stays, first, last, rows, net, shared, begin, change, mirror, gain)
+        if called:
+            fill_new_terms(stays, calls, first, best, held)
+        share = line_search(
+            stays, first, last, rows, net, shared, begin, change, mirror, gain, calls, held, called
+        )
         if share < 1.0:
             for i in range(first, last + 1):
                 mix(stays, i, now, best, share, each[i].start - begin)
@@ -193,6 +212,9 @@ def line_search(
     change: Floats,
     mirror: float,
     gain: float,
+    calls: Calls,
+    held: CallWork,
+    called: bool,
 ) -> float:
     """Find the share of a move at which the falling cost begins to rise (regula falsi)."""
     low, high, at_low, share, at_high = 0.0, 1.0, gain, 1.0, 0.0
@@ -202,6 +224,10 @@ def line_search(
             stay = stays.each[i]
             at = stay.start - begin
             rise += rise_at(stay, rows, net, shared, at, change, share, mirror, stays.step_h)
+        if called:
+            rise += share_rise(calls, first, share, held)
+            if trial > 0 and abs(rise) < NEAR * -gain:
+                break
         if rise <= 0.0:
             if trial == 0:
                 return 1.0

@@ -19,6 +19,7 @@ from gridtide.plan.price._kernel_fleet import charge_at_once, cut_to_window
 from gridtide.plan.price.bound import excess_kw, within_rates
 from gridtide.plan.price.exact import Exact
 from gridtide.plan.price.fleet import LEAST_PRICE, Fleet
+from gridtide.plan.price.held import HeldPrices
 from gridtide.plan.price.mend import AVOIDABLE_KWH, Plan
 from gridtide.plan.price.promise import STEEPER, Promise, Wishes
 from gridtide.plan.price.rows import FLAT, PULL
@@ -47,6 +48,8 @@ SETTLED_KWH = 1e-3
 """Groups that miss more than this are planned exactly before a run ends."""
 VEHICLES_PER_SWEEP = 2.0
 """Groups of so many vehicles for each sweep made: by then the sweeps took about as long."""
+HELD_GAP = 5e-3
+"""Of what reserve is worth, so much may be left open."""
 DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
 
 
@@ -79,6 +82,8 @@ class Coordination:
         Of what comes before the cost; those of ``stays`` come from them.
     settles
         Whether groups that are short are planned exactly early on, and held so.
+    caps_kw
+        As of :func:`.calls.lay_calls`.
     """
 
     def __init__(
@@ -91,8 +96,9 @@ class Coordination:
         exactly: Plan,
         prices: Wishes,
         settles: bool = True,
+        caps_kw: tuple[Floats, ...] | None = None,
     ) -> None:
-        self.fleet = Fleet(problem, stays, prices.relief)
+        self.fleet = Fleet(problem, stays, prices.relief, caps_kw)
         self._exact = Exact(problem, self.fleet, exactly)
         self.promise = Promise(problem, self._exact, prices)
         self._settles, self._check, self.scarce = settles, FIRST_CHECK, False
@@ -105,8 +111,8 @@ class Coordination:
         self._over: Floats | None = None
         self._warm, self._known = False, 0
         self._best: Floats | None = None
-        self._dearer = 0.0
-        self._least, self._idle = np.inf, 0
+        self._dearer = self._turnover = 0.0
+        self._least, self._rough, self._idle = np.inf, np.inf, 0
         self._before = (np.inf, -np.inf)
         self._softest = self.fleet.rows.term[:, PULL].copy()
         self.uncontrolled_cost = self._uncontrolled_cost(problem)
@@ -182,7 +188,7 @@ class Coordination:
             after = exact.plan_of(loose, power, until_s)
             net = fleet.net_of(after)
             kept = excess_kw(fleet.book, net).max(initial=0.0) <= KEPT_KW
-            if kept and fleet.cost(after, net) < fleet.cost(power, fleet.net_of(power)):
+            if kept and self._cost(after, net) < self._cost(power, fleet.net_of(power)):
                 power[:] = after
             gaps = exact.clusters.gaps(power, (self.progress.price, self.progress.peak))
         proven[exact.clusters.in_groups(short & (gaps <= spare))] = True
@@ -191,9 +197,10 @@ class Coordination:
     def _stalled(self) -> bool:
         """Whether many checks in a row have brought hardly anything."""
         progress = self.progress
-        before, self._before = self._before, (self._least, progress.bound)
-        better = before[0] - self._least + progress.bound - before[1]
-        apart = self._least - progress.bound
+        least = min(self._least, self._rough)
+        before, self._before = self._before, (least, progress.bound)
+        better = before[0] - least + progress.bound - before[1]
+        apart = least - progress.bound
         self._idle = self._idle + 1 if np.isfinite(apart) and better < STALL * apart else 0
         return self._idle >= PATIENCE
 
@@ -208,6 +215,8 @@ class Coordination:
         self._price += weight * (price - self._price)
         self._peak += weight * (peak - self._peak)
         fleet.average(weight)
+        if fleet.held is not None:
+            fleet.held.average(weight)
         progress.sweeps += 1
         if progress.sweeps % LOOK == 0:
             self._adapt()
@@ -232,17 +241,19 @@ class Coordination:
             self._settle(fleet.mean, self.promise.forced(fleet.mean))
         self._prove()
         self._dearer = self.promise.dearer(fleet.mean)
-        rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
-        apart = (rough - progress.bound) / self.scale(rough)
-        if apart <= HOPEFUL * self._gap:
+        rough = self._cost(fleet.mean, fleet.net_of(fleet.mean))
+        if fleet.held is not None:
+            # Its gap may stay open for long: what stalls is told by schedules as they are.
+            self._rough = min(self._rough, rough)
+        if rough - progress.bound <= HOPEFUL * self._wanted(rough):
             self._keep()
         elif progress.sweeps < self._exact_at:
             return False
-        if not self._closed() and progress.sweeps >= self._exact_at:
+        if not self.closed and progress.sweeps >= self._exact_at:
             self._exact_at = EXACT_AGAIN * progress.sweeps
             self._solve_exactly(VEHICLES_PER_SWEEP * progress.sweeps)
-        if not self._closed() or not self._settles:
-            return self._closed()
+        if not self.closed or not self._settles:
+            return self.closed
         # What others could have shared with those who are short is seen last.
         power = self._result()
         return not self._settle(power, self.promise.short(power, SETTLED_KWH)) and not self.scarce
@@ -315,6 +326,8 @@ class Coordination:
 
     def _solve_exactly(self, most: float) -> None:
         """Where few vehicles share limits, let linear problems of theirs close the gap."""
+        if self.fleet.held is not None:
+            return  # these know nothing of reserve
         fleet, exact, prices = self.fleet, self._exact, self._prices()
         rough = fleet.cost(fleet.mean, fleet.net_of(fleet.mean))
         spare = 0.5 * self._gap * self.scale(rough)
@@ -335,23 +348,37 @@ class Coordination:
             if mean.dtype == np.float64:
                 self.fleet.mean = mean
 
-    def _closed(self) -> bool:
+    @property
+    def closed(self) -> bool:
+        """Whether the gap is."""
         cost = self.progress.cost if self._best is None else self._least
         apart = cost - self.progress.bound
-        return bool(np.isfinite(apart)) and apart <= self._gap * self.scale(cost)
+        return bool(np.isfinite(apart)) and apart <= self._wanted(cost)
+
+    def _wanted(self, cost: float) -> float:
+        """Gap at which to stop [currency]: with reserve a part of what that is worth, too."""
+        return self._gap * self.scale(cost) + HELD_GAP * self._turnover
+
+    def _cost(self, power: Floats, net: Floats) -> float:
+        """Cost of a schedule, less what its reserve earns."""
+        offered = self.fleet.offered(power, net).cost
+        self._turnover = abs(offered)
+        return self.fleet.cost(power, net) + offered
 
     def scale(self, cost: float) -> float:
         """Return what a gap is measured by [currency]: a cost without what wishes add to it."""
         return max(abs(cost - self._dearer), self.uncontrolled_cost, 1.0)
 
     def _prove(self) -> None:
-        self._try(self._price, self._peak)
-        self._try(*self.fleet.prices())
+        held = self.fleet.held
+        mean, now = (None, None) if held is None else (held.mean, held.now)
+        self._try(self._price, self._peak, mean)
+        self._try(*self.fleet.prices(), now)
         if self._own is not None:
-            self._try(*self._prices())
+            self._try(*self._prices(), mean)
 
-    def _try(self, price: Floats, peak: Floats) -> None:
-        bound = self.fleet.bound(price, peak)
+    def _try(self, price: Floats, peak: Floats, held: HeldPrices | None = None) -> None:
+        bound = self.fleet.bound(price, peak, held)
         if bound > self.progress.bound:
             self.progress.bound = bound
             self.progress.price, self.progress.peak = price.copy(), peak.copy()
@@ -378,7 +405,7 @@ class Coordination:
             self._stay_in_windows()
             net = fleet.net_of(fleet.mean)
         fleet.groups = moving
-        self.progress.cost = fleet.cost(fleet.mean, net)
+        self.progress.cost = self._cost(fleet.mean, net)
         self._remember()
 
     def _stay_in_windows(self) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from gridtide.plan.price._kernel_calls import renew
 from gridtide.plan.price._kernel_fleet import keep_limits, least_costs, own_costs, towards_rest
 from gridtide.plan.price._kernel_sweep import average, sum_net, sweep, update_multipliers
 from gridtide.plan.price._kernel_worth import worths
@@ -28,7 +29,9 @@ from gridtide.plan.price.bound import (
     rows_cost,
     seen_prices,
 )
+from gridtide.plan.price.calls import Calls, CallWork, call_work, lay_calls
 from gridtide.plan.price.groups import Group, make_groups
+from gridtide.plan.price.held import Held, HeldPrices, Offered
 from gridtide.plan.price.relief import relief_price, stay_on_side
 from gridtide.plan.price.rows import (
     FLAT,
@@ -51,6 +54,8 @@ SINGLE_PRECISION = 16_000_000
 TIGHT = 1e-4
 LEAST_PRICE = 1e-3
 """Limits react as if energy cost at least so much [currency/kWh]."""
+PACE, PACE_TOP = 0.5, 0.25
+"""How far weights of reserve move towards their answer in a sweep: those of stays, of limits."""
 _POOL = ThreadPoolExecutor(LANES, thread_name_prefix="gridtide-plan")
 
 
@@ -63,9 +68,17 @@ class Fleet:
         What is to be planned.
     relief_price
         Of base load beyond limits that vehicles leave so [currency/kWh].
+    caps_kw
+        As of :func:`.calls.lay_calls`.
     """
 
-    def __init__(self, problem: Problem, stays: Stays, relief_price: float = 0.0) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        stays: Stays,
+        relief_price: float = 0.0,
+        caps_kw: tuple[Floats, ...] | None = None,
+    ) -> None:
         self.stays = stays
         self.book: Book = keep_book(problem, stays, relief_price)
         stays.each["path"] = self.book.path_of
@@ -79,7 +92,21 @@ class Fleet:
         kind: Any = np.float32 if count > SINGLE_PRECISION else np.float64
         self.power = np.zeros(count, dtype=kind)
         self.mean = np.zeros(count, dtype=kind)
+        self.calls: Calls = lay_calls(problem, stays, caps_kw)
+        self.held = Held(problem, self.book, self.calls) if len(self.calls.first) > 1 else None
+        self._called = np.zeros((len(problem.limit_names), problem.steps))
+        self._call_work = [call_work(self.calls, stays) for _ in range(LANES)]
+        self._see_reserve()
         self._work = [tuple(np.zeros(segments(stays)) for _ in range(10)) for _ in range(LANES)]
+
+    def _see_reserve(self) -> None:
+        """Let stays and limits see what reserve is worth at the moment."""
+        if self.held is None:
+            return
+        now, limits = self.held.now, len(self._called)
+        self.calls.top[:], self.calls.leaf[:] = now.top, now.leaf
+        self.rows.price[:limits, FLAT] += now.called - self._called
+        self._called = now.called
 
     def _demand_by_group(self) -> tuple[Ints, list[Ints]]:
         """Terms of demand charges on shared rows, and on the rows of each group."""
@@ -117,14 +144,33 @@ class Fleet:
             before = self.net[self.shared]
             copies = [before.copy() for _ in chunk]
             mirror = float(len(chunk))
-            lanes = zip(chunk, copies, self._work, strict=False)
+            lanes = zip(chunk, copies, self._work, self._call_work, strict=False)
             gained += _side_by_side([partial(self._sweep_group, mirror, *lane) for lane in lanes])
             for copy in copies:
                 self.net[self.shared] += (copy - before) / mirror
         update_multipliers(self.rows, self.net, self.shared)
+        if self.held is not None:
+            self.held.renew(self.net, self._shares(self.power, PACE), PACE_TOP)
+            self._see_reserve()
         return gained
 
-    def _sweep_group(self, mirror: float, group: Group, shared: Floats, work: Work) -> float:
+    def _shares(self, power: Floats, pace: float) -> Floats:
+        """Add up the shares of a schedule; see :func:`._kernel_calls.renew`."""
+        shape = (3, *self.calls.leaf.shape)
+        sums = [np.zeros(shape) for _ in range(LANES)]
+        memory = list(zip(self._call_work, sums, strict=True))
+        self.by_lane(renew, power, pace, self.calls, each=memory)
+        return np.asarray(sum(sums))
+
+    def offered(self, power: Floats, net: Floats) -> Offered:
+        """Return what a schedule can offer as reserve, by the rows."""
+        if self.held is None:
+            return Offered(np.zeros(0), 0.0)
+        return self.held.offered(net, self._shares(power, 0.0))
+
+    def _sweep_group(
+        self, mirror: float, group: Group, shared: Floats, work: Work, held: CallWork
+    ) -> float:
         plug_price = self.book.plug_price
         gained = sweep(
             self.stays,
@@ -136,6 +182,8 @@ class Fleet:
             self.power,
             plug_price,
             work,
+            self.calls,
+            held,
         )
         update_multipliers(self.rows, self.net, group.rows)
         return float(gained)
@@ -145,14 +193,27 @@ class Fleet:
         average(self.stays, self.power, self.mean, weight)
 
     def prices(self) -> tuple[Floats, Floats]:
-        """Return the prices of the moment on each row, of net power and of peaks."""
-        return prices_now(self.book, self.rows, self.net, self.stays.step_h)
+        """Return the prices of the moment on each row, of net power and of peaks.
 
-    def bound(self, price: Floats, peak: Floats) -> float:
-        """Prove a lower bound by prices on the rows."""
-        seen = seen_prices(self.book, price + peak)
-        own = self.by_lane(least_costs, seen)
-        return own + rows_bound(self.book, price, peak, self.stays.step_h)
+        What calls of reserve add is left out.
+        """
+        price, peak = prices_now(self.book, self.rows, self.net, self.stays.step_h)
+        price[: len(self._called)] -= self._called
+        return price, peak
+
+    def bound(self, price: Floats, peak: Floats, held: HeldPrices | None = None) -> float:
+        """Prove a lower bound by prices on the rows and, with reserve, by what it is worth."""
+        total = price + peak
+        if held is not None:
+            total[: len(self._called)] += held.called
+            self.calls.top[:], self.calls.leaf[:] = held.top, held.leaf
+        seen = seen_prices(self.book, total)
+        own = self.by_lane(least_costs, seen, self.calls, each=list(zip(self._call_work)))
+        own += rows_bound(self.book, price, peak, self.stays.step_h)
+        if held is not None:
+            own += held.constant
+            self._see_reserve()
+        return own
 
     def worths(self, price: Floats, peak: Floats) -> tuple[Floats, Floats]:
         """Worth of stored energy in each plugged step, shape (N,), and on each arrival, (n,).
@@ -171,6 +232,7 @@ class Fleet:
         book, term = self.book, self.rows.term
         level_peaks(book, self.rows, self.net, self.stays.step_h, demand_terms(book))
         left = price - self.rows.price[:, FLAT]
+        left[: len(self._called)] += self._called
         # What tariffs and relief can be worth goes to them first: limits take what is beyond.
         for k in sorted(range(len(book.kind)), key=lambda k: book.kind[k] in ("import", "export")):
             j = book.owner[k]
@@ -194,16 +256,21 @@ class Fleet:
         finally:
             self.stays, self.book = stays, book
 
-    def by_lane(self, kernel: Callable[..., float | None], *given: Floats) -> float:
-        """Run a kernel over all vehicles, each lane its part of them; add up what it returns."""
+    def by_lane(
+        self, kernel: Callable[..., float | None], *given: Any, each: Sequence[tuple[Any, ...]] = ()
+    ) -> float:
+        """Run a kernel over all vehicles, each lane its part of them; add up what it returns.
+
+        ``each`` holds what comes last for each lane.
+        """
         parts = np.array_split(np.arange(len(self.stays.vehicle) - 1), LANES)
-        plug_price = self.book.plug_price
-        return _side_by_side(
-            [
-                partial(kernel, self.stays, part, plug_price, work, *given)
-                for part, work in zip(parts, self._work, strict=True)
-            ]
-        )
+        plug_price, jobs = self.book.plug_price, []
+        for k, part in enumerate(parts):
+            # What missing energy costs is changed where the promise is worth something to reserve.
+            stays = self.stays._replace(short_price=self.stays.short_price.copy())
+            last = each[k] if each else ()
+            jobs.append(partial(kernel, stays, part, plug_price, self._work[k], *given, *last))
+        return _side_by_side(jobs)
 
     def net_of(self, power: Floats) -> Floats:
         """Net power on each row [kW], shape (r, T)."""
@@ -226,7 +293,9 @@ class Fleet:
             level = paid[held, q, None] - book.base_kw[np.ix_(held, inside)]
             room[1][np.ix_(held, inside)] = np.minimum(room[1][np.ix_(held, inside)], level)
         self._stay_on_side(room, net)
-        price = seen_prices(book, self._true_prices(net))
+        true = self._true_prices(net)
+        true[: len(self._called)] += self._called
+        price = seen_prices(book, true)
         for at in range(0, len(which), LANES):
             chunk = which[at : at + LANES]
             before = net[self.shared]
@@ -234,7 +303,7 @@ class Fleet:
             # Each lane may use its share of what the shared rows leave, and no more.
             part = before + (room[:, self.shared] - before) / len(chunk)
 
-            lanes = zip(chunk, copies, self._work, strict=False)
+            lanes = zip(chunk, copies, self._work, self._call_work, strict=False)
             _side_by_side(
                 [
                     partial(
@@ -252,8 +321,10 @@ class Fleet:
                         margin,
                         dear,
                         work,
+                        self.calls,
+                        held,
                     )
-                    for group, copy, work in lanes
+                    for group, copy, work, held in lanes
                 ]
             )
             for copy in copies:
@@ -296,7 +367,7 @@ class Fleet:
         towards_rest(self.stays, group.vehicles, share, power)
 
 
-def _side_by_side(jobs: list[Callable[[], float | None]]) -> float:
+def _side_by_side(jobs: Sequence[Callable[[], float | None]]) -> float:
     """Run jobs at the same time and add up what they return."""
     if len(jobs) == 1:
         return float(jobs[0]() or 0.0)

@@ -156,6 +156,7 @@ def part_of(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Probl
         "export_kw": np.maximum(problem.export_kw[above], -fleet.book.base_kw[above]),
         "meters": meters,
         "promise": "priced",
+        "reserves": (),
         "shortfall_price_per_kwh": float(fleet.stays.short_price[0]),
     }
     if problem.shortfall_band_price_per_kwh is not None:

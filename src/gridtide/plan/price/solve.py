@@ -45,20 +45,27 @@ class Priced:
     uncontrolled_cost
         Cost of charging at once on arrival, limits left aside [currency].
     certificate, bound_by
-        What proves the bound.
+        What proves the bound; with reserve no prices are kept.
     sweeps
         Passes over all vehicles.
     notes
         What a reader should know.
+    held_kw
+        What the schedule holds for each block of reserve, by the rows, shape (blocks,); empty
+        where reserve was not planned.
+    end
+        Where to plan on from.
     """
 
     schedule: FleetSchedule
     bound: float
     uncontrolled_cost: float
-    certificate: Certificate
+    certificate: Certificate | None
     bound_by: str
     sweeps: int
     notes: tuple[str, ...]
+    held_kw: Floats
+    end: Start
 
 
 def solve_by_price(
@@ -68,6 +75,7 @@ def solve_by_price(
     time_limit_s: float,
     exactly: Plan,
     start: Start | None = None,
+    caps_kw: tuple[Floats, ...] | None = None,
 ) -> Priced:
     """Plan by price until the gap is closed or the time is up.
 
@@ -84,12 +92,23 @@ def solve_by_price(
         which keeping the limits left a vehicle short.
     start
         Powers and prices of an earlier plan.
+    caps_kw
+        Largest share of each vehicle in each step of each block of reserve, shape (n, B) by
+        block; the bound is then that of such plans alone.
     """
     first = problem.promise == "first"
     prices = wishes(problem, steep_price(problem))
     stays = promised_stays(problem, prices)
+    # Groups that are planned exactly know nothing of reserve.
     run = Coordination(
-        problem, stays, gap=gap, limit_s=time_limit_s, exactly=exactly, prices=prices
+        problem,
+        stays,
+        gap=gap,
+        limit_s=time_limit_s,
+        exactly=exactly,
+        prices=prices,
+        settles=not problem.reserves,
+        caps_kw=caps_kw,
     )
     if start is not None:
         run.start_from(start)
@@ -105,25 +124,42 @@ def solve_by_price(
     mended, left = _mend(run, problem, power, exactly, end_s)
     largest = _agree_on_largest(run, power)
     schedule, over = _schedule(run, problem, power)
+    held = run.fleet.offered(power, run.fleet.net_of(power))
+    return Priced(
+        schedule=schedule,
+        bound=min(run.progress.bound - over, schedule.objective + held.cost),
+        uncontrolled_cost=run.uncontrolled_cost,
+        certificate=None if problem.reserves else _certificate(run, problem),
+        bound_by=_bound_by(run, drives_first=first and problem.continues is not None),
+        sweeps=run.progress.sweeps,
+        notes=_notes(run, problem, schedule, gap, (mended, left), largest),
+        held_kw=held.kw,
+        end=_end(run, problem, power),
+    )
+
+
+def _certificate(run: Coordination, problem: Problem) -> Certificate:
     value, arrival = run.fleet.worths(run.progress.price, run.progress.peak)
     limits = len(problem.limit_names)
-    certificate = Certificate(
+    return Certificate(
         limit_price=run.progress.price[:limits],
         peak_price=run.progress.peak[:limits],
         phase_price=_phase_price(run, problem),
         stored_value=value,
         arrival_value=arrival,
         shortfall_price_per_kwh=_proof_price(problem, run.promise.prices.short),
-        relief_price_per_kwh=prices.relief,
+        relief_price_per_kwh=run.promise.prices.relief,
     )
-    return Priced(
-        schedule=schedule,
-        bound=min(run.progress.bound - over, schedule.objective),
-        uncontrolled_cost=run.uncontrolled_cost,
-        certificate=certificate,
-        bound_by=_bound_by(run, drives_first=first and problem.continues is not None),
-        sweeps=run.progress.sweeps,
-        notes=_notes(run, problem, schedule, gap, (mended, left), largest),
+
+
+def _end(run: Coordination, problem: Problem, power: Floats) -> Start:
+    """Return where to plan on from."""
+    limits = len(problem.limit_names)
+    return Start(
+        power_kw=power,
+        limit_price=run.progress.price[:limits],
+        peak_price=run.progress.peak[:limits],
+        phase_price=_phase_price(run, problem),
     )
 
 
@@ -242,7 +278,10 @@ def _schedule(run: Coordination, problem: Problem, power: Floats) -> tuple[Fleet
     end_energies(stays, power, end, en_route)
     due = stays.each["due_kwh"]
     with np.errstate(invalid="ignore"):
-        short = np.where(due > end + ROUNDED_KWH[power.dtype.itemsize], due - end, 0.0)
+        missing = np.maximum(due - end, 0.0)
+        short = np.where(missing > ROUNDED_KWH[power.dtype.itemsize], missing, 0.0)
+    # What rounding left is no shortfall, and costs nothing.
+    cost -= float(usual.short_price[0] * np.sum(missing - short))
     schedule = FleetSchedule(
         stays=usual,
         plugged_kw=power,
@@ -281,7 +320,7 @@ def _notes(
         notes.append(f"groups in which others might have given way to a shortfall: {groups[1]}")
     if run.progress.interrupted:
         notes.append("interrupted: the best so far")
-    elif run.progress.cost - run.progress.bound > gap * run.scale(run.progress.cost):
+    elif not run.closed:
         notes.append(f"the gap of {gap:g} was not closed: time was up, or sweeps brought no more")
     if problem.standby_kw is not None and np.any(problem.standby_kw > 0):
         notes.append("standby loss taken as at full power (chord)")

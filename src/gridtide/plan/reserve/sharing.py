@@ -14,9 +14,12 @@ CLASSES = 32
 def tree_sums(layout: Layout, values: Floats) -> Floats:
     """Sum of the vehicles' values below each limit, shape (m,) or (m, T) from (n,) or (n, T)."""
     problem = layout.problem
-    held = problem.limit >= 0
-    total = np.zeros((len(problem.limit_names), *values.shape[1:]))
-    np.add.at(total, problem.limit[held], values[held])
+    count = len(problem.limit_names)
+    where = np.where(problem.limit >= 0, problem.limit, count)
+    columns = values.reshape(len(values), -1).T
+    sums = [np.bincount(where, weights=column, minlength=count + 1)[:count] for column in columns]
+    table = np.stack(sums, axis=1) if sums else np.zeros((count, 0))
+    total: Floats = table.astype(float, copy=False).reshape(count, *values.shape[1:])
     for child in range(len(total) - 1, -1, -1):
         if problem.limit_parent[child] >= 0:
             total[problem.limit_parent[child]] += total[child]
@@ -58,34 +61,10 @@ def share_out(
     ndarray
         Shares, shape (n,).
     """
-    shares, left = np.zeros(len(able)), np.maximum(room, 0.0)
-    for k in np.unique(rank[able > 0]):
-        if target <= 0:
-            break
-        given = _proportional(layout, np.where(rank == k, able, 0.0), left, target)
-        shares += given
-        left = np.maximum(left - tree_sums(layout, given), 0.0)
-        target -= float(given.sum())
+    # Compiled, and needed only where reserve is: imported only here.
+    from gridtide.plan.reserve._kernel_sharing import share
+
+    problem, shares = layout.problem, np.zeros(len(able))
+    left = np.maximum(room, 0.0)
+    share(able, problem.limit, rank, problem.limit_parent, left, float(target), shares)
     return shares
-
-
-def _proportional(layout: Layout, able: Floats, room: Floats, target: float) -> Floats:
-    """Share out within one class: upwards what each limit lets pass, downwards in proportion."""
-    problem, parent = layout.problem, layout.problem.limit_parent
-    held = problem.limit >= 0
-    count = len(parent)
-    asked = np.bincount(problem.limit[held], weights=able[held], minlength=count)
-    passed, roots = np.zeros(count), float(able[~held].sum())
-    for j in range(count - 1, -1, -1):
-        passed[j] = min(asked[j], room[j])
-        if parent[j] >= 0:
-            asked[parent[j]] += passed[j]
-        else:
-            roots += passed[j]
-    top = min(1.0, target / roots) if roots > 0 else 0.0
-    part = np.zeros(count + 1)
-    part[-1] = top  # limit -1, and parent -1, is the top
-    for j in range(count):
-        through = passed[j] / asked[j] if asked[j] > 0 else 0.0
-        part[j] = through * part[parent[j]]
-    return np.asarray(able * part[problem.limit])

@@ -6,21 +6,28 @@ makes up what the call took (or gave) as far as plug and limits let it: first as
 meant it, where there is one, then whoever would at once miss the promise or leave the window,
 then what the promise needs, then the rest of the plan, each by departure. This is one way to
 recover; where it succeeds, the call is proven deliverable, and where it fails, it is cut.
+
+Only vehicles that are called are followed, all others keep to the plan.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gridtide.plan._calls import followed, must_charge_kwh
 from gridtide.plan._layout import Layout, phase_share, taper_line
-from gridtide.plan.problem import Floats, Ints
-from gridtide.plan.reserve.sharing import classes, share_out, tree_sums
+from gridtide.plan.problem import Bools, Floats, Ints
+from gridtide.plan.reserve.sharing import classes, tree_sums
+
+if TYPE_CHECKING:
+    from gridtide.plan.reserve._kernel_call import Met
 
 TOLERANCE = 1e-6
-"""Of a limit [kW] or an energy [kWh]."""
+"""Of an energy [kWh] or a power [kW]; ten times of it at limits, where many are added up."""
+BY_POWER = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,58 +40,137 @@ class Schedule:
         The laid-out problem.
     power_kw, energy_kwh
         Of the plan, shape (n, T) and (n, T + 1).
-    low_kwh, high_kwh
-        What the energy must keep to at each node: the window, or the plan's own where that is
-        outside, shape (n, T + 1); infinite outside the stay.
     must_kwh
         Energy from which charging at full power still gives what the plan has promised, shape
-        (n, T + 1).
+        (n, T + 1); ``-inf`` where nothing is.
     spare_kwh
         What the plan leaves with beyond the promise, ``inf`` where nothing is promised, shape
         (n,).
     rank
         Classes of departure, the next to leave first, shape (n,).
-    recovery_kw
-        The optimiser's own recovery from calls upwards, which is followed first, shape (n, T);
-        None for none.
+    net_kw
+        Of the vehicles below each limit, shape (m, T).
+    met
+        The same for the kernels.
     """
 
     layout: Layout
     power_kw: Floats
     energy_kwh: Floats
-    low_kwh: Floats
-    high_kwh: Floats
     must_kwh: Floats
     spare_kwh: Floats
     rank: Ints
-    recovery_kw: Floats | None = None
+    net_kw: Floats
+    met: Met
+
+    def low_kwh(self, nodes: slice) -> Floats:
+        """Lower end of the window at some nodes, the plan's own where that is below, (n, nodes)."""
+        low = self.layout.problem.min_kwh[:, None]
+        return _inside(np.minimum(low, self.energy_kwh[:, nodes]), -np.inf)
+
+    def high_kwh(self, nodes: slice) -> Floats:
+        """Upper end of the window at some nodes, the plan's own where that is above, (n, nodes)."""
+        high = self.layout.problem.max_kwh[:, None]
+        return _inside(np.maximum(high, self.energy_kwh[:, nodes]), np.inf)
+
+
+def _inside(values: Floats, outside: float) -> Floats:
+    return np.where(np.isfinite(values), values, outside)
 
 
 def as_scheduled(
     layout: Layout, power_kw: Floats, energy_kwh: Floats, recovery_kw: Floats | None = None
 ) -> Schedule:
-    """Derive what a call must respect from a plan."""
+    """Derive what a call must respect from a plan.
+
+    Parameters
+    ----------
+    layout
+        The laid-out problem.
+    power_kw, energy_kwh
+        Of the plan, shape (n, T) and (n, T + 1).
+    recovery_kw
+        The optimiser's own recovery from calls upwards, which is followed first, shape (n, T);
+        None for none.
+    """
     problem = layout.problem
-    there = np.isfinite(energy_kwh)
     node = np.clip(problem.depart, 0, problem.steps)
     end = np.where(layout.last >= 0, energy_kwh[np.arange(len(problem)), node], -np.inf)
     promised = np.where(followed(problem), end, np.minimum(layout.due_kwh, end))
-    low = np.minimum(problem.min_kwh[:, None], energy_kwh)
-    high = np.maximum(problem.max_kwh[:, None], energy_kwh)
     must = must_charge_kwh(layout, promised)
+    must[~np.isfinite(energy_kwh)] = -np.inf
     with np.errstate(invalid="ignore"):  # who never plugs in ends at -inf
         spare = end - promised
+    spare = np.where(np.isfinite(promised), spare, np.inf)
+    rank, net = classes(problem.depart.astype(float)), tree_sums(layout, power_kw)
     return Schedule(
         layout=layout,
         power_kw=power_kw,
         energy_kwh=energy_kwh,
-        low_kwh=np.where(there, low, -np.inf),
-        high_kwh=np.where(there, high, np.inf),
-        must_kwh=np.where(there, must, -np.inf),
-        spare_kwh=np.where(np.isfinite(promised), spare, np.inf),
-        rank=classes(problem.depart.astype(float)),
-        recovery_kw=recovery_kw,
+        must_kwh=must,
+        spare_kwh=spare,
+        rank=rank,
+        net_kw=net,
+        met=_met(layout, power_kw, energy_kwh, must, spare, rank, net, recovery_kw),
     )
+
+
+def _met(
+    layout: Layout,
+    power: Floats,
+    energy: Floats,
+    must: Floats,
+    spare: Floats,
+    rank: Ints,
+    net: Floats,
+    recovery: Floats | None,
+) -> Met:
+    # Compiled, and needed only where reserve is: imported only here.
+    from gridtide.plan.reserve._kernel_call import Met
+
+    problem, law = layout.problem, layout.law
+    taper = np.zeros((0, 3))
+    if problem.taper_from_kwh is not None:
+        high = np.maximum(problem.max_kwh, problem.arrival_kwh)
+        taper = np.stack((*taper_line(problem, high), problem.taper_from_kwh), axis=1)
+    own = (
+        problem.min_kwh,
+        problem.max_kwh,
+        problem.max_charge_kw,
+        problem.max_discharge_kw,
+        layout.standby_kw,
+        spare,
+    )
+    share, by_phase = _phases(layout, power)
+    return Met(
+        power_kw=power,
+        energy_kwh=energy,
+        must_kwh=must,
+        recovery_kw=np.zeros((0, problem.steps)) if recovery is None else recovery,
+        limit=problem.limit.astype(np.int64),
+        rank=rank,
+        own=np.stack(own, axis=1).astype(float),
+        gain=np.stack((law.gain, law.gain_offset_kw), axis=1),
+        draw=np.stack((law.draw, law.draw_offset_kw), axis=1),
+        taper=taper,
+        step_h=np.asarray(problem.step_h, dtype=float),
+        parent=problem.limit_parent.astype(np.int64),
+        room=np.stack((layout.lower_kw, layout.upper_kw, net)),
+        phase_share=share,
+        phase_room=by_phase,
+    )
+
+
+def _phases(layout: Layout, power: Floats) -> tuple[Floats, Floats]:
+    """Shares of the phases, and lower and upper room and net power of each phase, if limited."""
+    problem = layout.problem
+    if problem.phase_kw is None:
+        return np.zeros((0, 3)), np.zeros((3, 0, 3, problem.steps))
+    share, base = phase_share(layout), layout.base_kw[:, None, :] / 3.0
+    most = problem.phase_kw[:, :, None]
+    net = np.stack([tree_sums(layout, power * share[:, f : f + 1]) for f in range(3)], axis=1)
+    lower, upper = np.minimum(-most - base, 0.0), np.maximum(most - base, 0.0)
+    return share, np.stack((lower, upper, net))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +182,29 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
-    """The first thing that a call breaks, by how much [kW or kWh]."""
+class Broken:
+    """What a call breaks.
 
+    Parameters
+    ----------
+    vehicle_by, kind
+        By how much each vehicle's battery or plug is asked for too much [kWh or kW], and whether
+        its window, its promise or its power is concerned (1, 2, 3), shape (n,).
+    limit_by
+        By how much each limit is exceeded [kW], shape (m,).
+    what
+        The worst of it in words.
+    """
+
+    vehicle_by: Floats
+    kind: Ints
+    limit_by: Floats
     what: str
-    amount: float
 
 
 def simulate(
     schedule: Schedule, calls: list[Call], start: int, sign: float, drift_kwh: Floats
-) -> Breach | None:
+) -> Broken | None:
     """Follow a call from the start of a step and the recovery; None where nothing breaks.
 
     Parameters
@@ -121,140 +220,30 @@ def simulate(
     drift_kwh
         What earlier activation has already taken from (given to) each battery, shape (n,).
     """
-    layout, step_h = schedule.layout, schedule.layout.problem.step_h
-    energy = schedule.energy_kwh[:, start] + sign * drift_kwh
-    elapsed, longest = 0.0, max(call.hours for call in calls)
-    for t in range(start, layout.problem.steps):
-        if elapsed < longest - 1e-9:
-            energy, breach = _called(schedule, calls, t, sign, energy, elapsed)
-        else:
-            energy, breach = _recovered(schedule, t, sign, energy)
-        if breach is not None:
-            return breach
-        elapsed += step_h[t]
-        next_node = schedule.energy_kwh[:, t + 1]
-        gone = ~np.isfinite(next_node)
-        energy = np.where(gone, next_node, energy)
-        begins = ~gone & ~np.isfinite(energy)
-        energy = np.where(begins, next_node, energy)
-        back = np.nan_to_num(np.abs(energy - next_node)) <= 1e-9
-        if elapsed >= longest - 1e-9 and back.all():
-            return None
-    return None
+    from gridtide.plan.reserve._kernel_call import follow_call
+
+    shares = np.stack([call.share_kw for call in calls])
+    who = np.flatnonzero((shares > 0).any(axis=0) | (drift_kwh > 0))
+    lasts = np.array([call.hours for call in calls])
+    depth, kind = np.zeros(len(who)), np.zeros(len(who), dtype=np.int64)
+    over = np.zeros(len(schedule.net_kw))
+    follow_call(
+        schedule.met, who, shares[:, who], lasts, start, sign, drift_kwh[who], depth, kind, over
+    )
+    wrong, exceeded = depth > TOLERANCE, over > 10 * TOLERANCE
+    if not wrong.any() and not exceeded.any():
+        return None
+    problem = schedule.layout.problem
+    by, kinds = np.zeros(len(problem)), np.zeros(len(problem), dtype=np.int64)
+    by[who[wrong]], kinds[who[wrong]] = depth[wrong], kind[wrong]
+    what = _worst(schedule, by, kinds, exceeded, over)
+    return Broken(by, kinds, np.where(exceeded, over, 0.0), what)
 
 
-def flow_kw(layout: Layout, power: Floats) -> Floats:
-    """Power into the cells that a power at the plug gives, shape (n,)."""
-    return layout.law.battery_kw(power) - layout.standby_kw * (np.abs(power) > 1e-9)
-
-
-def plug_kw(layout: Layout, flow: Floats) -> Floats:
-    """Power at the plug for a power into the cells, shape (n,)."""
-    loss = layout.standby_kw
-    power = layout.law.plug_kw(flow + loss)
-    return np.where((flow <= 0) & (power > 0), 0.0, power)
-
-
-def _called(
-    schedule: Schedule, calls: list[Call], t: int, sign: float, energy: Floats, elapsed: float
-) -> tuple[Floats, Breach | None]:
-    """Follow one step of a call; within it blocks may end, one after the other."""
-    layout, hours = schedule.layout, float(schedule.layout.problem.step_h[t])
-    left = [min(max(call.hours - elapsed, 0.0), hours) for call in calls]
-    began = 0.0
-    for until in sorted({*left, hours} - {0.0}):
-        shares = [c.share_kw for c, h in zip(calls, left, strict=True) if h >= until]
-        power = schedule.power_kw[:, t] + sign * np.sum(shares, axis=0) * bool(shares)
-        energy = energy + (until - began) * flow_kw(layout, power)
-        began = until
-        breach = _power_breach(schedule, power, energy, t)
-        if breach is not None:
-            return energy, breach
-    return energy, _energy_breach(schedule, energy, t + 1)
-
-
-def _recovered(
-    schedule: Schedule, t: int, sign: float, energy: Floats
-) -> tuple[Floats, Breach | None]:
-    """Make up for the call in one step, as far as plugs and limits let vehicles do so."""
-    layout, problem = schedule.layout, schedule.layout.problem
-    hours, plan = float(problem.step_h[t]), schedule.power_kw[:, t]
-    here = np.isfinite(energy) & np.isfinite(schedule.energy_kwh[:, t + 1])
-    up = sign < 0
-    lift = _most_charge(schedule, energy, hours) - plan if up else np.maximum(plan, 0.0)
-    lift = np.where(here, np.maximum(lift, 0.0), 0.0)
-    net = tree_sums(layout, plan)
-    room = layout.upper_kw[:, t] - net if up else net - layout.lower_kw[:, t]
-    least = np.maximum(schedule.low_kwh, schedule.must_kwh)[:, t + 1]
-    power, back = plan, -sign
-    plan_kwh, most = schedule.energy_kwh[:, t + 1], np.full(len(plan), np.inf)
-    goals = [(least, most), (np.maximum(least, plan_kwh - schedule.spare_kwh), most)]
-    if schedule.recovery_kw is not None:
-        goals.insert(0, (plan_kwh, schedule.recovery_kw[:, t]))
-    if not up:
-        goals = [(schedule.high_kwh[:, t + 1], most)]
-    for goal, at_most in [*goals, (plan_kwh, most)]:
-        wanted = plug_kw(layout, np.where(here, (goal - energy) / hours, 0.0))
-        with np.errstate(invalid="ignore"):
-            asked = np.nan_to_num(back * (wanted - power), neginf=0.0)
-        asked = np.clip(asked, 0.0, np.minimum(lift, at_most))
-        given = share_out(layout, asked, room, schedule.rank)
-        power = power + back * given
-        lift, room = lift - given, room - tree_sums(layout, given)
-    energy = energy + hours * flow_kw(layout, power)
-    breach = _power_breach(schedule, power, energy, t)
-    return energy, breach or _energy_breach(schedule, energy, t + 1)
-
-
-def _most_charge(schedule: Schedule, energy: Floats, hours: float) -> Floats:
-    """Charging power that plug and taper allow over a step, shape (n,)."""
-    problem, layout = schedule.layout.problem, schedule.layout
-    if problem.taper_from_kwh is None:
-        return problem.max_charge_kw
-    full, slope = taper_line(problem, np.maximum(problem.max_kwh, problem.arrival_kwh))
-    flow = (full - slope * (energy - problem.taper_from_kwh)) / (1 + slope * hours)
-    plug = layout.law.plug_kw(np.maximum(flow + layout.standby_kw, 0.0))
-    return np.minimum(problem.max_charge_kw, plug)
-
-
-def _power_breach(schedule: Schedule, power: Floats, energy: Floats, t: int) -> Breach | None:
-    """Tell whether a power is more than plugs, batteries or limits allow."""
-    layout, problem = schedule.layout, schedule.layout.problem
-    above = np.maximum(power - problem.max_charge_kw, -problem.max_discharge_kw - power)
-    if problem.taper_from_kwh is not None:
-        full, slope = taper_line(problem, np.maximum(problem.max_kwh, problem.arrival_kwh))
-        bent = full - slope * (energy - problem.taper_from_kwh)
-        taken = flow_kw(layout, power)
-        above = np.maximum(above, np.where((power > 0) & (slope > 0), taken - bent, -np.inf))
-    if (worst := float(np.nan_to_num(above).max(initial=0.0))) > TOLERANCE:
-        return Breach(f"power of {problem.ids[int(np.nanargmax(above))]}", worst)
-    net = tree_sums(layout, power)
-    over = np.maximum(net - layout.upper_kw[:, t], layout.lower_kw[:, t] - net)
-    if problem.phase_kw is not None:
-        over = np.maximum(over, _phase_excess(layout, power, t))
-    if (worst := float(over.max(initial=0.0))) > TOLERANCE * 10:
-        return Breach(f"limit {problem.limit_names[int(np.argmax(over))]}", worst)
-    return None
-
-
-def _phase_excess(layout: Layout, power: Floats, t: int) -> Floats:
-    problem, base = layout.problem, layout.base_kw[:, t : t + 1] / 3.0
-    assert problem.phase_kw is not None
-    net = tree_sums(layout, power[:, None] * phase_share(layout))
-    above = net - np.maximum(problem.phase_kw - base, 0.0)
-    beneath = np.minimum(-problem.phase_kw - base, 0.0) - net
-    return np.asarray(np.maximum(above, beneath).max(axis=1))
-
-
-def _energy_breach(schedule: Schedule, energy: Floats, node: int) -> Breach | None:
-    """Tell whether an energy leaves the window or makes a promise impossible."""
-    ids = schedule.layout.problem.ids
-    for what, depth in (
-        ("energy window", schedule.low_kwh[:, node] - energy),
-        ("energy window", energy - schedule.high_kwh[:, node]),
-        ("departure promise", schedule.must_kwh[:, node] - energy),
-    ):
-        depth = np.where(np.isfinite(depth), depth, -np.inf)
-        if (worst := float(depth.max(initial=0.0))) > TOLERANCE:
-            return Breach(f"{what} of {ids[int(np.argmax(depth))]}", worst)
-    return None
+def _worst(schedule: Schedule, by: Floats, kind: Ints, exceeded: Bools, over: Floats) -> str:
+    problem = schedule.layout.problem
+    if not by.any():
+        return f"limit {problem.limit_names[int(np.argmax(np.where(exceeded, over, 0.0)))]}"
+    worst = int(np.argmax(by))
+    names = {1: "energy window", 2: "departure promise", BY_POWER: "power"}
+    return f"{names[int(kind[worst])]} of {problem.ids[worst]}"

@@ -175,7 +175,8 @@ def _beyond_prices(bound_by: str, problem: Problem) -> bool:
     can = {
         "branch and bound": True,
         "segments": problem.wear_depth_price_per_kwh is not None,
-        "linear program": problem.taper_from_kwh is not None or bool(problem.reserves),
+        "linear program": problem.taper_from_kwh is not None,
+        "reserve": bool(problem.reserves),
         "order of wishes": problem.promise == "first"
         or problem.floor_kwh is not None
         or bool(outside.any()),
