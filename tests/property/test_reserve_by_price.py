@@ -61,7 +61,7 @@ def test_the_bound_is_below_the_full_linear_problem_and_offers_are_proven(seed):
     assert plan.lower_bound <= plan.objective
     assert plan.hard_violation_kw <= 1e-6
     offered = np.array([o.offered_kw for o in plan.reserves])
-    shares = np.array([o.share_kw for o in plan.reserves])
+    shares = [o.share_kw for o in plan.reserves]
     again = prove(problem, plan.power_kw, plan.energy_kwh, offered, shares_kw=shares)
     np.testing.assert_allclose([o.offered_kw for o in again], offered, atol=1e-3)
 

@@ -46,7 +46,7 @@ class Schedule:
         Offer of each block that was planned with it, shape (blocks,); None for none. Its value
         is part of the objective as long as it is not proven.
     reserve_share_kw
-        Each vehicle's share of a call from each step, shape (blocks, n, T).
+        Each vehicle's share of a call from each step of each block, shape (n, B) by block.
     reserve_recovery_kw
         What each vehicle may charge beyond the plan after a call, shape (n, T).
     """
@@ -63,7 +63,7 @@ class Schedule:
     plugged_kw: Floats
     net_kw: Floats
     reserve_kw: Floats | None = None
-    reserve_share_kw: Floats | None = None
+    reserve_share_kw: tuple[Floats, ...] | None = None
     reserve_recovery_kw: Floats | None = None
 
     def energy_of(self, stay: int) -> Floats:

@@ -357,16 +357,19 @@ def _with_reserve(layout: Layout, schedule: Schedule, model: Model, x: Floats) -
     reserve = model.reserve
     if len(reserve.offer) == 0:
         return schedule
-    shares = np.zeros((len(reserve.offer), *schedule.power_kw.shape))
-    for b, (column, pair) in enumerate(zip(reserve.share, reserve.pair, strict=True)):
-        shares[b, layout.vehicle[pair], layout.step[pair]] = np.maximum(x[column], 0.0)
+    blocks, shares = layout.problem.reserves, []
+    for block, column, pair in zip(blocks, reserve.share, reserve.pair, strict=True):
+        share = np.zeros((len(layout.problem), block.to_step - block.from_step))
+        place = layout.vehicle[pair], layout.step[pair] - block.from_step
+        share[place] = np.maximum(x[column], 0.0)
+        shares.append(share)
     recovery, pair = np.zeros_like(schedule.power_kw), reserve.recovery_pair
     recovery[layout.vehicle[pair], layout.step[pair]] = np.maximum(x[reserve.recovery], 0.0)
     return replace(
         schedule,
         objective=schedule.objective + float(model.linear.cost[reserve.all] @ x[reserve.all]),
         reserve_kw=np.maximum(x[reserve.offer], 0.0),
-        reserve_share_kw=shares,
+        reserve_share_kw=tuple(shares),
         reserve_recovery_kw=recovery,
     )
 

@@ -12,6 +12,7 @@ Block after block, what is committed first, then the best paid:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +62,7 @@ def prove(
     energy_kwh: Floats,
     planned_kw: Floats | None = None,
     *,
-    shares_kw: Floats | None = None,
+    shares_kw: Sequence[Floats] | None = None,
     recovery_kw: Floats | None = None,
     reserves: tuple[Reserve, ...] | None = None,
     stream: np.random.Generator | None = None,
@@ -77,7 +78,7 @@ def prove(
     planned_kw
         Wanted in each block, shape (blocks,); None for as much as the plan leaves free.
     shares_kw
-        How the optimiser shared the blocks out, shape (blocks, n, T): tried first; None for
+        How the optimiser shared the blocks out, shape (n, B) by block: tried first; None for
         least wear and least to refill first.
     recovery_kw
         How the optimiser meant to recover from calls upwards, shape (n, T): tried first.
@@ -109,7 +110,7 @@ def prove_schedule(
     energy_kwh: Floats,
     planned_kw: Floats | None = None,
     *,
-    shares_kw: Floats | None = None,
+    shares_kw: Sequence[Floats] | None = None,
     recovery_kw: Floats | None = None,
     reserves: tuple[Reserve, ...] | None = None,
     stream: np.random.Generator | None = None,
@@ -127,7 +128,7 @@ def prove_and_cap(
     energy_kwh: Floats,
     planned_kw: Floats | None = None,
     *,
-    shares_kw: Floats | None = None,
+    shares_kw: Sequence[Floats] | None = None,
     recovery_kw: Floats | None = None,
     reserves: tuple[Reserve, ...] | None = None,
     stream: np.random.Generator | None = None,
@@ -142,9 +143,8 @@ def prove_and_cap(
     order = sorted(range(len(blocks)), key=lambda b: _worth(blocks[b]))
     found, caps = {}, {}
     for b in order:
-        block = slice(blocks[b].from_step, blocks[b].to_step)
-        hint = np.zeros(power_kw[:, block].shape) if shares_kw is None else shares_kw[b][:, block]
-        proof.hint = hint
+        none = np.zeros((len(power_kw), blocks[b].to_step - blocks[b].from_step))
+        proof.hint = none if shares_kw is None else shares_kw[b]
         found[b] = _prove_block(proof, blocks[b], float(wanted[b]))
         caps[b] = proof.caps_kw
     every = range(len(blocks))
