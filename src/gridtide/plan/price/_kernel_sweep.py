@@ -153,9 +153,11 @@ def sweep(
             change[p] = best[p] - now[p]
         if called:
             fill_new_terms(stays, calls, first, best, held)
-        share = line_search(
-            stays, first, last, rows, net, shared, begin, change, mirror, gain, calls, held, called
-        )
+            share = search_with_calls(
+                stays, first, rows, net, shared, change, mirror, gain, calls, held
+            )
+        else:
+            share = line_search(stays, first, last, rows, net, shared, begin, change, mirror, gain)
         if share < 1.0:
             for i in range(first, last + 1):
                 mix(stays, i, now, best, share, each[i].start - begin)
@@ -212,9 +214,6 @@ def line_search(
     change: Floats,
     mirror: float,
     gain: float,
-    calls: Calls,
-    held: CallWork,
-    called: bool,
 ) -> float:
     """Find the share of a move at which the falling cost begins to rise (regula falsi)."""
     low, high, at_low, share, at_high = 0.0, 1.0, gain, 1.0, 0.0
@@ -224,10 +223,42 @@ def line_search(
             stay = stays.each[i]
             at = stay.start - begin
             rise += rise_at(stay, rows, net, shared, at, change, share, mirror, stays.step_h)
-        if called:
-            rise += share_rise(calls, first, share, held)
-            if trial > 0 and abs(rise) < NEAR * -gain:
-                break
+        if rise <= 0.0:
+            if trial == 0:
+                return 1.0
+            low, at_low = share, rise
+            at_high *= 0.5
+        else:
+            high, at_high = share, rise
+            at_low *= 0.5 if trial > 0 else 1.0
+        share = low + (high - low) * at_low / (at_low - at_high)
+    return share
+
+
+@njit(cache=True, nogil=True)
+def search_with_calls(
+    stays: Stays,
+    i: int,
+    rows: Rows,
+    net: Floats,
+    shared: Floats,
+    change: Floats,
+    mirror: float,
+    gain: float,
+    calls: Calls,
+    held: CallWork,
+) -> float:
+    """As :func:`line_search`, for a vehicle of one stay that can hold reserve.
+
+    Apart from it, and not inlined: plans without reserve are quicker so.
+    """
+    stay = stays.each[i]
+    low, high, at_low, share, at_high = 0.0, 1.0, gain, 1.0, 0.0
+    for trial in range(TRIALS):
+        rise = gain + rise_at(stay, rows, net, shared, 0, change, share, mirror, stays.step_h)
+        rise += share_rise(calls, i, share, held)
+        if trial > 0 and abs(rise) < NEAR * -gain:
+            break
         if rise <= 0.0:
             if trial == 0:
                 return 1.0
