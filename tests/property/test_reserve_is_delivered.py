@@ -12,64 +12,10 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from gridtide.plan import Problem, Reserve, prove, solve
+from gridtide.plan import prove, solve
+from reference.reserve_draws import for_recovery
 
 CALLS = 6
-
-
-def draw(seed):
-    """A few vehicles below a panel and a site that often bind; half-hour steps."""
-    r = np.random.default_rng([seed, 41])
-    n, steps = int(r.integers(2, 7)), int(r.integers(8, 13))
-    arrive = r.integers(0, 4, n)
-    arrival = r.uniform(8, 30, n)
-    power = r.choice([4.0, 11.0], n)
-    base = r.uniform(0, 4, (2, steps))
-    return Problem(
-        ids=tuple(f"v{i}" for i in range(n)),
-        step_h=np.full(steps, 0.5),
-        arrive=arrive,
-        depart=np.minimum(arrive + r.integers(4, steps, n), steps + 2),
-        arrival_kwh=arrival,
-        target_kwh=np.where(r.random(n) < 0.7, arrival + r.uniform(-3, 8, n), -np.inf),
-        min_kwh=np.full(n, 5.0),
-        max_kwh=np.full(n, 40.0),
-        max_charge_kw=power,
-        max_discharge_kw=np.where(r.random(n) < 0.6, power, 0.0),
-        charge_efficiency=r.uniform(0.85, 1.0, n),
-        discharge_efficiency=r.uniform(0.85, 1.0, n),
-        wear_price_per_kwh=r.choice([0.02, 0.05], n),
-        limit=r.integers(-1, 2, n),
-        limit_names=("site", "panel"),
-        limit_parent=np.array([-1, 0]),
-        import_kw=base.sum(axis=0) * np.array([[1.0], [0.0]])
-        + base[1] * [[0.0], [1.0]]
-        + r.uniform(4, 25, (2, 1)),
-        export_kw=r.uniform(0, 20, (2, 1)) + np.zeros((2, steps)),
-        base_load_kw=base,
-        demand_charge_per_kw=np.zeros(2),
-        meters=np.zeros(0, dtype=np.int64),
-        price_import_per_kwh=r.uniform(0.1, 0.4, (1, steps)),
-        price_export_per_kwh=r.uniform(0.0, 0.1, (1, steps)),
-        shortfall_price_per_kwh=10.0,
-        reserves=blocks(r, steps),
-    )
-
-
-def blocks(r, steps):
-    first = int(r.integers(0, steps - 4))
-    return tuple(
-        Reserve(
-            name=f"{way}{k}",
-            direction=way,
-            from_step=first + k,
-            to_step=first + k + int(r.integers(1, 4)),
-            price_per_kw_h=float(r.uniform(0.02, 0.4)),
-            duration_h=float(r.choice([0.25, 0.5, 1.0, 1.2])),
-            opposite_share=float(r.choice([0.0, 0.2])),
-        )
-        for k, way in enumerate(("up", "down", "up"))
-    )
 
 
 def flow(problem, power):
@@ -158,7 +104,7 @@ def recovers(problem, energy, promised, start):
 
 @pytest.mark.parametrize("seed", range(40))
 def test_every_call_is_delivered_and_recovered_from(seed):
-    problem = draw(seed)
+    problem = for_recovery(seed)
     plan = solve(problem)
     assert plan.lower_bound <= plan.objective + 1e-7
     offers = [plan.reserves]

@@ -10,44 +10,12 @@ import pytest
 from scipy.stats import binom
 
 from gridtide.core import InputError
-from gridtide.plan import Problem, Reserve, answer, prove, read_problem, solve
+from gridtide.plan import Reserve, answer, prove, read_problem, solve
 from gridtide.plan._calls import must_charge_kwh
 from gridtide.plan._layout import lay_out
 from gridtide.plan.reserve.confidence import block_quantile_kw, surely_there_kw
 from gridtide.plan.reserve.sharing import share_out
-
-
-def fleet(arrival, *, target=None, discharge=11.0, charge=11.0, steps=6, import_kw=np.inf):
-    """Vehicles below one limit, an hour a step, without losses unless a test adds them."""
-    arrival = np.asarray(arrival, dtype=float)
-    n = len(arrival)
-    target = np.full(n, -np.inf) if target is None else np.broadcast_to(target, n).astype(float)
-    return Problem(
-        ids=tuple(f"v{i}" for i in range(n)),
-        step_h=np.ones(steps),
-        arrive=np.zeros(n, dtype=np.int64),
-        depart=np.full(n, steps),
-        arrival_kwh=arrival,
-        target_kwh=target,
-        min_kwh=np.full(n, 4.0),
-        max_kwh=np.full(n, 40.0),
-        max_charge_kw=np.broadcast_to(charge, n).astype(float),
-        max_discharge_kw=np.broadcast_to(discharge, n).astype(float),
-        charge_efficiency=np.full(n, 1.0),
-        discharge_efficiency=np.full(n, 0.9),
-        wear_price_per_kwh=np.full(n, 0.05),
-        limit=np.zeros(n, dtype=np.int64),
-        limit_names=("site",),
-        limit_parent=np.array([-1]),
-        import_kw=np.full((1, steps), import_kw),
-        export_kw=np.full((1, steps), np.inf),
-        base_load_kw=np.zeros((1, steps)),
-        demand_charge_per_kw=np.zeros(1),
-        meters=np.zeros(0, dtype=np.int64),
-        price_import_per_kwh=np.full((1, steps), 0.3),
-        price_export_per_kwh=np.full((1, steps), 0.2),
-        shortfall_price_per_kwh=10.0,
-    )
+from reference.reserve_draws import by_hand as fleet
 
 
 def block(direction="up", **other):
@@ -76,6 +44,7 @@ def at_rest(problem):
     ],
 )
 def test_one_vehicle_at_rest_by_hand(arrival, target, discharge, direction, hours, expected, why):
+    target = -np.inf if target is None else target
     problem = fleet([arrival], target=target, discharge=discharge, steps=7)
     if hours == 4.0:
         expected = min(expected, 11.0 * 0.9 / 4.0)

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from gridtide.core import InputError
-from gridtide.plan import Problem, Reserve, read_plan, solve, stored_offers, verify_plan, write_plan
+from gridtide.plan import Reserve, read_plan, solve, stored_offers, verify_plan, write_plan
 from gridtide.plan.reserve.confidence import surely_there_kw
 from gridtide.plan.verify import _stays
 from gridtide.plan.verify._quantile import surely_kw, there_kw
+from reference.reserve_draws import by_hand
 
 
 def van(**other):
@@ -20,36 +21,8 @@ def van(**other):
     return replace(fleet([25.0], target=25.0, charge=7.0, discharge=20.0, low=10.0), **other)
 
 
-def fleet(arrival, *, target=-np.inf, charge=11.0, discharge=11.0, low=5.0, import_kw=np.inf):
-    """Vehicles below one limit for six hours; nothing lost but a tenth of what is given."""
-    n, steps = len(arrival), 6
-    return Problem(
-        ids=tuple(f"v{i}" for i in range(n)),
-        step_h=np.ones(steps),
-        arrive=np.zeros(n, dtype=np.int64),
-        depart=np.full(n, steps),
-        arrival_kwh=np.asarray(arrival, dtype=float),
-        target_kwh=np.full(n, target),
-        min_kwh=np.full(n, low),
-        max_kwh=np.full(n, 50.0),
-        max_charge_kw=np.full(n, charge),
-        max_discharge_kw=np.full(n, discharge),
-        charge_efficiency=np.full(n, 1.0),
-        discharge_efficiency=np.full(n, 0.9),
-        wear_price_per_kwh=np.full(n, 0.05),
-        limit=np.zeros(n, dtype=np.int64),
-        limit_names=("site",),
-        limit_parent=np.array([-1]),
-        import_kw=np.full((1, steps), import_kw),
-        export_kw=np.full((1, steps), np.inf),
-        base_load_kw=np.zeros((1, steps)),
-        demand_charge_per_kw=np.zeros(1),
-        meters=np.zeros(0, dtype=np.int64),
-        price_import_per_kwh=np.full((1, steps), 0.3),
-        price_export_per_kwh=np.full((1, steps), 0.2),
-        shortfall_price_per_kwh=10.0,
-        reserves=(block(),),
-    )
+def fleet(arrival, *, low=5.0, **other):
+    return replace(by_hand(arrival, window=(low, 50.0), **other), reserves=(block(),))
 
 
 def block(direction="up", **other):
