@@ -34,8 +34,12 @@ def follow_energy(stays: Stays, i: int, power: Floats, energy: Floats) -> None:
 def worth_of(calls: Calls, i: int, s: int) -> float:
     """Worth of a kW held from a start, less what its calls cost [currency/kW]."""
     row = calls.row[s]
-    sure = (1.0 - calls.chance[s]) * calls.top[row]
-    return float(max(calls.leaf[row, calls.under[i]] - sure - calls.cost[s], 0.0))
+    worth = calls.leaf[row, calls.under[i]]
+    if calls.chance.size > 0:
+        worth -= (1.0 - calls.chance[s]) * calls.top[row]
+    if calls.cost.size > 0:
+        worth -= calls.cost[s]
+    return float(max(worth, 0.0))
 
 
 @njit(cache=True, nogil=True)
@@ -52,7 +56,8 @@ def fill_terms(
     )
     room = stay.discharge_kw if sign < 0.0 else stay.charge_kw
     term[:] = FAR
-    term[-1] = calls.cap_kw[s]
+    if calls.cap_kw.size > 0:
+        term[-1] = calls.cap_kw[s]
     for j in range(lasts):
         term[j] = room - sign * power[q + j]
     node = stay.start + i + q
@@ -145,7 +150,8 @@ def add_share_prices(
         sign, q, lasts = calls.sign[calls.row[s]], calls.step[s], calls.lasts[s]
         weight, per_kw = work.weight[s - first], calls.per_kw[s]
         room, more = stay.discharge_kw if sign < 0.0 else stay.charge_kw, 0.0
-        constant -= worth * weight[-1] * min(calls.cap_kw[s], FAR * (weight[-1] > 0.0))
+        if calls.cap_kw.size > 0 and weight[-1] > 0.0:
+            constant -= worth * weight[-1] * calls.cap_kw[s]
         node = stay.start + i + q
         for j in range(lasts + 1):
             part = worth * weight[longest + j]
@@ -237,9 +243,9 @@ def renew(
                 for k in range(held.term.size):
                     calls.weight[s, k] += pace * (held.answer[k] - calls.weight[s, k])
             least, row = max(held.term.min(), 0.0), calls.row[s]
-            sums[0, row, at] += calls.chance[s] * least
+            sums[0, row, at] += least * (calls.chance[s] if calls.chance.size > 0 else 1.0)
             sums[1, row, at] += least
-            sums[2, row, at] += calls.cost[s] * least
+            sums[2, row, at] += least * (calls.cost[s] if calls.cost.size > 0 else 0.0)
     return 0.0
 
 

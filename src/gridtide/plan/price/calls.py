@@ -52,9 +52,9 @@ class Calls(NamedTuple):
         Steps since plugged in, steps of the call, and pair of block and step, shape (S,).
     per_kw, cost, chance
         Energy that a kW needs [kWh/kW], expected cost of its calls [currency/kW], and probability
-        that it is there, shape (S,).
+        that it is there, shape (S,); the last two empty where no call costs, or all is there.
     cap_kw
-        Largest share, ``FAR`` for none, shape (S,).
+        Largest share, ``FAR`` for none, shape (S,), or empty where there is none at all.
     weight
         On the J power terms, then the J + 1 energy terms, and the cap, shape (S, 2·J + 2).
     keep_kwh
@@ -149,8 +149,12 @@ def lay_calls(problem: Problem, stays: Stays, caps_kw: tuple[Floats, ...] | None
         inside = np.arange(first, min(first + PART, len(problem)))
         caps = None if caps_kw is None else tuple(cap[inside] for cap in caps_kw)
         parts.append(_part(take_stays(problem, inside), rows, longest, caps))
-    starts = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    # One by one, for there are many: what is put together is not kept in parts as well.
+    starts = {name: np.concatenate([part.pop(name) for part in parts]) for name in [*parts[0]]}
     count = starts.pop("count")
+    for name, usual in (("cost", 0.0), ("chance", 1.0), ("cap_kw", FAR)):
+        if (starts[name] == usual).all():
+            starts[name] = np.zeros(0)
     limits, pairs = len(problem.limit_names), int(rows[-1])
     sign = np.concatenate([np.full(b.to_step - b.from_step, b.sign) for b in problem.reserves])
     return Calls(
