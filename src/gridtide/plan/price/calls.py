@@ -37,7 +37,7 @@ Weights = npt.NDArray[np.float32]
 FAR = 1e30
 SOFT = 0.5
 """Terms further apart than this share of a stay's power leave all the weight on the least."""
-PART = 20_000
+PART = 2_000
 """Stays that are laid out at a time."""
 
 
@@ -144,13 +144,7 @@ def lay_calls(problem: Problem, stays: Stays, caps_kw: tuple[Floats, ...] | None
     if not problem.reserves:
         return no_calls()
     rows, longest = _rows(problem)
-    parts = []
-    for first in range(0, len(problem), PART):
-        inside = np.arange(first, min(first + PART, len(problem)))
-        caps = None if caps_kw is None else tuple(cap[inside] for cap in caps_kw)
-        parts.append(_part(take_stays(problem, inside), rows, longest, caps))
-    # One by one, for there are many: what is put together is not kept in parts as well.
-    starts = {name: np.concatenate([part.pop(name) for part in parts]) for name in [*parts[0]]}
+    starts = _joined(problem, stays, rows, longest, caps_kw)
     count = starts.pop("count")
     for name, usual in (("cost", 0.0), ("chance", 1.0), ("cap_kw", FAR)):
         if (starts[name] == usual).all():
@@ -166,6 +160,37 @@ def lay_calls(problem: Problem, stays: Stays, caps_kw: tuple[Floats, ...] | None
         leaf=np.zeros((pairs, limits + 1)),
         **starts,
     )
+
+
+def _joined(
+    problem: Problem, stays: Stays, rows: Ints, longest: int, caps_kw: tuple[Floats, ...] | None
+) -> dict[str, npt.NDArray[Any]]:
+    """Lay out some stays at a time, into arrays that have room for all: no start is kept twice."""
+    most = sum(
+        int(
+            np.clip(
+                np.minimum(problem.depart, b.to_step) - np.maximum(problem.arrive, b.from_step),
+                0,
+                None,
+            ).sum()
+        )
+        for b in problem.reserves
+    )
+    n = len(problem)
+    sizes = {"keep_kwh": int(stays.each["steps"].sum()) + n, "stretch": n, "count": n}
+    whole: dict[str, npt.NDArray[Any]] = {}
+    filled: dict[str, int] = {}
+    for first in range(0, n, PART):
+        inside = np.arange(first, min(first + PART, n))
+        caps = None if caps_kw is None else tuple(cap[inside] for cap in caps_kw)
+        for name, values in _part(take_stays(problem, inside), rows, longest, caps).items():
+            if name not in whole:
+                shape = (sizes.get(name, most), *values.shape[1:])
+                whole[name], filled[name] = np.empty(shape, dtype=values.dtype), 0
+            at = filled[name]
+            whole[name][at : at + len(values)] = values
+            filled[name] = at + len(values)
+    return {name: values[: filled[name]] for name, values in whole.items()}
 
 
 def _rows(problem: Problem) -> tuple[Ints, int]:
