@@ -169,6 +169,8 @@ class Coordination:
     def polish(self, power: Floats, until_s: float) -> Bools:
         """Plan short groups exactly once more, in place, now that all prices are known.
 
+        Takes the place of the schedule that was swept: no sweep can follow.
+
         Returns
         -------
         Bools
@@ -185,7 +187,9 @@ class Coordination:
         if len(loose) and time.monotonic() < until_s:
             self._own = exact.prices_of(loose, self._prices(), until_s)
             self._prove()
-            after = exact.plan_of(loose, power, until_s)
+            after = fleet.power
+            after[:] = power
+            exact.plan_of(loose, after, until_s)
             net = fleet.net_of(after)
             kept = excess_kw(fleet.book, net).max(initial=0.0) <= KEPT_KW
             if kept and self._cost(after, net) < self._cost(power, fleet.net_of(power)):
@@ -306,9 +310,11 @@ class Coordination:
         self._softest *= firmer
 
     def _planned(self, which: Ints, power: Floats) -> Floats:
-        """Price some groups' limits exactly, and plan them so."""
+        """Price some groups' limits exactly, and plan them so, where the swept schedule was."""
         self._own = self._exact.prices_of(which, self._prices(), self._end)
-        return self._exact.plan_of(which, power, self._end)
+        swept = self.fleet.power
+        swept[:] = power
+        return self._exact.plan_of(which, swept, self._end)
 
     def _prices(self) -> tuple[Floats, Floats]:
         """Averages of the prices so far, but for what groups were found to be worth exactly."""

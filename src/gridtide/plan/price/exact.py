@@ -121,23 +121,25 @@ class Exact:
             Monotonic time at which to stop [s].
         """
         gaps = np.where(self.asked, self.clusters.gaps(power, prices), 0.0)
-        return self.plan_of(largest(gaps, spare), power, until_s)
+        return self.plan_of(largest(gaps, spare), power.copy(), until_s)
 
     def plan_of(self, which: Ints, power: Floats, until_s: float) -> Floats:
-        """Plan some groups anew, with all others as they are in ``power``."""
+        """Plan some groups anew, in place and with all others as they are; return ``power``."""
         fleet, clusters = self.fleet, self.clusters
-        net, after = fleet.net_of(power), power.copy()
-        for groups in clusters.batched(which):
-            if time.monotonic() >= until_s:
-                break
-            stays = clusters.stays(groups)
-            at = places_of(fleet, stays)
-            add_net(fleet.stays, stays, fleet.rows, after, net, -1.0)
-            part = part_of(self._problem, stays, net, fleet)
-            limits = limits_above(self._problem, self._problem.limit[stays])
-            after[at] = self._plan(part, ahead_of(fleet, limits))
-            add_net(fleet.stays, stays, fleet.rows, after, net, 1.0)
-        return after
+        net = fleet.net_of(power)
+        # A thread, as for prices: it takes the memory over that those have left.
+        with ThreadPoolExecutor(1) as pool:
+            for groups in clusters.batched(which):
+                if time.monotonic() >= until_s:
+                    break
+                stays = clusters.stays(groups)
+                add_net(fleet.stays, stays, fleet.rows, power, net, -1.0)
+                part = part_of(self._problem, stays, net, fleet)
+                limits = limits_above(self._problem, self._problem.limit[stays])
+                planned = pool.submit(self._plan, part, ahead_of(fleet, limits))
+                power[places_of(fleet, stays)] = planned.result()
+                add_net(fleet.stays, stays, fleet.rows, power, net, 1.0)
+        return power
 
     def _answers(self, batches: list[list[Group]], price: Floats, until_s: float) -> list[Answer]:
         """Solve batches side by side at these prices of the rows above, while there is time."""
