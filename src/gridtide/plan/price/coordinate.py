@@ -101,7 +101,10 @@ class Coordination:
         self.fleet = Fleet(problem, stays, prices.relief, caps_kw)
         self._exact = Exact(problem, self.fleet, exactly)
         self.promise = Promise(problem, self._exact, prices)
-        self._settles, self._check, self.scarce = settles, FIRST_CHECK, False
+        # In single precision rounding alone looks short: mending at the end is all there is.
+        self._exactly_short = self.fleet.mean.dtype == np.float64
+        self._settles = settles and self._exactly_short
+        self._check, self.scarce = FIRST_CHECK, False
         self._exact_at = EXACT_FROM
         self._own: tuple[Floats, Floats] | None = None
         self._gap, self._end = gap, time.monotonic() + limit_s
@@ -179,7 +182,7 @@ class Coordination:
         fleet, exact = self.fleet, self._exact
         spare = PROVEN_KWH * float(fleet.stays.short_price[0])
         proven = np.zeros(len(fleet.stays.each), dtype=bool)
-        if not self.promise.missing(power):
+        if not self._exactly_short or not self.promise.missing(power):
             return proven
         short = self.promise.short(power, AVOIDABLE_KWH)
         gaps = exact.clusters.gaps(power, (self.progress.price, self.progress.peak))
