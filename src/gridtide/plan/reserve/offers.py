@@ -10,7 +10,7 @@ import numpy as np
 from gridtide.plan._accounts import Schedule, judge
 from gridtide.plan._layout import Layout
 from gridtide.plan.blocks import Offer
-from gridtide.plan.reserve.proof import prove_schedule
+from gridtide.plan.reserve.proof import prove_and_cap
 from gridtide.plan.slacks import Slack
 
 ROUNDS = 3
@@ -73,7 +73,7 @@ def offer_reserves(layout: Layout, schedule: Schedule) -> tuple[Schedule, tuple[
     if not blocks:
         return schedule, ()
     planned = schedule.reserve_kw if schedule.reserve_kw is not None else np.zeros(len(blocks))
-    offers = prove_schedule(
+    offers, _ = prove_and_cap(
         layout,
         schedule.power_kw,
         schedule.energy_kwh,

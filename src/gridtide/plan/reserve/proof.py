@@ -92,7 +92,7 @@ def prove(
     tuple of Offer
         One for each block, in their order.
     """
-    return prove_schedule(
+    return prove_and_cap(
         lay_out(problem),
         power_kw,
         energy_kwh,
@@ -101,25 +101,7 @@ def prove(
         recovery_kw=recovery_kw,
         reserves=reserves,
         stream=stream,
-    )
-
-
-def prove_schedule(
-    layout: Layout,
-    power_kw: Floats,
-    energy_kwh: Floats,
-    planned_kw: Floats | None = None,
-    *,
-    shares_kw: Sequence[Floats] | None = None,
-    recovery_kw: Floats | None = None,
-    reserves: tuple[Reserve, ...] | None = None,
-    stream: np.random.Generator | None = None,
-) -> tuple[Offer, ...]:
-    """As :func:`prove`, for a problem that is laid out already."""
-    return prove_and_cap(
-        layout, power_kw, energy_kwh, planned_kw, shares_kw=shares_kw, recovery_kw=recovery_kw,
-        reserves=reserves, stream=stream,
-    )[0]  # fmt: skip
+    )[0]
 
 
 def prove_and_cap(
@@ -133,7 +115,7 @@ def prove_and_cap(
     reserves: tuple[Reserve, ...] | None = None,
     stream: np.random.Generator | None = None,
 ) -> tuple[tuple[Offer, ...], tuple[Floats, ...]]:
-    """Prove what a plan can offer; also what of each vehicle's shares calls have left, (n, B).
+    """As :func:`prove`, for a problem laid out; also what of each share calls have left, (n, B).
 
     That is ``inf`` where nothing broke: a plan that keeps to it can be proven better.
     """
