@@ -17,10 +17,12 @@ from gridtide.plan.price.largest import largest_by_price
 from gridtide.plan.price.mend import Plan, mend_shortfalls
 from gridtide.plan.price.promise import gentler, missing_kwh, promised_stays, wishes
 from gridtide.plan.price.schedule import FleetSchedule, end_energies
-from gridtide.plan.price.stays import usual_prices
+from gridtide.plan.price.stays import Stays, usual_prices
 from gridtide.plan.problem import Floats, Problem
 from gridtide.plan.start import Start
 
+PART = 50_000
+"""Stays that are looked at together."""
 SEARCH = 4.0
 """How many times as long as it took to see a shortage its largest part is looked for."""
 SAME_KWH = 1e-4
@@ -225,16 +227,23 @@ def _bound_by(run: Coordination, *, drives_first: bool) -> str:
         plug_in, plug_out = run.fleet.book.plug_price
         crossed = float((plug_out - plug_in).max())
         buy, sell = buy + plug_in.min(), buy + plug_in.min() + crossed
-    each = stays.each
+    # Some at a time: a million stays are many.
+    for first in range(0, len(stays.each), PART):
+        if _burns(stays, slice(first, first + PART), buy, sell):
+            return "branch and bound"
+    return "linear program" if len(stays.taper) else "duality"
+
+
+def _burns(stays: Stays, which: slice, buy: Floats, sell: Floats) -> bool:
+    """Whether burning energy may pay some stays, at the least prices that each path sees."""
+    each = stays.each[which]
     worth = sell[each["path"]] - each["wear"]
     burns = buy[each["path"]] / each["gain"] < worth / each["draw"]
     burns &= (each["discharge_kw"] > 0) & (each["charge_kw"] > 0)
     if len(stays.law):
         # Of parts the worst may be taken first where energy is not worth its price.
         burns |= (buy[each["path"]] < 0) | ((worth < 0) & (each["discharge_kw"] > 0))
-    if np.any(burns):
-        return "branch and bound"
-    return "linear program" if len(stays.taper) else "duality"
+    return bool(burns.any())
 
 
 def steep_price(problem: Problem) -> float:
@@ -278,10 +287,11 @@ def _schedule(run: Coordination, problem: Problem, power: Floats) -> tuple[Fleet
     end_energies(stays, power, end, en_route)
     due = stays.each["due_kwh"]
     with np.errstate(invalid="ignore"):
-        missing = np.maximum(due - end, 0.0)
-        short = np.where(missing > ROUNDED_KWH[power.dtype.itemsize], missing, 0.0)
+        short = np.maximum(due - end, 0.0)
     # What rounding left is no shortfall, and costs nothing.
-    cost -= float(usual.short_price[0] * np.sum(missing - short))
+    rounded = short <= ROUNDED_KWH[power.dtype.itemsize]
+    cost -= float(usual.short_price[0] * np.sum(short, where=rounded))
+    short[rounded] = 0.0
     schedule = FleetSchedule(
         stays=usual,
         plugged_kw=power,
