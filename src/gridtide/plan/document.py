@@ -250,6 +250,7 @@ def to_problem(record: ProblemRecord) -> Problem:
         floor_kwh=_floors(vehicles, capacity, record.steps),
         planned_kw=_planned(vehicles, record.steps),
         change_price_per_kwh=record.change_price_per_kwh,
+        stored_price_per_kwh_h=record.stored_price_per_kwh_h,
         **_optional(record, vehicles, limits, capacity),
         **_trips(stays),
     )
@@ -283,6 +284,11 @@ def _optional(
         arrays["end_value_up_to_kwh"] = capacity * _column(vehicles, "end_value_up_to_soc")
     if any(limit.line_loss_per_kw > 0 for limit in limits):
         arrays["line_loss_per_kw"] = _column(limits, "line_loss_per_kw")
+    for name, no in (("stored_least_kwh", -np.inf), ("stored_most_kwh", np.inf)):
+        if any(getattr(limit, name) is not None for limit in limits):
+            given = [getattr(limit, name) for limit in limits]
+            rows = [series(no if value is None else value, record.steps) for value in given]
+            arrays[name] = np.array(rows)
     if any(limit.phase_kw is not None for limit in limits):
         arrays["phase_kw"] = np.array([limit.phase_kw or [np.inf] * 3 for limit in limits])
         arrays["phase_share"] = np.array([v.phases or [1 / 3] * 3 for v in vehicles]).reshape(-1, 3)

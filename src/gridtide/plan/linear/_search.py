@@ -466,6 +466,7 @@ def _steep_price(layout: Layout) -> float:
         worth = float(problem.end_value_per_kwh.max(initial=0.0))
     usual = energy + demand + steepest_wear_per_kwh(problem) + worth
     usual += steepest_square_per_kwh(layout) + 2.0 * problem.change_price_per_kwh
+    usual += steepest_stored_per_kwh(problem)
     return max(
         10.0 * usual / float(layout.law.gain.min(initial=1.0)), problem.shortfall_price_per_kwh
     )

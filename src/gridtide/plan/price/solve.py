@@ -259,7 +259,7 @@ def steep_price(problem: Problem) -> float:
     if problem.end_value_per_kwh is not None:
         worth = float(problem.end_value_per_kwh.max(initial=0.0))
     usual = energy + demand + steepest_wear_per_kwh(problem) + worth
-    usual += 2.0 * problem.change_price_per_kwh
+    usual += 2.0 * problem.change_price_per_kwh + steepest_stored_per_kwh(problem)
     gain = float(loss_law(problem).gain.min(initial=1.0))
     return max(10.0 * usual / gain, problem.shortfall_price_per_kwh)
 
