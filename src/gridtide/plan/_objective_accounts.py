@@ -94,6 +94,12 @@ def stored_cost(problem: Problem, held_kwh: Floats) -> float:
     return problem.stored_price_per_kwh_h * float(((missing + beyond) @ problem.step_h).sum())
 
 
+def steepest_stored_per_kwh(problem: Problem) -> float:
+    """Most that a kWh can be worth to what is held together [currency/kWh]."""
+    free = stored_bounds(problem) is None
+    return 0.0 if free else problem.stored_price_per_kwh_h * float(problem.step_h.sum())
+
+
 def change_cost(layout: Layout, power_kw: Floats) -> float:
     """Cost of differing from the powers planned before [currency]; powers of shape (n, T)."""
     if layout.problem.planned_kw is None:

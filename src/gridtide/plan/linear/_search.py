@@ -13,6 +13,7 @@ import numpy as np
 
 from gridtide.plan._accounts import Schedule, judge, net_kw
 from gridtide.plan._layout import Layout
+from gridtide.plan._objective_accounts import steepest_stored_per_kwh
 from gridtide.plan._power_range import power_range
 from gridtide.plan._wear_prices import shallowest_price_per_kwh, steepest_wear_per_kwh
 from gridtide.plan.certificate import Certificate

@@ -9,6 +9,7 @@ import numpy as np
 
 from gridtide.plan._layout import total_base_kw
 from gridtide.plan._losses import loss_law
+from gridtide.plan._objective_accounts import steepest_stored_per_kwh
 from gridtide.plan._wear_prices import steepest_wear_per_kwh
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.price.bound import excess_kw, seen_prices
