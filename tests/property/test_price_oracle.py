@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from gridtide.plan import solve
 from gridtide.plan.price import best_schedules, lay_stays
+from gridtide.plan.price._kernel_costs import own_cost
 from gridtide.plan.price._kernel_fleet import cut_to_window
-from gridtide.plan.price._kernel_stay import go_forward, own_cost, value_back
+from gridtide.plan.price._kernel_stay import go_forward, value_back
 from gridtide.plan.price._kernel_value import value_at
 from gridtide.plan.price.stays import segments
 

@@ -48,7 +48,10 @@ def add_stored(
     held = np.zeros(low.shape, dtype=bool)
     for pair, limit in pairs:
         held[limit, layout.step[pair]] = True
-    for sign, bound, into, farthest in ((1.0, bounds[0], least, low), (-1.0, bounds[1], most, high)):
+    for sign, bound, into, farthest in (
+        (1.0, bounds[0], least, low),
+        (-1.0, bounds[1], most, high),
+    ):
         # Nothing is held where nobody is.
         off = np.where(np.isfinite(bound), np.maximum(sign * (bound - farthest), 0.0), 0.0)
         alone += float(np.sum((off * hours)[~held]))

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from gridtide.plan.price._kernel_costs import bands_of, floor_of
 from gridtide.plan.price._kernel_law import lay_step, stored_kw
-from gridtide.plan.price._kernel_stay import bands_of, floor_of, go_forward, tapering, value_back
+from gridtide.plan.price._kernel_stay import go_forward, tapering, value_back
 from gridtide.plan.price._kernel_sweep import see_prices
 from gridtide.plan.price.stays import Stays, Work
 from gridtide.plan.problem import Floats, Ints
@@ -39,6 +40,8 @@ def held_slopes(stays: Stays, i: int, k: int, energy: float) -> tuple[float, flo
         if stay.high_kwh > stay.max_kwh:
             left += stays.recover_price if energy > stay.max_kwh + NEAR else 0.0
             right += stays.recover_price if energy >= stay.max_kwh - NEAR else 0.0
+    if stays.stored_price.size > 0:
+        left, right = left + stays.stored_price[k], right + stays.stored_price[k]
     return left * stays.step_h[k], right * stays.step_h[k]
 
 

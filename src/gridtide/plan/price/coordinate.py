@@ -16,13 +16,13 @@ import numpy as np
 
 from gridtide.core import stream
 from gridtide.plan.price._kernel_fleet import charge_at_once, cut_to_window
-from gridtide.plan.price.bound import excess_kw, within_rates
+from gridtide.plan.price.bound import excess_kw, stored_rate, within_rates
 from gridtide.plan.price.exact import Exact
 from gridtide.plan.price.fleet import LEAST_PRICE, Fleet
 from gridtide.plan.price.held import HeldPrices
 from gridtide.plan.price.mend import AVOIDABLE_KWH, Plan
 from gridtide.plan.price.promise import STEEPER, Promise, Wishes
-from gridtide.plan.price.rows import FLAT, PULL
+from gridtide.plan.price.rows import FLAT, PULL, STORED, WHOLE
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 from gridtide.plan.start import Start
@@ -133,11 +133,13 @@ class Coordination:
         fleet.mean[:] = fleet.power
         fleet.net = fleet.net_of(fleet.power)
         self._price, self._peak = np.zeros((2, *fleet.net.shape))
-        whole = book.phase < 0
+        whole, phased, stored = book.phase == WHOLE, book.phase >= 0, book.phase == STORED
         self._price[whole] = start.limit_price[book.limit[whole]]
         self._peak[whole] = start.peak_price[book.limit[whole]]
         if start.phase_price is not None:
-            self._price[~whole] = start.phase_price[book.limit[~whole], book.phase[~whole]]
+            self._price[phased] = start.phase_price[book.limit[phased], book.phase[phased]]
+        if start.stored_price is not None:
+            self._price[stored] = start.stored_price[book.limit[stored]]
         unknown = np.isnan(self._price)
         self._price[unknown] = fleet.rows.price[:, FLAT][unknown]
         self._peak[np.isnan(self._peak)] = 0.0
@@ -441,10 +443,12 @@ class Coordination:
         return self.fleet.mean
 
     def _uncontrolled_cost(self, problem: Problem) -> float:
-        """Cost of charging at once on arrival, limits left aside, at the problem's own prices.
+        """Cost of charging at once on arrival, limits and wishes of theirs left aside.
 
         What comes of it is also the first mean schedule: good to have if a run is interrupted.
         """
         fleet = self.fleet
         charge_at_once(fleet.stays, fleet.mean)
-        return abs(fleet.usual_cost(problem, fleet.mean, fleet.net_of(fleet.mean)))
+        net = fleet.net_of(fleet.mean)
+        wished = float(np.sum(stored_rate(fleet.book, net) * fleet.stays.step_h))
+        return abs(fleet.usual_cost(problem, fleet.mean, net) - wished)

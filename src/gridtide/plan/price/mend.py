@@ -140,6 +140,12 @@ def part_of(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Probl
         value = getattr(problem, name)
         if value is not None:
             told[name] = value[above]
+    book = fleet.book
+    held, limits = np.zeros((len(above), problem.steps)), place[book.limit[book.stored]]
+    held[limits[limits >= 0]] = others[book.stored[limits >= 0]]
+    for name in ("stored_least_kwh", "stored_most_kwh"):
+        if name in told:
+            told[name] = told[name] - held
     meters = place[problem.meters] if len(problem.meters) else problem.meters
     if len(problem.meters):
         known = meters >= 0

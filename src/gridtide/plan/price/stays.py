@@ -92,6 +92,13 @@ class Stays(NamedTuple):
         shape (B,); none where the largest shortfall has no price of its own.
     change_price
         Of differing from the power planned before [currency/kWh].
+    stored_price
+        On the energy held at the end of each step, for what is held together [currency/kWh/h],
+        shape (T,), of the vehicle that a lane looks at; or none.
+    kept_kwh, kept_price
+        Least and most that the vehicle looked at is to hold at the end of each step, for each row
+        of energy held together above it, shape (K, 2, T), none where limits are not being kept;
+        and what each kWh missing or beyond costs [currency/kWh/h].
     """
 
     each: npt.NDArray[np.void]
@@ -110,6 +117,9 @@ class Stays(NamedTuple):
     beyond_kwh: Floats
     beyond_price: Floats
     change_price: float
+    stored_price: Floats
+    kept_kwh: Floats
+    kept_price: float
 
 
 def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.0) -> Stays:
@@ -170,6 +180,9 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
         beyond_kwh=np.zeros(0),
         beyond_price=np.zeros(0),
         change_price=problem.change_price_per_kwh,
+        stored_price=np.zeros(0),
+        kept_kwh=np.zeros((0, 2, problem.steps)),
+        kept_price=problem.stored_price_per_kwh_h,
     )
 
 
@@ -255,13 +268,17 @@ def _holding(problem: Problem) -> tuple[Floats, Floats, Floats]:
     return problem.holding_edges_kwh, price, base if base.ndim > 1 else base[:, None]
 
 
-def segments(stays: Stays) -> int:
-    """Places that the list of a vehicle's V needs at most, on both sides of its middle."""
+def segments(stays: Stays, kept: int = 0) -> int:
+    """Places that the list of a vehicle's V needs at most, on both sides of its middle.
+
+    ``kept`` is how many rows of energy held together are above a vehicle at most.
+    """
     chain = np.add.reduceat(stays.each["steps"], stays.vehicle[:-1]) if len(stays.each) else 0
     rows = int(np.diff(stays.vehicle).max(initial=1))
     parts = stays.law.shape[2]
     step = 3 if len(stays.law) == 0 else 4 * parts + 4
     step += max(stays.band_price.shape[2] - 1, 0) + (2 if stays.recover_price > 0 else 0)
+    step += 2 * kept
     ends = rows * (stays.short_price.size + MOST_BEYOND + 3) + 16
     places: int = 2 * (int(np.max(chain, initial=0)) * step + ends)
     return places
