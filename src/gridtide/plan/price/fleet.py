@@ -89,11 +89,11 @@ class Fleet:
         self.rows: Rows = make_rows(self.book, place, self._pulls(problem), TIGHT)
         self.shared: Ints = np.flatnonzero(place >= 0)
         self._shared_demand, self._demand = self._demand_by_group()
-        self.net = np.zeros((len(place), problem.steps))
         count = int(stays.each["steps"].sum())
         kind: Any = np.float32 if count > SINGLE_PRECISION else np.float64
         self.power = np.zeros(count, dtype=kind)
         self.mean = np.zeros(count, dtype=kind)
+        self.net = self.net_of(self.power)
         self.calls: Calls = lay_calls(problem, stays, caps_kw)
         self.held = Held(problem, self.book, self.calls) if len(self.calls.first) > 1 else None
         self._called = np.zeros((len(problem.limit_names), problem.steps))
@@ -136,6 +136,8 @@ class Fleet:
         power = float(each["charge_kw"].mean()) if len(each) else 1.0
         energy = float((each["high_kwh"] - each["low_kwh"]).mean()) if len(each) else 1.0
         firm = np.array([1.7 if kind in ("import", "export") else 2.8 for kind in book.kind])
+        # A kWh that is held for a step is worth what energy is.
+        energy *= float(problem.step_h.mean())
         reach = np.where(book.phase[book.owner] == STORED, energy, power)
         pull: Floats = firm * price / (np.maximum(reach, 1e-3) * np.maximum(below[book.owner], 1.0))
         return pull
@@ -284,8 +286,8 @@ class Fleet:
         return _side_by_side(jobs)
 
     def net_of(self, power: Floats) -> Floats:
-        """Net power on each row [kW], shape (r, T)."""
-        net = np.zeros_like(self.net)
+        """Net power on each row [kW], and what rows of energy hold [kWh], shape (r, T)."""
+        net = np.zeros_like(self.book.base_kw)
         everyone = np.arange(len(self.stays.vehicle) - 1)
         add_net(self.stays, everyone, self.rows, power, net, 1.0)
         return net
