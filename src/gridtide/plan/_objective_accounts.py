@@ -81,7 +81,7 @@ def stored_kwh(layout: Layout, energy_kwh: Floats) -> Floats:
 
 
 def stored_away_kwh(problem: Problem, held_kwh: Floats) -> tuple[Floats, Floats]:
-    """What is missing from the least and beyond the most that is to be held, both (m, T)."""
+    """Return what is missing from the least and beyond the most to be held, both (m, T)."""
     bounds = stored_bounds(problem)
     if bounds is None:
         return np.zeros_like(held_kwh), np.zeros_like(held_kwh)

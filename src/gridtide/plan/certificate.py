@@ -3,9 +3,10 @@
 Any such numbers give a lower bound of the cost by arithmetic alone; good ones a close bound. Let
 λ be the price a vehicle sees in a step: ``limit_price`` and ``peak_price`` of its limit and of
 all above it, and ``phase_price`` by its share of each phase; where each plug is billed, its own
-energy price besides; and μ likewise what energy held together is worth, the ``stored_price`` of
-its limit and of all above it. With Y the net power of the vehicles below a limit, without base load, x
-the energy stored in a step, e that held at its end, S all of it below a limit, and y its worth, no schedule costs less than the sum of
+energy price besides; and μ what it sees on the energy it holds, the ``stored_price`` of its limit
+and of all above it. With Y the net power of the vehicles below a limit, without base load, x the
+energy stored in a step and y its worth, e the energy held at the end of a step and S all of that
+below a limit, no schedule costs less than the sum of
 
 - every plugged step: the least over power of dt·(λ·(c - d) + wear·d) - y·x,
 - every node of a stay: the least over the window of holding cost + (dt·μ + y - y_next)·e; at the

@@ -105,7 +105,7 @@ def stored_rate(book: Book, net_kw: Floats) -> Floats:
 
 
 def stored_away_kwh(book: Book, net_kw: Floats) -> Floats:
-    """What is missing from the least, or beyond the most, that is to be held, shape (s, T)."""
+    """Return what is missing from the least or beyond the most to be held [kWh], shape (s, T)."""
     held, (least, most) = net_kw[book.stored], book.stored_kwh
     away: Floats = np.maximum(np.maximum(least - held, held - most), 0.0)
     return away
