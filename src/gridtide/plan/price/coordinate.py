@@ -18,7 +18,7 @@ from gridtide.core import stream
 from gridtide.plan.price._kernel_fleet import charge_at_once, cut_to_window
 from gridtide.plan.price.bound import excess_kw, stored_rate, within_rates
 from gridtide.plan.price.exact import Exact
-from gridtide.plan.price.fleet import LEAST_PRICE, Fleet
+from gridtide.plan.price.fleet import LANES, LEAST_PRICE, Fleet
 from gridtide.plan.price.held import HeldPrices
 from gridtide.plan.price.mend import AVOIDABLE_KWH, Plan
 from gridtide.plan.price.promise import STEEPER, Promise, Wishes
@@ -50,7 +50,8 @@ VEHICLES_PER_SWEEP = 2.0
 """Groups of so many vehicles for each sweep made: by then the sweeps took about as long."""
 HELD_GAP = 5e-3
 """Of what reserve is worth, so much may be left open."""
-DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
+DEAR = ((1.5, LANES), (3.0, LANES), (10.0, LANES), (30.0, LANES), (1e12, LANES), (1e12, 1))
+"""What keeping limits may cost in each pass, and lanes: of two, each takes off but half."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -400,8 +401,8 @@ class Coordination:
         self._stay_in_windows()
         net = fleet.net_of(fleet.mean)
         which = fleet.groups
-        for dear in DEAR:
-            fleet.keep_limits(fleet.mean, net, which, dear)
+        for dear, lanes in DEAR:
+            fleet.keep_limits(fleet.mean, net, which, dear, lanes)
             self._stay_in_windows()
             net = fleet.net_of(fleet.mean)
             which = fleet.exceeding(net, CLEAN_KW)

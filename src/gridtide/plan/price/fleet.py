@@ -292,11 +292,14 @@ class Fleet:
         add_net(self.stays, everyone, self.rows, power, net, 1.0)
         return net
 
-    def keep_limits(self, power: Floats, net: Floats, which: Sequence[Group], dear: float) -> None:
+    def keep_limits(
+        self, power: Floats, net: Floats, which: Sequence[Group], dear: float, lanes: int = LANES
+    ) -> None:
         """Take excess off and answer true prices, within what all rows leave.
 
         Peaks that are paid for are kept too: nothing here may raise one. Taking a kWh off may
-        cost a vehicle ``dear`` times the span of its prices; others may take it off for less.
+        cost a vehicle ``dear`` times the span of its prices; others may take it off for less. Of
+        what shared rows leave, each of some ``lanes`` may use but its part.
         """
         book, margin = self.book, 4e-6 if power.dtype == np.float32 else 0.0
         room = np.stack((book.lower_kw, book.upper_kw))
@@ -311,14 +314,12 @@ class Fleet:
         true = self._true_prices(net)
         true[: len(self._called)] += self._called
         price = seen_prices(book, true)
-        for at in range(0, len(which), LANES):
-            chunk = which[at : at + LANES]
+        for at in range(0, len(which), lanes):
+            chunk = which[at : at + lanes]
             before = net[self.shared]
             copies = [before.copy() for _ in chunk]
             # Each lane may use its share of what the shared rows leave, and no more.
             part = before + (room[:, self.shared] - before) / len(chunk)
-
-            lanes = zip(range(LANES), chunk, copies, strict=False)
             _side_by_side(
                 [
                     partial(
@@ -339,7 +340,7 @@ class Fleet:
                         self.calls,
                         self._call_work[lane],
                     )
-                    for lane, group, copy in lanes
+                    for lane, (group, copy) in enumerate(zip(chunk, copies, strict=True))
                 ]
             )
             for copy in copies:
