@@ -16,7 +16,7 @@ import numpy as np
 
 from gridtide.core import stream
 from gridtide.plan.price._kernel_fleet import charge_at_once, cut_to_window
-from gridtide.plan.price.bound import excess_kw, stored_rate, within_rates
+from gridtide.plan.price.bound import excess_kw, stored_away_kwh, stored_rate, within_rates
 from gridtide.plan.price.exact import Exact
 from gridtide.plan.price.fleet import LANES, LEAST_PRICE, Fleet
 from gridtide.plan.price.held import HeldPrices
@@ -34,6 +34,8 @@ HOPEFUL = 3.0
 """The limits are kept for a trial where the gap before is at most so many times the wanted."""
 LOOK = 2
 SLOW = 0.6
+FIRM = ("import", "export", "stored least", "stored most")
+"""Kinds of prices that react harder where excess stays."""
 HARDER, SOFTER, FIRMEST = 2.0, 0.9, 1e4
 EXCESS = 2e-4
 CLEAN_KW = 1e-9
@@ -235,8 +237,11 @@ class Coordination:
         """Let prices react harder where excess stays, and softer again where it has gone."""
         fleet = self.fleet
         owner, term = fleet.book.owner, fleet.rows.term
-        firm = np.array([kind in ("import", "export") for kind in fleet.book.kind], dtype=bool)
-        over = excess_kw(fleet.book, fleet.net)[owner]
+        kinds = fleet.book.kind
+        firm = np.array([kind in FIRM for kind in kinds], dtype=bool)
+        over = excess_kw(fleet.book, fleet.net)
+        over[fleet.book.stored] = stored_away_kwh(fleet.book, fleet.net)
+        over = over[owner]
         if self._over is not None:
             room = np.maximum(fleet.book.upper_kw, -fleet.book.lower_kw).max(axis=1)[owner]
             stays = (over > SLOW * self._over) & (over > EXCESS * room[:, None]) & firm[:, None]
