@@ -87,8 +87,11 @@ def certificate(layout: Layout, rows: PricedRows, duals: Floats, short_price: fl
         phase = np.where(rows.phase >= 0, -duals[rows.phase] / hours, 0.0)
     stored_price = None
     if stored_bounds(layout.problem) is not None:
-        each = (rows.stored_least, rows.stored_most)
-        stored_price = sum(np.where(row >= 0, -duals[row] / hours, 0.0) for row in each)
+        least, most = (
+            np.where(row >= 0, -duals[row] / hours, 0.0)
+            for row in (rows.stored_least, rows.stored_most)
+        )
+        stored_price = least + most
     first = np.flatnonzero(layout.first)
     arrival = np.zeros(len(layout.problem))
     arrival[layout.vehicle[first]] = stored[first]

@@ -55,7 +55,7 @@ def stays_bound(
     start = stays.own(prices.arrival_value) if prices.arrival_value is not None else None
     if start is None:
         start = np.zeros(len(stays.length))
-    nodes = _Nodes.of(stays, stored_value, start, short_price)
+    nodes = _Nodes.of(stays, stored_value, start, short_price, _held_price(stays, seen))
     nodes = nodes.within(most_short_kwh)
     fixed = float(np.sum(nodes.at_arrival()))
     power = _Powers(stays, seen, wear)
@@ -141,6 +141,16 @@ def _prices_by_pair(stays: Stays, seen: Seen) -> tuple[Floats, Floats]:
     return price + bill_in, price + bill_out
 
 
+def _held_price(stays: Stays, seen: Seen) -> Floats:
+    """Price of a kWh at the end of each pair's step, for what is held together, shape (P,)."""
+    limit = stays.limit()
+    price = np.zeros(len(limit))
+    if seen.stored is not None:
+        held = np.flatnonzero(limit >= 0)
+        price[held] = stays.hours[held] * seen.stored[limit[held], stays.step[held]]
+    return price
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Nodes:
     """The energies of stays as free variables, each within what it can reach."""
@@ -157,7 +167,9 @@ class _Nodes:
     short_price: float
 
     @classmethod
-    def of(cls, stays: Stays, value: Floats, start: Floats, short_price: float) -> _Nodes:
+    def of(
+        cls, stays: Stays, value: Floats, start: Floats, short_price: float, held: Floats
+    ) -> _Nodes:
         problem = stays.problem
         into, out = (stays.by_pair(kw) for kw in (problem.max_charge_kw, problem.max_discharge_kw))
         rise = stays.hours * np.maximum(stays.losses.battery_kw(stays.row, into), 0.0)
@@ -182,7 +194,7 @@ class _Nodes:
             arrival_high_kwh=most,
             start_value=np.where(stays.follows, start, 0.0),
             first_value=first,
-            slope=value - next_value,
+            slope=held + value - next_value,
             short_price=short_price,
         )
 
