@@ -221,7 +221,7 @@ def value_back(
     slope[head], length[head] = 0.0, hi - lo
     for i in range(last, first - 1, -1):
         if i < last:
-            low, high = stays.each[i + 1].low_kwh, stays.each[i + 1].high_kwh
+            low, high = stays.each[i + 1].low_kwh, stays.each[i + 1].held_kwh
             head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
             head, tail, lo, hi, v = link_back(stays, i + 1, slope, length, head, tail, lo, hi, v)
             low, high = stays.each[i].low_kwh, stays.each[i].high_kwh
@@ -255,35 +255,51 @@ def go_forward(
     power: Floats,
 ) -> None:
     """Follow the thresholds from the energy held; fill the powers at the plug [kW]."""
-    each, step_h = stays.each, stays.step_h
-    energy, origin = each[first].held_kwh, each[first].start
+    energy, origin = stays.each[first].held_kwh, stays.each[first].start
     for i in range(first, last + 1):
-        stay = each[i]
         if i > first:
-            energy = max(energy - stay.driven_kwh, stay.low_kwh)
-        gain, draw, begin = stay.gain, stay.draw, stay.start - origin
-        if stays.law.shape[0] > 0:
-            energy = parts_forward(stays, i, begin, energy, most, least, up, power)
-            continue
-        charge, discharge = stay.charge_kw * gain, stay.discharge_kw * draw
-        low, high, arrive = stay.low_kwh, stay.high_kwh, stay.arrive
-        bend, fade, full = tapering(stays, i)
-        for q in range(stay.steps):
-            p, hours = begin + q, step_h[arrive + q]
-            to = energy
-            if energy < up[p]:
-                to = min(up[p], energy + charge * hours)
-            elif energy > down[p]:
-                to = max(down[p], energy - discharge * hours)
-            if most.size > 0:
-                # Bounds of power are bounds of the energy at the end of the step.
-                to = min(to, energy + most[p] * (gain if most[p] > 0.0 else draw) * hours)
-                to = max(to, energy + least[p] * (gain if least[p] > 0.0 else draw) * hours)
-            if to > bend:
-                to = min(to, max((energy + hours * full) / (1.0 + hours * fade), energy))
-            to = min(max(to, low), high)
-            power[p] = (to - energy) / (hours * (gain if to > energy else draw))
-            energy = to
+            energy = max(energy - stays.each[i].driven_kwh, stays.each[i].low_kwh)
+        begin = stays.each[i].start - origin
+        energy = stay_forward(stays, i, begin, energy, most, least, up, down, power)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def stay_forward(
+    stays: Stays,
+    i: int,
+    begin: int,
+    energy: float,
+    most: Floats,
+    least: Floats,
+    up: Floats,
+    down: Floats,
+    power: Floats,
+) -> float:
+    """Follow the thresholds of stay ``i`` from ``energy``; return the energy at its end."""
+    if stays.law.shape[0] > 0:
+        return float(parts_forward(stays, i, begin, energy, most, least, up, power))
+    stay, step_h = stays.each[i], stays.step_h
+    gain, draw = stay.gain, stay.draw
+    charge, discharge = stay.charge_kw * gain, stay.discharge_kw * draw
+    low, high, arrive = stay.low_kwh, stay.high_kwh, stay.arrive
+    bend, fade, full = tapering(stays, i)
+    for q in range(stay.steps):
+        p, hours = begin + q, step_h[arrive + q]
+        to = energy
+        if energy < up[p]:
+            to = min(up[p], energy + charge * hours)
+        elif energy > down[p]:
+            to = max(down[p], energy - discharge * hours)
+        if most.size > 0:
+            # Bounds of power are bounds of the energy at the end of the step.
+            to = min(to, energy + most[p] * (gain if most[p] > 0.0 else draw) * hours)
+            to = max(to, energy + least[p] * (gain if least[p] > 0.0 else draw) * hours)
+        if to > bend:
+            to = min(to, max((energy + hours * full) / (1.0 + hours * fade), energy))
+        to = min(max(to, low), high)
+        power[p] = (to - energy) / (hours * (gain if to > energy else draw))
+        energy = to
+    return float(energy)
 
 
 @njit(cache=True, nogil=True)
@@ -297,7 +313,7 @@ def parts_forward(
     up: Floats,
     power: Floats,
 ) -> float:
-    """Follow stay ``i`` from ``energy`` as :func:`go_forward` does, with losses in parts."""
+    """Follow stay ``i`` from ``energy`` as :func:`stay_forward` does, with losses in parts."""
     stay, size = stays.each[i], 2 * stays.law.shape[2] + 1
     bend, fade, full = tapering(stays, i)
     most_kw, least_kw = stay.charge_kw, -stay.discharge_kw

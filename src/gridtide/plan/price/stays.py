@@ -38,6 +38,7 @@ STAY = np.dtype(
 """What a kernel reads of one stay, side by side in memory.
 
 ``start`` is where its steps begin among those of all stays; ``path`` the rows above it;
+``held_kwh`` the energy on arrival, of a stay that continues the most that it can be;
 ``low_kwh`` and ``high_kwh`` are the hard window, ``min_kwh`` and ``max_kwh`` the wanted one;
 ``gain`` and ``draw`` the energy stored and taken per kWh at the plug; ``due_kwh`` the energy due
 at the end (-inf for none) and ``wanted_kwh`` how much of it was wanted; ``driven_kwh`` the drive
@@ -142,12 +143,16 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
     heads = np.ones(count, dtype=bool) if problem.continues is None else ~problem.continues
     # A stay that continues begins at its minimum or above; its arrival is not used.
     begin = np.where(heads, problem.arrival_kwh, problem.min_kwh)
-    low, high = _window(problem, begin, _most_at_start(problem, begin))
+    since = np.concatenate(([0.0], np.cumsum(problem.step_h)))
+    begun = np.minimum(arrive, steps)
+    rise = gain * problem.max_charge_kw * (since[begun + length] - since[begun])
+    most = _most_at_start(problem, begin, rise)
+    low, high = _window(problem, begin, most)
     outside = bool(np.any((low < problem.min_kwh - 1e-9) | (high > problem.max_kwh + 1e-9)))
     each = np.zeros(count, dtype=STAY)
     each["start"] = np.cumsum(length) - length
     each["steps"], each["arrive"] = length, arrive
-    each["held_kwh"], each["low_kwh"], each["high_kwh"] = problem.arrival_kwh, low, high
+    each["held_kwh"], each["low_kwh"], each["high_kwh"] = most, low, high
     each["min_kwh"], each["max_kwh"] = problem.min_kwh, problem.max_kwh
     each["charge_kw"], each["discharge_kw"] = problem.max_charge_kw, problem.max_discharge_kw
     each["gain"], each["draw"], each["wear"] = gain, draw, problem.wear_price_per_kwh
@@ -198,12 +203,17 @@ def usual_prices(stays: Stays, problem: Problem) -> Stays:
     )
 
 
-def _most_at_start(problem: Problem, begin: Floats) -> Floats:
-    """Most that a stay can begin with, shape (n,): who arrives overfull may drive on so."""
+def _most_at_start(problem: Problem, begin: Floats, rise: Floats) -> Floats:
+    """Most that a stay can begin with, shape (n,): who arrives overfull may drive on so.
+
+    Nobody charges more on the way than the drive takes, so that full power during the stay
+    before, by which energy rises so much [kWh], leads to the most.
+    """
     most = begin.copy()
     if problem.continues is not None and problem.driven_kwh is not None:
         for i in np.flatnonzero(problem.continues):
-            left = max(problem.max_kwh[i - 1], most[i - 1]) - problem.driven_kwh[i]
+            full = max(problem.max_kwh[i - 1], most[i - 1])
+            left = min(full, most[i - 1] + rise[i - 1]) - problem.driven_kwh[i]
             most[i] = max(begin[i], left)
     return most
 
