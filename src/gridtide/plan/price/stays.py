@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.plan._layout import _floor, _window, taper_line
+from gridtide.plan._layout import _floor, _window, find_stay_starts, stay_ends, taper_line
 from gridtide.plan._losses import LossLaw, loss_law
 from gridtide.plan.problem import Floats, Ints, Problem
 
@@ -136,23 +136,21 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
         Price of being outside the wanted window [currency/kWh/h].
     """
     steps, count = problem.steps, len(problem)
-    arrive, depart = np.maximum(problem.arrive, 0), np.minimum(problem.depart, steps)
-    length = np.where(problem.arrive < problem.depart, np.maximum(depart - arrive, 0), 0)
+    arrive, depart = stay_ends(problem)
+    length = depart - arrive
     law = loss_law(problem, chord_of_standby=True)
     gain, draw = law.gain[:, 0], law.draw[:, 0]
     heads = np.ones(count, dtype=bool) if problem.continues is None else ~problem.continues
-    # A stay that continues begins at its minimum or above; its arrival is not used.
-    begin = np.where(heads, problem.arrival_kwh, problem.min_kwh)
-    since = np.concatenate(([0.0], np.cumsum(problem.step_h)))
-    begun = np.minimum(arrive, steps)
-    rise = gain * problem.max_charge_kw * (since[begun + length] - since[begun])
-    most = _most_at_start(problem, begin, rise)
-    low, high = _window(problem, begin, most)
+    begin = problem.arrival_kwh, problem.arrival_kwh
+    if not heads.all():
+        starts = find_stay_starts(problem, (arrive, depart), law, np.zeros(count))
+        begin = starts.low_kwh, starts.high_kwh
+    low, high = _window(problem, *begin)
     outside = bool(np.any((low < problem.min_kwh - 1e-9) | (high > problem.max_kwh + 1e-9)))
     each = np.zeros(count, dtype=STAY)
     each["start"] = np.cumsum(length) - length
     each["steps"], each["arrive"] = length, arrive
-    each["held_kwh"], each["low_kwh"], each["high_kwh"] = most, low, high
+    each["held_kwh"], each["low_kwh"], each["high_kwh"] = begin[1], low, high
     each["min_kwh"], each["max_kwh"] = problem.min_kwh, problem.max_kwh
     each["charge_kw"], each["discharge_kw"] = problem.max_charge_kw, problem.max_discharge_kw
     each["gain"], each["draw"], each["wear"] = gain, draw, problem.wear_price_per_kwh
@@ -201,21 +199,6 @@ def usual_prices(stays: Stays, problem: Problem) -> Stays:
         beyond_kwh=np.zeros(0),
         beyond_price=np.zeros(0),
     )
-
-
-def _most_at_start(problem: Problem, begin: Floats, rise: Floats) -> Floats:
-    """Most that a stay can begin with, shape (n,): who arrives overfull may drive on so.
-
-    Nobody charges more on the way than the drive takes, so that full power during the stay
-    before, by which energy rises so much [kWh], leads to the most.
-    """
-    most = begin.copy()
-    if problem.continues is not None and problem.driven_kwh is not None:
-        for i in np.flatnonzero(problem.continues):
-            full = max(problem.max_kwh[i - 1], most[i - 1])
-            left = min(full, most[i - 1] + rise[i - 1]) - problem.driven_kwh[i]
-            most[i] = max(begin[i], left)
-    return most
 
 
 def _floors(problem: Problem, each: npt.NDArray[np.void]) -> Floats:

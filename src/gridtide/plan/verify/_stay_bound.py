@@ -176,7 +176,7 @@ class _Nodes:
         taken = -stays.losses.battery_kw(stays.row, -out)
         fall = np.maximum(taken, stays.losses.standby_kw[stays.row])
         up, down = stays.running_sum(rise), stays.running_sum(stays.hours * fall)
-        least, most = _arrivals(stays, up)
+        least, most = _arrivals(stays, up, rise)
         low = np.minimum(stays.own(problem.min_kwh), least)
         top = np.maximum(stays.own(problem.max_kwh), most)
         high = np.minimum(top[stays.row], most[stays.row] + up)
@@ -290,16 +290,18 @@ class _Nodes:
         return cost + np.where(next_goes, trip, 0.0)
 
 
-def _arrivals(stays: Stays, up: Floats) -> tuple[Floats, Floats]:
+def _arrivals(stays: Stays, up: Floats, rise: Floats) -> tuple[Floats, Floats]:
     """Least and most energy at the start of each stay: as given, or what a trip can leave."""
     problem = stays.problem
     least = stays.own(problem.arrival_kwh).copy()
     most = least.copy()
-    rise = stays.last(up, np.zeros(len(least)))
+    risen = stays.last(up, np.zeros(len(least)))
     for trip in range(1, int(stays.trips.max(initial=0)) + 1):
         at = np.flatnonzero(stays.trips == trip)
-        full = np.maximum(stays.own(problem.max_kwh)[at - 1], most[at - 1])
-        held = np.minimum(most[at - 1] + rise[at - 1], full) - driven_kwh(stays)[at]
+        full = np.maximum(stays.own(problem.max_kwh), most)
+        tapered = stays.last(_tapered_reach(stays, most, full, rise), most)
+        reach = np.minimum(np.minimum(most + risen, full), tapered)
+        held = reach[at - 1] - driven_kwh(stays)[at]
         least[at] = stays.own(problem.min_kwh)[at]
         most[at] = np.maximum(held, least[at])
     return least, most
