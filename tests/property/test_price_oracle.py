@@ -147,6 +147,20 @@ def _check_exact(problem):
     _check_feasible(problem, stays, power)
 
 
+@given(seeds, st.lists(st.sampled_from(LINEAR), unique=True))
+@settings(max_examples=20)
+def test_a_price_on_what_is_held_together_is_exact(seed, features):
+    """Below and above nothing: what a vehicle sees where too much, or too little, is held."""
+    problem = draws.draw_vehicles(seed, *features)
+    price = np.random.default_rng(seed).normal(0.0, 0.1, problem.steps)
+    stays, (buy, sell) = _lay(problem)._replace(stored_price=price), _prices(problem)
+    value, cost, power = best_schedules(stays, buy, sell)
+    optimum = _by_lp(problem, stays, buy, sell, stored_price=price)
+    assert _differ(value, optimum) <= EXACT
+    assert _differ(cost, optimum) <= EXACT
+    _check_feasible(problem, stays, power)
+
+
 def _able(features):
     """Leave out standby, whose chord is not a thing of parts, and who arrives too full."""
     return [name for name in features if name not in ("standby", "recovery")]

@@ -62,9 +62,11 @@ class _Model:
 
 def solve_vehicles(
     problem, short_price, buy, sell, *, recover_price=0.0, drive_price=0.0, binaries=False,
-    bounds=None,
+    bounds=None, stored_price=None,
 ):  # fmt: skip
     """Least cost of each vehicle, shape (v,); ``bounds`` (most, least) of each plugged power.
+
+    ``stored_price`` is on the energy at the end of each step, per kWh and hour, shape (T,).
 
     ``buy`` and ``sell`` are prices by plugged step, stay by stay. With ``binaries`` no step goes
     both ways and no more is bought on the way than a drive needs; else that only bounds what
@@ -88,7 +90,9 @@ def solve_vehicles(
         at = slice(begin, begin + length)
         begin += length
         prices = buy[at], sell[at], None if bounds is None else [b[at] for b in bounds]
-        held = _stay(model, problem, i, vehicle, held, prices, recover_price, binaries)
+        held = _stay(
+            model, problem, i, vehicle, held, prices, recover_price, binaries, stored_price
+        )
         _leave(model, problem, i, vehicle, held, short_price)
     return model.solve(vehicle + 1)
 
@@ -109,7 +113,7 @@ def _charged_fully(problem, i, energy):
     return energy
 
 
-def _stay(model, problem, i, owner, held, prices, recover_price, binaries):
+def _stay(model, problem, i, owner, held, prices, recover_price, binaries, stored_price=None):
     buy, sell, bounds = prices
     start = held[1] if not held[0] else problem.min_kwh[i]
     low, high = min(problem.min_kwh[i], start), max(problem.max_kwh[i], start)
@@ -133,7 +137,7 @@ def _stay(model, problem, i, owner, held, prices, recover_price, binaries):
             away = model.variable(owner, dt * problem.change_price_per_kwh)
             model.at_most([(c, 1), (d, -1), (away, -1)], planned)
             model.at_most([(c, -1), (d, 1), (away, -1)], -planned)
-        e = model.variable(owner, 0.0, low, high)
+        e = model.variable(owner, 0.0 if stored_price is None else dt * stored_price[t], low, high)
         terms = [(e, 1), *((k, -dt * g) for k, g in gain), *((k, dt * g) for k, g in draw)]
         model.equals(terms + [(k, -v) for k, v in held[0]], held[1])
         held = ([(e, 1)], 0.0)

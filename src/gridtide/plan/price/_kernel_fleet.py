@@ -17,6 +17,9 @@ from gridtide.plan.price.rows import CENTRE, Rows
 from gridtide.plan.price.stays import Stays, Work
 from gridtide.plan.problem import Floats, Ints
 
+LEAST_SPAN = 1e-3
+"""Span of the prices of one vehicle at least [currency/kWh]: in one step there is but one price."""
+
 
 @njit(cache=True, nogil=True)
 def least_costs(
@@ -175,7 +178,8 @@ def keep_limits(
         gain = own_cost(stays, first, last, buy, sell, now)
         gain -= own_cost(stays, first, last, buy, sell, best)
         # Hours of a step are at most those of the first; a rough price is enough here.
-        may_cost = dear * (dearest - cheapest) * over * stays.step_h[0] if over > 0.0 else 0.0
+        span = max(dearest - cheapest, LEAST_SPAN)
+        may_cost = dear * span * over * stays.step_h[0] if over > 0.0 else 0.0
         if gain <= 1e-12 and (over == 0.0 or -gain > may_cost):
             continue
         for p in range(size):

@@ -52,7 +52,7 @@ VEHICLES_PER_SWEEP = 2.0
 """Groups of so many vehicles for each sweep made: by then the sweeps took about as long."""
 HELD_GAP = 5e-3
 """Of what reserve is worth, so much may be left open."""
-DEAR = ((1.5, LANES), (3.0, LANES), (10.0, LANES), (30.0, LANES), (1e12, LANES), (1e12, 1))
+DEAR = ((1.5, LANES), (3.0, LANES), (10.0, LANES), (30.0, LANES), (np.inf, LANES), (np.inf, 1))
 """What keeping limits may cost in each pass, and lanes: of two, each takes off but half."""
 
 
