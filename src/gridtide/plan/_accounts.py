@@ -50,7 +50,7 @@ class Schedule:
         Net power of the vehicles below each limit, shape (m, T).
     stored_kwh
         What vehicles hold together below each limit at the end of each step, shape (m, T); zeros
-        where the problem does not bound it.
+        below limits that do not bound it.
     reserve_kw
         Offer of each block that was planned with it, shape (blocks,); None for none. Its value
         is part of the objective as long as it is not proven.

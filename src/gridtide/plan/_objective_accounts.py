@@ -37,6 +37,14 @@ def stored_bounds(problem: Problem) -> tuple[Floats, Floats] | None:
     )
 
 
+def bounded_limits(problem: Problem) -> Ints:
+    """Limits that bound what vehicles hold together."""
+    bounds = stored_bounds(problem)
+    if bounds is None:
+        return np.zeros(0, dtype=np.int64)
+    return np.flatnonzero(np.isfinite(bounds).any(axis=(0, 2)))
+
+
 def below_in_turn(problem: Problem, vehicle: Ints) -> list[tuple[Ints, Ints]]:
     """Pairs and the limits that they are below, the nearest first, then those above, and so on.
 
@@ -62,7 +70,7 @@ def below_in_turn(problem: Problem, vehicle: Ints) -> list[tuple[Ints, Ints]]:
 
 
 def stored_kwh(layout: Layout, energy_kwh: Floats) -> Floats:
-    """Energy held together below each limit at the end of each step [kWh], shape (m, T).
+    """Energy held together below limits that bound it, at the end of each step, shape (m, T).
 
     Parameters
     ----------
@@ -71,13 +79,15 @@ def stored_kwh(layout: Layout, energy_kwh: Floats) -> Floats:
     energy_kwh
         At the nodes of each stay, shape (n, T + 1).
     """
-    held = np.zeros(layout.base_kw.shape)
-    if stored_bounds(layout.problem) is None:
+    held, bounded = np.zeros(layout.base_kw.shape), bounded_limits(layout.problem)
+    if len(bounded) == 0:
         return held
     each = energy_kwh[layout.vehicle, layout.step + 1]
     for pair, limit in below_in_turn(layout.problem, layout.vehicle):
         np.add.at(held, (limit, layout.step[pair]), each[pair])
-    return held
+    some = np.zeros_like(held)
+    some[bounded] = held[bounded]
+    return some
 
 
 def stored_away_kwh(problem: Problem, held_kwh: Floats) -> tuple[Floats, Floats]:

@@ -25,7 +25,7 @@ class Judged(Protocol):
 
     @property
     def stored_kwh(self) -> Floats:
-        """Energy held together below each limit at the end of each step, shape (m, T)."""
+        """Energy held together below limits that bound it at the end of each step, (m, T)."""
 
     @property
     def shortfall_kwh(self) -> Floats:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gridtide.plan._layout import _total, demand_periods
-from gridtide.plan._objective_accounts import stored_bounds
+from gridtide.plan._objective_accounts import bounded_limits, stored_bounds
 from gridtide.plan.price.relief import find_excess
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
@@ -192,12 +192,9 @@ def keep_book(problem: Problem, stays: Stays, relief_price: float = 0.0) -> Book
 def _rows(problem: Problem) -> tuple[Ints, Ints]:
     """Limits first, in their order, then phases that are limited, then energy held together."""
     count = len(problem.limit_names)
-    phased = stored = np.zeros(0, dtype=np.int64)
+    phased, stored = np.zeros(0, dtype=np.int64), bounded_limits(problem)
     if problem.phase_kw is not None:
         phased = np.flatnonzero(np.isfinite(problem.phase_kw).any(axis=1))
-    bounds = stored_bounds(problem)
-    if bounds is not None:
-        stored = np.flatnonzero(np.isfinite(bounds[0]).any(1) | np.isfinite(bounds[1]).any(1))
     return (
         np.concatenate((np.arange(count), np.repeat(phased, 3), stored)),
         np.concatenate(

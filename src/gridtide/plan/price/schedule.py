@@ -27,7 +27,7 @@ class FleetSchedule:
         Net power of the vehicles below each limit, shape (m, T).
     stored_kwh
         What vehicles hold together below each limit at the end of each step, shape (m, T); zeros
-        where the problem does not bound it.
+        below limits that do not bound it.
     objective, violation_kw
         Cost and largest excess.
     end_kwh, shortfall_kwh, en_route_kwh
