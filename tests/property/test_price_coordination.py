@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gridtide.plan import read_plan, solve, verify_plan, write_plan
-from gridtide.plan.price import fleet, groups
+from gridtide.plan.price import clusters, fleet, groups
 
 _path = Path(__file__).parents[1] / "reference" / "price_draws.py"
 _spec = importlib.util.spec_from_file_location("price_draws", _path)
@@ -168,10 +168,21 @@ def test_a_plan_depends_neither_on_threads_nor_on_what_ran_before(seed, monkeypa
     first = once()
     _plan(_draw(seed + 1))
     again = once()
-    monkeypatch.setattr(fleet, "ThreadPoolExecutor", lambda lanes: ThreadPoolExecutor(1))
+    monkeypatch.setattr(fleet, "_POOL", ThreadPoolExecutor(1))
     alone = once()
     for plan in (again, alone):
         assert plan.sweeps == first.sweeps
         assert plan.lower_bound == first.lower_bound
         assert plan.objective == first.objective
         np.testing.assert_array_equal(plan.plugged_kw, first.plugged_kw)
+
+
+@pytest.mark.parametrize("seed", [11, 17, 19, 23, 35, 37])
+def test_an_excess_that_one_lane_alone_can_take_off_is_taken_off_whole(seed, monkeypatch):
+    """Two lanes share what a common limit leaves: of an excess one lane can take off but half."""
+    monkeypatch.setattr(groups, "GROUP", 8)
+    monkeypatch.setattr(clusters, "MOST", 0)
+    problem = draws.draw_tree(seed, count=40, kinds=("phases", "overload"))
+    plan = _plan(problem)
+    assert plan.gap <= HONEST
+    assert _excess_kw(problem, plan.power_kw) <= 1e-6

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from gridtide.plan import solve
 from gridtide.plan.price import best_schedules, lay_stays
+from gridtide.plan.price._kernel_costs import own_cost
 from gridtide.plan.price._kernel_fleet import cut_to_window
-from gridtide.plan.price._kernel_stay import go_forward, own_cost, value_back
+from gridtide.plan.price._kernel_stay import go_forward, value_back
 from gridtide.plan.price._kernel_value import value_at
 from gridtide.plan.price.stays import segments
 
@@ -143,6 +144,20 @@ def _check_exact(problem):
     value, cost, power = best_schedules(stays, buy, sell)
     reference = _by_lp(problem, stays, buy, sell)
     assert _differ(value, reference) <= EXACT and _differ(cost, reference) <= EXACT
+    _check_feasible(problem, stays, power)
+
+
+@given(seeds, st.lists(st.sampled_from(LINEAR), unique=True))
+@settings(max_examples=20)
+def test_a_price_on_what_is_held_together_is_exact(seed, features):
+    """Below and above nothing: what a vehicle sees where too much, or too little, is held."""
+    problem = draws.draw_vehicles(seed, *features)
+    price = np.random.default_rng(seed).normal(0.0, 0.1, problem.steps)
+    stays, (buy, sell) = _lay(problem)._replace(stored_price=price), _prices(problem)
+    value, cost, power = best_schedules(stays, buy, sell)
+    optimum = _by_lp(problem, stays, buy, sell, stored_price=price)
+    assert _differ(value, optimum) <= EXACT
+    assert _differ(cost, optimum) <= EXACT
     _check_feasible(problem, stays, power)
 
 

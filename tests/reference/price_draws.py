@@ -243,3 +243,34 @@ def _limits(r, problem, kinds, tree, made):
         told["load_square_price_per_kw2h"] = r.uniform(0, 2e-3, m) * (r.random(m) < 0.6)
         told["load_reference_kw"] = total.mean(axis=1, keepdims=True) * np.ones(steps)
     return told
+
+
+def add_stored(problem, seed, energy_kwh):
+    """Bound what vehicles hold together below some limits, near what they hold in a plan of it.
+
+    ``energy_kwh`` is that of the plan at the nodes, shape (n, T + 1). Some bounds cannot be met.
+    """
+    r = np.random.default_rng([seed, 5])
+    held = held_together(problem, energy_kwh)
+    picked = (r.random(held.shape) < 0.3) & (r.random((len(held), 1)) < 0.5)
+    least = np.where(picked, held * r.uniform(0.9, 1.15, held.shape), -np.inf)
+    picked = (r.random(held.shape) < 0.15) & (r.random((len(held), 1)) < 0.5)
+    above = np.maximum(held * r.uniform(0.9, 1.05, held.shape), least)
+    return replace(
+        problem,
+        stored_least_kwh=least,
+        stored_most_kwh=np.where(picked, above, np.inf),
+        stored_price_per_kwh_h=float(r.choice([0.05, 0.3, 1.0])),
+    )
+
+
+def held_together(problem, energy_kwh):
+    """Energy below each limit at the end of each step, stay by stay and limit by limit."""
+    held = np.zeros((len(problem.limit_names), problem.steps))
+    for i in range(len(problem)):
+        j = problem.limit[i]
+        while j >= 0:
+            for t in range(max(problem.arrive[i], 0), min(problem.depart[i], problem.steps)):
+                held[j, t] += energy_kwh[i, t + 1]
+            j = problem.limit_parent[j]
+    return held

@@ -62,35 +62,58 @@ class _Model:
 
 def solve_vehicles(
     problem, short_price, buy, sell, *, recover_price=0.0, drive_price=0.0, binaries=False,
-    bounds=None,
+    bounds=None, stored_price=None,
 ):  # fmt: skip
     """Least cost of each vehicle, shape (v,); ``bounds`` (most, least) of each plugged power.
 
+    ``stored_price`` is on the energy at the end of each step, per kWh and hour, shape (T,).
+
     ``buy`` and ``sell`` are prices by plugged step, stay by stay. With ``binaries`` no step goes
-    both ways and no more is bought on the way than a drive needs.
+    both ways and no more is bought on the way than a drive needs; else that only bounds what
+    stays begin with: full power before it is the most.
     """
     continues = problem.continues
     if continues is None:
         continues = np.zeros(len(problem), dtype=bool)
     vehicle, model, begin = -1, _Model(), 0
-    held = None
+    held, most = None, 0.0
     for i in range(len(problem)):
         if continues[i]:
-            held = _drive(model, problem, i, vehicle, held, drive_price, binaries)
+            most = max(_charged_fully(problem, i - 1, most) - problem.driven_kwh[i],
+                       problem.min_kwh[i])  # fmt: skip
+            held = _drive(model, problem, i, vehicle, held, drive_price, most, binaries)
         else:
             vehicle += 1
-            held = ([], problem.arrival_kwh[i])
+            held, most = ([], problem.arrival_kwh[i]), problem.arrival_kwh[i]
         arrive, stop = max(problem.arrive[i], 0), min(problem.depart[i], problem.steps)
         length = max(stop - arrive, 0) if problem.arrive[i] < problem.depart[i] else 0
         at = slice(begin, begin + length)
         begin += length
         prices = buy[at], sell[at], None if bounds is None else [b[at] for b in bounds]
-        held = _stay(model, problem, i, vehicle, held, prices, recover_price, binaries)
+        held = _stay(
+            model, problem, i, vehicle, held, prices, recover_price, binaries, stored_price
+        )
         _leave(model, problem, i, vehicle, held, short_price)
     return model.solve(vehicle + 1)
 
 
-def _stay(model, problem, i, owner, held, prices, recover_price, binaries):
+def _charged_fully(problem, i, energy):
+    """Energy at the end of a stay that charges with full power all the time."""
+    rise = max(moved(problem.max_charge_kw[i], lines_of(problem, i)[0]), 0.0)
+    high = max(problem.max_kwh[i], energy)
+    line = _taper_line(problem, i, high)
+    for t in range(max(problem.arrive[i], 0), min(problem.depart[i], problem.steps)):
+        dt = problem.step_h[t]
+        to = min(energy + dt * rise, high)
+        if line is not None:
+            full, fall = line
+            since = problem.taper_from_kwh[i]
+            to = min(to, (energy + dt * (full + fall * since)) / (1 + dt * fall))
+        energy = max(energy, to)
+    return energy
+
+
+def _stay(model, problem, i, owner, held, prices, recover_price, binaries, stored_price=None):
     buy, sell, bounds = prices
     start = held[1] if not held[0] else problem.min_kwh[i]
     low, high = min(problem.min_kwh[i], start), max(problem.max_kwh[i], start)
@@ -114,12 +137,12 @@ def _stay(model, problem, i, owner, held, prices, recover_price, binaries):
             away = model.variable(owner, dt * problem.change_price_per_kwh)
             model.at_most([(c, 1), (d, -1), (away, -1)], planned)
             model.at_most([(c, -1), (d, 1), (away, -1)], -planned)
-        e = model.variable(owner, 0.0, low, high)
+        e = model.variable(owner, 0.0 if stored_price is None else dt * stored_price[t], low, high)
         terms = [(e, 1), *((k, -dt * g) for k, g in gain), *((k, dt * g) for k, g in draw)]
         model.equals(terms + [(k, -v) for k, v in held[0]], held[1])
         held = ([(e, 1)], 0.0)
         if problem.taper_from_kwh is not None:
-            _taper(model, problem, i, e, (gains, gain), high)
+            _taper(model, problem, i, e, gain, high)
         _held(model, problem, (i, t), owner, e, dt)
         if recover_price > 0:
             floor = problem.min_kwh[i]
@@ -178,16 +201,25 @@ def moved(power, lines):
 
 def _taper(model, problem, i, e, charging, high):
     """Power into the cells falls linearly, in the energy at the end of the step."""
+    line = _taper_line(problem, i, high)
+    if line is not None:
+        full, fall = line
+        model.at_most([*charging, (e, fall)], full + fall * problem.taper_from_kwh[i])
+
+
+def _taper_line(problem, i, high):
+    """Full power into the cells and its fall per kWh; None where it does not fall."""
+    if problem.taper_from_kwh is None:
+        return None
     since, width = problem.taper_from_kwh[i], problem.max_kwh[i] - problem.taper_from_kwh[i]
-    lines, stored = charging
+    if width <= 1e-9:
+        return None
+    lines = lines_of(problem, i)[0]
     if problem.charge_part_kw is None:
         lines = ([np.inf], [problem.charge_efficiency[i]])
     full = moved(problem.max_charge_kw[i], lines)
-    if width <= 1e-9:
-        return
     fall = full * (1 - problem.taper_end[i]) / width
-    fall = min(fall, full / max(high - since, 1e-9))
-    model.at_most([*stored, (e, fall)], full + fall * since)
+    return full, min(fall, full / max(high - since, 1e-9))
 
 
 def _held(model, problem, at, owner, e, dt):
@@ -228,10 +260,10 @@ def _leave(model, problem, i, owner, held, short_price):
         model.at_most([(kept, 1)] + [(k, -v) for k, v in terms], known)
 
 
-def _drive(model, problem, i, owner, held, price, binaries):
-    """Leave with what is held, arrive with at least the minimum."""
+def _drive(model, problem, i, owner, held, price, high, binaries):
+    """Leave with what is held, arrive with at least the minimum and at most ``high``."""
     terms, known = held
-    low, high = problem.min_kwh[i], problem.max_kwh[i]
+    low = problem.min_kwh[i]
     bought = model.variable(owner, price)
     start = model.variable(owner, 0.0, low, high)
     model.equals([(start, 1), (bought, -1)] + [(k, -v) for k, v in terms],

@@ -120,6 +120,8 @@ def two_feeders():
     n, steps = 12, 16
     arrive = r.integers(0, 6, n)
     price = r.uniform(0.05, 0.4, (2, steps))
+    held, room = np.full((3, steps), -np.inf), np.full((3, steps), np.inf)
+    held[0, 6:8], room[2, 9] = (240.0, 330.0), 60.0
     return Problem(
         ids=tuple(f"v{i}" for i in range(n)),
         step_h=r.uniform(0.25, 1.0, steps),
@@ -150,6 +152,9 @@ def two_feeders():
         horizon_floor_kwh=np.full(n, 22.0),
         carbon_kg_per_kwh=r.uniform(0, 0.5, steps),
         carbon_price_per_kg=0.1,
+        stored_least_kwh=held,
+        stored_most_kwh=room,
+        stored_price_per_kwh_h=0.5,
     )
 
 
@@ -298,6 +303,21 @@ def slacks_hidden(document, problem):
     document["head"]["claims"] |= {"slacks": [], "status": "optimal"}
 
 
+def a_stored_slack_hidden(document, problem):
+    claims = document["head"]["claims"]
+    claims["slacks"] = [s for s in claims["slacks"] if not s["name"].startswith("stored")]
+
+
+def a_stored_slack_made_smaller(document, problem):
+    for slack in document["head"]["claims"]["slacks"]:
+        if slack["name"].startswith("stored"):
+            slack["amount"] *= 0.9
+
+
+def a_stored_price_raised(document, problem):
+    document["prices"]["stored_price"][0][7] -= 0.3
+
+
 def violation_claimed(document, problem):
     document["head"]["claims"]["hard_violation_kw"] = 0.5
 
@@ -324,6 +344,9 @@ TAMPERED = {
     shortfall_hidden: "shortfall",
     slacks_hidden: "slacks",
     violation_claimed: "violation",
+    a_stored_slack_hidden: "stored",
+    a_stored_slack_made_smaller: "stored",
+    a_stored_price_raised: "bound",
 }
 
 

@@ -92,6 +92,11 @@ def schema(what: str) -> None:
     type=click.Choice(["flat", "two-peak", "solar", "scarcity"]),
     help="Prices over the day, for planning.",
 )
+@click.option(
+    "--stored-kwh",
+    type=click.FloatRange(min=0),
+    help="Energy that all vehicles are to hold together from 18 to 20 h, per vehicle of the fleet.",
+)
 @click.option("--gap", type=click.FloatRange(min=0), help="Gap to plan to; default by size.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the generator.")
 @json_option

@@ -8,7 +8,13 @@ import numpy as np
 
 from gridtide.plan._chains import after_drive, continuing, generations
 from gridtide.plan._layout import Layout, demand_periods, phase_share
-from gridtide.plan._objective_accounts import band_surcharge, change_cost, square_cost
+from gridtide.plan._objective_accounts import (
+    band_surcharge,
+    change_cost,
+    square_cost,
+    stored_cost,
+    stored_kwh,
+)
 from gridtide.plan._power_range import power_range
 from gridtide.plan._wear_accounts import cycle_cost, holding_cost
 from gridtide.plan.problem import Floats, Ints
@@ -42,6 +48,9 @@ class Schedule:
         Powers of the plugged steps alone, stay by stay, shape (N,).
     net_kw
         Net power of the vehicles below each limit, shape (m, T).
+    stored_kwh
+        What vehicles hold together below each limit at the end of each step, shape (m, T); zeros
+        below limits that do not bound it.
     reserve_kw
         Offer of each block that was planned with it, shape (blocks,); None for none. Its value
         is part of the objective as long as it is not proven.
@@ -62,6 +71,7 @@ class Schedule:
     violation_kw: float
     plugged_kw: Floats
     net_kw: Floats
+    stored_kwh: Floats
     reserve_kw: Floats | None = None
     reserve_share_kw: tuple[Floats, ...] | None = None
     reserve_recovery_kw: Floats | None = None
@@ -84,6 +94,8 @@ def judge(layout: Layout, power_kw: Floats) -> Schedule:
         en_route[later] = after_drive(layout.problem, later, end[later - 1])[1]
     cost = _cost(layout, power, end, float(short.sum() + en_route.sum()))
     cost += band_surcharge(layout, short) + change_cost(layout, power)
+    held = stored_kwh(layout, energy)
+    cost += stored_cost(layout.problem, held)
     return Schedule(
         power_kw=power,
         energy_kwh=energy,
@@ -96,6 +108,7 @@ def judge(layout: Layout, power_kw: Floats) -> Schedule:
         violation_kw=_violation(layout, power),
         plugged_kw=power[layout.vehicle, layout.step],
         net_kw=net_kw(layout, power),
+        stored_kwh=held,
     )
 
 

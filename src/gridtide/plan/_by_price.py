@@ -146,6 +146,10 @@ class _Some:
         return self.schedule.net_kw
 
     @property
+    def stored_kwh(self) -> Floats:
+        return self.schedule.stored_kwh
+
+    @property
     def shortfall_kwh(self) -> Floats:
         return self.schedule.shortfall_kwh[self.rows]
 

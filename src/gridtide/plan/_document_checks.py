@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from gridtide.plan.records import LimitRecord, ProblemRecord, VehicleRecord
 
 
+STORED = ("stored_least_kwh", "stored_most_kwh")
+
+
 def check_document(record: ProblemRecord, source: str) -> list[Finding]:
     """Return the findings that no single field shows."""
     findings = [
@@ -43,7 +46,7 @@ def _series(record: ProblemRecord) -> Iterator[Finding]:
     for name in ("price_import_per_kwh", "price_export_per_kwh", "carbon_kg_per_kwh"):
         yield from check_length(getattr(record, name), name, record.steps)
     for j, limit in enumerate(record.limits):
-        for name in ("import_kw", "export_kw", "base_load_kw"):
+        for name in ("import_kw", "export_kw", "base_load_kw", *STORED):
             yield from check_length(getattr(limit, name), f"limits[{j}].{name}", record.steps)
 
 
@@ -59,12 +62,17 @@ def check_length(value: float | list[float] | None, where: str, steps: int) -> I
 
 def _limit_values(record: ProblemRecord) -> Iterator[Finding]:
     for j, limit in enumerate(record.limits):
-        for name in ("import_kw", "export_kw"):
+        for name in ("import_kw", "export_kw", *STORED):
             value = getattr(limit, name)
             values = value if isinstance(value, list) else [value]
             if any(v is not None and v < 0 for v in values):
-                mend = "Write how much at most flows that way, 0 or more"
+                flows = "Write how much at most flows that way, 0 or more"
+                mend = "Write an energy, 0 or more" if name in STORED else flows
                 yield Finding(f"limits[{j}].{name}", "a limit is negative", mend)
+        low, high = limit.stored_least_kwh, limit.stored_most_kwh
+        if low is not None and high is not None and _falls(low, high):
+            mend = "Exchange or correct them"
+            yield Finding(f"limits[{j}].stored_least_kwh", "is above stored_most_kwh", mend)
         if limit.phase_kw is not None and (len(limit.phase_kw) != 3 or min(limit.phase_kw) < 0):
             mend = "Write three numbers, 0 or more, for L1, L2, L3"
             yield Finding(f"limits[{j}].phase_kw", f"{limit.phase_kw} is not allowed", mend)

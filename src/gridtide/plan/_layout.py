@@ -144,7 +144,7 @@ def lay_out(problem: Problem, *, relax_standby: bool = False, pairs: bool = True
     standby = np.zeros(len(problem))
     if problem.standby_kw is not None and not relax_standby:
         standby = problem.standby_kw
-    starts = _starts(problem, (arrive, arrive + stay), law, standby)
+    starts = find_stay_starts(problem, (arrive, depart), law, standby)
     low, high = _window(problem, starts.low_kwh, starts.high_kwh)
     due = np.where(problem.depart <= steps, problem.target_kwh, _floor(problem))
     below = _below(problem) if pairs else np.zeros((0, 0), dtype=bool)
@@ -221,7 +221,9 @@ def taper_line(problem: Problem, high: Floats) -> tuple[Floats, Floats]:
     return full, np.minimum(slope, full / beyond)
 
 
-def _starts(problem: Problem, plugged: tuple[Ints, Ints], law: LossLaw, standby: Floats) -> Starts:
+def find_stay_starts(
+    problem: Problem, plugged: tuple[Ints, Ints], law: LossLaw, standby: Floats
+) -> Starts:
     rise, fall = most_kw(problem, law, standby)
     clock = np.concatenate(([0.0], np.cumsum(problem.step_h)))
     begin, end = (np.minimum(step, problem.steps) for step in plugged)

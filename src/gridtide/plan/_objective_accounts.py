@@ -1,11 +1,11 @@
-"""What squares of load, shared shortage and changes cost, by plain formulas, not solver's rows."""
+"""What squares of load, energy held together, shared shortage and changes cost: plain formulas."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from gridtide.plan._layout import Layout
-from gridtide.plan.problem import Floats, Problem
+from gridtide.plan.problem import Floats, Ints, Problem
 
 
 def square_cost(problem: Problem, site_kw: Floats) -> float:
@@ -23,6 +23,91 @@ def square_cost(problem: Problem, site_kw: Floats) -> float:
         return 0.0
     away = site_kw if problem.load_reference_kw is None else site_kw - problem.load_reference_kw
     return float(price @ (away**2 @ problem.step_h))
+
+
+def stored_bounds(problem: Problem) -> tuple[Floats, Floats] | None:
+    """Least and most that vehicles are to hold together, both (m, T); None where that is free."""
+    least, most = problem.stored_least_kwh, problem.stored_most_kwh
+    if least is None and most is None:
+        return None
+    shape = (len(problem.limit_names), problem.steps)
+    return (
+        np.full(shape, -np.inf) if least is None else least,
+        np.full(shape, np.inf) if most is None else most,
+    )
+
+
+def bounded_limits(problem: Problem) -> Ints:
+    """Limits that bound what vehicles hold together."""
+    bounds = stored_bounds(problem)
+    if bounds is None:
+        return np.zeros(0, dtype=np.int64)
+    return np.flatnonzero(np.isfinite(bounds).any(axis=(0, 2)))
+
+
+def below_in_turn(problem: Problem, vehicle: Ints) -> list[tuple[Ints, Ints]]:
+    """Pairs and the limits that they are below, the nearest first, then those above, and so on.
+
+    Parameters
+    ----------
+    problem
+        With its tree of limits.
+    vehicle
+        Of each pair, shape (N,).
+
+    Returns
+    -------
+    list
+        Of pairs and limits, equally long.
+    """
+    pair, limit = np.arange(len(vehicle)), problem.limit[vehicle]
+    found = []
+    while (limit >= 0).any():
+        pair, limit = pair[limit >= 0], limit[limit >= 0]
+        found.append((pair, limit))
+        limit = problem.limit_parent[limit]
+    return found
+
+
+def stored_kwh(layout: Layout, energy_kwh: Floats) -> Floats:
+    """Energy held together below limits that bound it, at the end of each step, shape (m, T).
+
+    Parameters
+    ----------
+    layout
+        The problem laid out.
+    energy_kwh
+        At the nodes of each stay, shape (n, T + 1).
+    """
+    held, bounded = np.zeros(layout.base_kw.shape), bounded_limits(layout.problem)
+    if len(bounded) == 0:
+        return held
+    each = energy_kwh[layout.vehicle, layout.step + 1]
+    for pair, limit in below_in_turn(layout.problem, layout.vehicle):
+        np.add.at(held, (limit, layout.step[pair]), each[pair])
+    some = np.zeros_like(held)
+    some[bounded] = held[bounded]
+    return some
+
+
+def stored_away_kwh(problem: Problem, held_kwh: Floats) -> tuple[Floats, Floats]:
+    """Return what is missing from the least and beyond the most to be held, both (m, T)."""
+    bounds = stored_bounds(problem)
+    if bounds is None:
+        return np.zeros_like(held_kwh), np.zeros_like(held_kwh)
+    return np.maximum(bounds[0] - held_kwh, 0.0), np.maximum(held_kwh - bounds[1], 0.0)
+
+
+def stored_cost(problem: Problem, held_kwh: Floats) -> float:
+    """Cost of holding too little or too much together [currency]."""
+    missing, beyond = stored_away_kwh(problem, held_kwh)
+    return problem.stored_price_per_kwh_h * float(((missing + beyond) @ problem.step_h).sum())
+
+
+def steepest_stored_per_kwh(problem: Problem) -> float:
+    """Most that a kWh can be worth to what is held together [currency/kWh]."""
+    free = stored_bounds(problem) is None
+    return 0.0 if free else problem.stored_price_per_kwh_h * float(problem.step_h.sum())
 
 
 def change_cost(layout: Layout, power_kw: Floats) -> float:

@@ -102,10 +102,12 @@ def _prices(columns: dict[str, Floats], head: Head, source: str) -> Prices:
     shape = (head.limits, head.steps)
     try:
         phases = [columns[name].reshape(shape) for name in PHASES if name in columns]
+        stored = columns.get("stored_price")
         return Prices(
             limit_price=columns["limit_price"].reshape(shape),
             peak_price=columns["peak_price"].reshape(shape),
             phase_price=np.stack(phases, axis=1) if phases else None,
+            stored_price=None if stored is None else stored.reshape(shape),
             arrival_value=columns.get("arrival_value"),
         )
     except (ValueError, KeyError) as error:

@@ -11,6 +11,7 @@ import numpy as np
 
 from gridtide.core import Finding, InputError, SolverError
 from gridtide.plan._chains import by_vehicle
+from gridtide.plan._objective_accounts import bounded_limits
 from gridtide.plan.bid_answer import answer_bid
 from gridtide.plan.blocks import Offer
 from gridtide.plan.document import read_document_file, to_problem
@@ -41,6 +42,9 @@ def answer(plan: Plan, problem: Problem) -> dict[str, Any]:
         "shortfall_kwh": by_vehicle(problem, plan.shortfall_kwh),
         "en_route_kwh": by_vehicle(problem, en_route),
         "schedule_kw": by_vehicle(problem, plan.power_kw),
+        "stored_kwh": {
+            problem.limit_names[j]: plan.stored_kwh[j].tolist() for j in bounded_limits(problem)
+        },
         "slacks": [asdict(slack) for slack in plan.slacks],
         "cpu_s": plan.cpu_s,
         "notes": list(plan.notes),

@@ -3,15 +3,18 @@
 Any such numbers give a lower bound of the cost by arithmetic alone; good ones a close bound. Let
 λ be the price a vehicle sees in a step: ``limit_price`` and ``peak_price`` of its limit and of
 all above it, and ``phase_price`` by its share of each phase; where each plug is billed, its own
-energy price besides. With Y the net power of the vehicles below a limit, without base load, x
-the energy stored in a step and y its worth, no schedule costs less than the sum of
+energy price besides; and μ what it sees on the energy it holds, the ``stored_price`` of its limit
+and of all above it. With Y the net power of the vehicles below a limit, without base load, x the
+energy stored in a step and y its worth, e the energy held at the end of a step and S all of that
+below a limit, no schedule costs less than the sum of
 
 - every plugged step: the least over power of dt·(λ·(c - d) + wear·d) - y·x,
-- every node of a stay: the least over the window of holding cost + (y - y_next)·e; at the end of
-  a stay that of holding cost + shortfall cost - end value + y·e,
+- every node of a stay: the least over the window of holding cost + (dt·μ + y - y_next)·e; at the
+  end of a stay that of holding cost + dt·μ·e + shortfall cost - end value + y·e,
 - every vehicle: -y_first·arrival_kwh,
 - every limit and step: the least over lower <= Y <= upper of dt·(energy cost - limit_price·Y),
 - every phase limit likewise, without an energy cost,
+- every limit that bounds S: the least over S of dt·(price·(missing + beyond) - stored_price·S),
 - every demand period: (rate - Σ dt·peak_price)·peak so far + Σ dt·peak_price·base load.
 """
 
@@ -46,6 +49,10 @@ class Certificate:
         problem's own price.
     phase_price
         On L1, L2, L3 of each limit [currency/kWh], shape (m, 3, T); None without phase limits.
+    stored_price
+        On what vehicles hold together below each limit at the end of each step
+        [currency/kWh/h], shape (m, T): negative where it is too little. None where no limit
+        bounds it.
     relief_price_per_kwh
         What the proof lets base load beyond a limit cost where vehicles leave it so; 0 but where
         the promise comes first.
@@ -57,4 +64,5 @@ class Certificate:
     arrival_value: Floats
     shortfall_price_per_kwh: float
     phase_price: Floats | None = None
+    stored_price: Floats | None = None
     relief_price_per_kwh: float = 0.0

@@ -250,6 +250,7 @@ def to_problem(record: ProblemRecord) -> Problem:
         floor_kwh=_floors(vehicles, capacity, record.steps),
         planned_kw=_planned(vehicles, record.steps),
         change_price_per_kwh=record.change_price_per_kwh,
+        stored_price_per_kwh_h=record.stored_price_per_kwh_h,
         **_optional(record, vehicles, limits, capacity),
         **_trips(stays),
     )
@@ -281,8 +282,7 @@ def _optional(
     if any(v.end_value_per_kwh > 0 for v in vehicles):
         arrays["end_value_per_kwh"] = _column(vehicles, "end_value_per_kwh")
         arrays["end_value_up_to_kwh"] = capacity * _column(vehicles, "end_value_up_to_soc")
-    if any(limit.line_loss_per_kw > 0 for limit in limits):
-        arrays["line_loss_per_kw"] = _column(limits, "line_loss_per_kw")
+    arrays |= _of_limits(limits, record.steps)
     if any(limit.phase_kw is not None for limit in limits):
         arrays["phase_kw"] = np.array([limit.phase_kw or [np.inf] * 3 for limit in limits])
         arrays["phase_share"] = np.array([v.phases or [1 / 3] * 3 for v in vehicles]).reshape(-1, 3)
@@ -293,6 +293,19 @@ def _optional(
     for way in ("charge", "discharge"):
         if any(getattr(v, f"{way}_part_kw") is not None for v in vehicles):
             arrays |= _parts(vehicles, way)
+    return arrays
+
+
+def _of_limits(limits: list[LimitRecord], steps: int) -> dict[str, Any]:
+    """Arrays by limit that most problems do not need."""
+    arrays: dict[str, Any] = {}
+    if any(limit.line_loss_per_kw > 0 for limit in limits):
+        arrays["line_loss_per_kw"] = _column(limits, "line_loss_per_kw")
+    for name, free in (("stored_least_kwh", -np.inf), ("stored_most_kwh", np.inf)):
+        given = [getattr(limit, name) for limit in limits]
+        if any(value is not None for value in given):
+            rows = [series(free if value is None else value, steps) for value in given]
+            arrays[name] = np.array(rows)
     return arrays
 
 

@@ -115,6 +115,11 @@ class Plan:
         return self.schedule.net_kw
 
     @property
+    def stored_kwh(self) -> Floats:
+        """Energy held together below limits that bound it at the end of each step, (m, T)."""
+        return self.schedule.stored_kwh
+
+    @property
     def power_kw(self) -> Floats:
         """Power at each plug, positive is charging, shape (n, T)."""
         return self.schedule.power_kw

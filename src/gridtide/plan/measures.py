@@ -76,12 +76,17 @@ def _net_kw(problem: Problem, power_kw: Floats) -> Floats:
 
 
 def _cost(problem: Problem, power_kw: Floats) -> float:
-    """Cost by the stated prices, without shortfall."""
+    """Cost by the stated prices, without what wishes not met cost."""
     stated = problem.stated or problem
     prices = {name: getattr(stated, name) for name in COST_FIELDS}
     prices |= {"load_reference_kw": stated.load_reference_kw}
     plain = replace(
-        problem, **prices, shortfall_price_per_kwh=0.0, shortfall_band_price_per_kwh=None
+        problem,
+        **prices,
+        shortfall_price_per_kwh=0.0,
+        shortfall_band_price_per_kwh=None,
+        stored_least_kwh=None,
+        stored_most_kwh=None,
     )
     return judge(lay_out(plain), power_kw).objective
 

@@ -152,11 +152,12 @@ def _json_shares(plan: Plan, problem: Problem) -> dict[str, list[float]]:
 
 
 def _json_prices(proof: Certificate, problem: Problem) -> dict[str, Any]:
-    phase = proof.phase_price
+    phase, stored = proof.phase_price, proof.stored_price
     return {
         "limit_price": proof.limit_price.tolist(),
         "peak_price": proof.peak_price.tolist(),
         "phase_price": None if phase is None else phase.tolist(),
+        "stored_price": None if stored is None else stored.tolist(),
         "arrival_value": None if problem.continues is None else proof.arrival_value.tolist(),
     }
 
@@ -194,6 +195,8 @@ def _cell(plan: Plan, problem: Problem) -> bytes:
         limits = {"limit_price": proof.limit_price.ravel(), "peak_price": proof.peak_price.ravel()}
         if proof.phase_price is not None:
             limits |= {name: proof.phase_price[:, k].ravel() for k, name in enumerate(PHASES)}
+        if proof.stored_price is not None:
+            limits["stored_price"] = proof.stored_price.ravel()
         if problem.continues is not None:
             stays["arrival_value"] = proof.arrival_value
     if plan.linear_wear_per_kwh is not None:

@@ -159,6 +159,10 @@ class Problem:
     planned_kw, change_price_per_kwh
         Power planned before, shape (n, T), NaN for none, and what differing from it costs
         [currency/kWh]: a plan made anew changes only what is worth it.
+    stored_least_kwh, stored_most_kwh, stored_price_per_kwh_h
+        Energy that the vehicles plugged in below a limit are to hold together at the end of each
+        step, at least and at most [kWh], ``-inf`` and ``inf`` for any, both shape (m, T), None
+        where no limit has any; and what each kWh missing or beyond costs [currency/kWh/h].
     line_loss_per_kw
         Share of a limit's net power that its line loses, per kW of it [1/kW], shape (m,); it
         costs nothing by itself (see :func:`gridtide.plan.weigh`). None for no losses.
@@ -233,6 +237,9 @@ class Problem:
     discharge_part_efficiency: Floats | None = None
     planned_kw: Floats | None = None
     change_price_per_kwh: float = 0.0
+    stored_least_kwh: Floats | None = None
+    stored_most_kwh: Floats | None = None
+    stored_price_per_kwh_h: float = 1.0
     line_loss_per_kw: Floats | None = None
     stated: Problem | None = None
 
@@ -254,6 +261,8 @@ BY_LIMIT = (
     "phase_kw",
     "load_square_price_per_kw2h",
     "load_reference_kw",
+    "stored_least_kwh",
+    "stored_most_kwh",
     "line_loss_per_kw",
 )
 """Arrays with a row for each limit, beside its own base load and its parent."""

@@ -43,6 +43,17 @@ class LimitRecord(msgspec.Struct, frozen=True, kw_only=True):
         list[float] | None,
         Meta(description="Largest net power each way on L1, L2, L3 [kW]; base load is balanced"),
     ] = None
+    stored_least_kwh: Annotated[
+        Series | None,
+        Meta(
+            description="Energy that the vehicles plugged in below are to hold together at the "
+            "end of each step, at least [kWh], a series; absent is any"
+        ),
+    ] = None
+    stored_most_kwh: Annotated[
+        Series | None,
+        Meta(description="The same, at most [kWh], a series; absent is any"),
+    ] = None
     line_loss_per_kw: Annotated[
         float,
         Meta(
@@ -396,6 +407,14 @@ class ProblemRecord(msgspec.Struct, frozen=True, kw_only=True):
     carbon_price_per_kg: Annotated[
         float, Meta(description="Added to both energy prices by the emission [currency/kg]", ge=0)
     ] = 0.0
+    stored_price_per_kwh_h: Annotated[
+        float,
+        Meta(
+            description="What each kWh costs by which limits miss their stored_least_kwh or are "
+            "beyond their stored_most_kwh [currency/kWh/h]",
+            ge=0,
+        ),
+    ] = 1.0
     change_price_per_kwh: Annotated[
         float,
         Meta(

@@ -9,8 +9,9 @@ import numpy as np
 
 from gridtide.plan._chains import first_stay
 from gridtide.plan._layout import Layout
+from gridtide.plan._objective_accounts import stored_away_kwh
 from gridtide.plan._power_range import power_range
-from gridtide.plan.problem import Bools, Floats
+from gridtide.plan.problem import Bools, Floats, Problem
 
 SMALL = 1e-6
 
@@ -21,6 +22,10 @@ class Judged(Protocol):
     @property
     def net_kw(self) -> Floats:
         """Net power of the vehicles below each limit, shape (m, T)."""
+
+    @property
+    def stored_kwh(self) -> Floats:
+        """Energy held together below limits that bound it at the end of each step, (m, T)."""
 
     @property
     def shortfall_kwh(self) -> Floats:
@@ -42,7 +47,8 @@ class Slack:
     ----------
     name
         ``shortfall``, ``drive``, ``soc_below_minimum``, ``soc_above_maximum``,
-        ``base_overload`` or ``reserve_commitment``.
+        ``base_overload``, ``stored_below_least``, ``stored_above_most`` or
+        ``reserve_commitment``.
     entity
         The vehicle, limit or block concerned.
     from_step, to_step
@@ -67,7 +73,7 @@ class Slack:
 
 def name_slacks(layout: Layout, schedule: Judged) -> tuple[Slack, ...]:
     """List the slacks of a schedule, limits first, then vehicles."""
-    slacks = _overloads(layout, schedule)
+    slacks = _overloads(layout, schedule) + _stored(layout.problem, schedule)
     low = layout.recovering
     if layout.problem.floor_kwh is not None:
         low = low | (layout.problem.floor_kwh > layout.problem.min_kwh[:, None]).any(axis=1)
@@ -108,6 +114,36 @@ def _overloads(layout: Layout, schedule: Judged) -> list[Slack]:
                         suggestion=f"Raise {side}_kw or lower base_load_kw in these steps",
                     )
                 )
+    return slacks
+
+
+def _stored(problem: Problem, schedule: Judged) -> list[Slack]:
+    """Name limits below which too little, or too much, is held together."""
+    slacks = []
+    for name, word, away in zip(
+        ("stored_below_least", "stored_above_most"),
+        ("least", "most"),
+        stored_away_kwh(problem, schedule.stored_kwh),
+        strict=True,
+    ):
+        binding = "vehicles plugged in, their promises, power and limits"
+        if word == "most":
+            binding = "energy on arrival, promises, power and limits"
+        for j in np.flatnonzero((away > SMALL).any(axis=1)):
+            slacks += [
+                Slack(
+                    name=name,
+                    entity=problem.limit_names[j],
+                    from_step=start,
+                    to_step=stop,
+                    amount=float(away[j, start:stop].max()),
+                    unit="kWh",
+                    binding=binding,
+                    suggestion=f"Change stored_{word}_kwh in these steps; where it is but "
+                    "dear to hold, raise stored_price_per_kwh_h",
+                )
+                for start, stop in _runs(away[j] > SMALL)
+            ]
     return slacks
 
 

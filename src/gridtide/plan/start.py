@@ -25,12 +25,15 @@ class Start:
         As in a certificate [currency/kWh], shape (m, T); NaN where nothing is known.
     phase_price
         As in a certificate, shape (m, 3, T); None without phase limits.
+    stored_price
+        As in a certificate, shape (m, T); None where no limit bounds what is held together.
     """
 
     power_kw: Floats
     limit_price: Floats
     peak_price: Floats
     phase_price: Floats | None = None
+    stored_price: Floats | None = None
 
 
 def warm_start(plan: Plan, before: Problem, after: Problem, steps: Ints) -> Start | None:
@@ -64,6 +67,7 @@ def warm_start(plan: Plan, before: Problem, after: Problem, steps: Ints) -> Star
         limit_price=moved(proof.limit_price),
         peak_price=moved(proof.peak_price),
         phase_price=None if proof.phase_price is None else moved(proof.phase_price),
+        stored_price=None if proof.stored_price is None else moved(proof.stored_price),
     )
 
 

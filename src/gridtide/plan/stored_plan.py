@@ -114,6 +114,8 @@ class Prices:
         Shape (m, T) [currency/kWh]; see :class:`gridtide.plan.Certificate`.
     phase_price
         Shape (m, 3, T), None without phase limits.
+    stored_price
+        Shape (m, T) [currency/kWh/h], None where no limit bounds what is held together.
     arrival_value
         Shape (n,), None where no stay continues another.
     """
@@ -121,6 +123,7 @@ class Prices:
     limit_price: Floats
     peak_price: Floats
     phase_price: Floats | None = None
+    stored_price: Floats | None = None
     arrival_value: Floats | None = None
 
 
@@ -231,6 +234,7 @@ class _JsonPrices(msgspec.Struct, frozen=True, kw_only=True):
     limit_price: list[list[float]]
     peak_price: list[list[float]]
     phase_price: list[list[list[float]]] | None = None
+    stored_price: list[list[float]] | None = None
     arrival_value: list[float] | None = None
 
 

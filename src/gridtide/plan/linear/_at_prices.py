@@ -25,6 +25,7 @@ def prices_beside(
     problem: Problem,
     above: Floats,
     *,
+    stored_above: Floats | None = None,
     short_price: float,
     drive_price: float,
     recover_price: float,
@@ -42,6 +43,9 @@ def prices_beside(
     above
         What each stay pays for its power beside the problem's own prices [currency/kWh], shape
         (n, T).
+    stored_above
+        What each stay pays for the energy it holds at the end of each step [currency/kWh/h], shape
+        (n, T); None for nothing.
     short_price, drive_price, recover_price
         Price of missing energy where the problem has no bands, of energy bought on the way
         [currency/kWh], and of being outside the window [currency/kWh/h].
@@ -69,6 +73,8 @@ def prices_beside(
     )
     _price(model, layout, above)
     cost = model.linear.cost
+    if stored_above is not None:
+        cost[model.energy] += layout.hours * stored_above[layout.vehicle, layout.step]
     if problem.shortfall_band_price_per_kwh is None:
         cost[model.short] = short_price
     cost[model.drives.en_route] = drive_price

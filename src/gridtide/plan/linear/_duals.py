@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtide.plan._layout import Layout
+from gridtide.plan._objective_accounts import stored_bounds
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.problem import Floats, Ints
 
@@ -32,6 +33,8 @@ class PricedRows:
         That hold the net power below the peak of a demand charge, shape (m, T).
     phase
         Of each limit's net power by phase, shape (m, 3, T).
+    stored_least, stored_most
+        Of what vehicles hold together below each limit, shape (m, T).
     """
 
     energy: Ints
@@ -39,15 +42,26 @@ class PricedRows:
     net: Ints
     peak: Ints
     phase: Ints
+    stored_least: Ints
+    stored_most: Ints
 
     @classmethod
     def none(cls, layout: Layout) -> PricedRows:
         """Return places for the rows of a layout, none of which has one yet."""
         m, steps = layout.base_kw.shape
         by_stay = ((len(layout.vehicle),), (len(layout.problem),))
-        shapes = (*by_stay, (m, steps), (m, steps), (m, 3, steps))
-        energy, drive, net, peak, phase = (np.full(shape, -1) for shape in shapes)
-        return cls(energy=energy, drive=drive, net=net, peak=peak, phase=phase)
+        flat = (m, steps)
+        shapes = (*by_stay, flat, flat, (m, 3, steps), flat, flat)
+        energy, drive, net, peak, phase, least, most = (np.full(shape, -1) for shape in shapes)
+        return cls(
+            energy=energy,
+            drive=drive,
+            net=net,
+            peak=peak,
+            phase=phase,
+            stored_least=least,
+            stored_most=most,
+        )
 
 
 def certificate(layout: Layout, rows: PricedRows, duals: Floats, short_price: float) -> Certificate:
@@ -71,6 +85,13 @@ def certificate(layout: Layout, rows: PricedRows, duals: Floats, short_price: fl
     phase = None
     if layout.problem.phase_kw is not None:
         phase = np.where(rows.phase >= 0, -duals[rows.phase] / hours, 0.0)
+    stored_price = None
+    if stored_bounds(layout.problem) is not None:
+        least, most = (
+            np.where(row >= 0, -duals[row] / hours, 0.0)
+            for row in (rows.stored_least, rows.stored_most)
+        )
+        stored_price = least + most
     first = np.flatnonzero(layout.first)
     arrival = np.zeros(len(layout.problem))
     arrival[layout.vehicle[first]] = stored[first]
@@ -84,6 +105,7 @@ def certificate(layout: Layout, rows: PricedRows, duals: Floats, short_price: fl
         arrival_value=arrival,
         shortfall_price_per_kwh=short_price,
         phase_price=phase,
+        stored_price=stored_price,
     )
 
 

@@ -18,6 +18,7 @@ for each demand charge the peak P:
     drive       from stay to stay, see ``_trips``
     running     on and off, smallest powers, phases: see ``_integrality``
     wear        by depth and by holding, see ``_wear``
+    stored      what vehicles hold together, see ``_stored``
     reserve     what is held free for calls, see ``_reserves``
 """
 
@@ -40,6 +41,7 @@ from gridtide.plan.linear._parts import Parts, add_order, add_parts
 from gridtide.plan.linear._phases import Missing, Phases, add_phases
 from gridtide.plan.linear._reserves import ReserveColumns, add_reserves
 from gridtide.plan.linear._squares import Squares, fixed_square_cost, square_places
+from gridtide.plan.linear._stored import add_stored
 from gridtide.plan.linear._trips import Drives, add_drives, add_modes
 from gridtide.plan.linear._wear import Levels, add_driving, add_holding, add_levels, add_shallowest
 from gridtide.plan.problem import Bools, Ints
@@ -186,6 +188,9 @@ def assemble(
     add_driving(layout, draft.build, drives)
     add_changes(layout, draft.build, draft.charge, draft.discharge)
     draft.offset += add_holding(layout, draft.build, draft.energy)
+    least, most = draft.priced.stored_least, draft.priced.stored_most
+    price = layout.problem.stored_price_per_kwh_h
+    draft.offset += add_stored(layout, draft.build, draft.energy, least, most, price)
     net, net_rows = _limit_rows(draft)
     if squares is not None:
         squares.assemble(draft.build, net)

@@ -13,6 +13,7 @@ import numpy as np
 
 from gridtide.plan._accounts import Schedule, judge, net_kw
 from gridtide.plan._layout import Layout
+from gridtide.plan._objective_accounts import steepest_stored_per_kwh
 from gridtide.plan._power_range import power_range
 from gridtide.plan._wear_prices import shallowest_price_per_kwh, steepest_wear_per_kwh
 from gridtide.plan.certificate import Certificate
@@ -466,6 +467,7 @@ def _steep_price(layout: Layout) -> float:
         worth = float(problem.end_value_per_kwh.max(initial=0.0))
     usual = energy + demand + steepest_wear_per_kwh(problem) + worth
     usual += steepest_square_per_kwh(layout) + 2.0 * problem.change_price_per_kwh
+    usual += steepest_stored_per_kwh(problem)
     return max(
         10.0 * usual / float(layout.law.gain.min(initial=1.0)), problem.shortfall_price_per_kwh
     )

@@ -6,14 +6,19 @@ import numpy as np
 from numba import njit
 
 from gridtide.plan.price._kernel_calls import add_share_prices, answer_now, price_kept
+from gridtide.plan.price._kernel_costs import own_cost
 from gridtide.plan.price._kernel_law import plug_kw, stored_kw
-from gridtide.plan.price._kernel_stay import go_forward, own_cost, tapering, value_back
+from gridtide.plan.price._kernel_stay import go_forward, tapering, value_back
+from gridtide.plan.price._kernel_stored import fill_shift, keep_stored
 from gridtide.plan.price._kernel_sweep import add_plug_prices, mix, move_net, see_prices
 from gridtide.plan.price._kernel_value import value_at
 from gridtide.plan.price.calls import Calls, CallWork
 from gridtide.plan.price.rows import CENTRE, Rows
 from gridtide.plan.price.stays import Stays, Work
 from gridtide.plan.problem import Floats, Ints
+
+LEAST_SPAN = 1e-3
+"""Span of the prices of one vehicle at least [currency/kWh]: in one step there is but one price."""
 
 
 @njit(cache=True, nogil=True)
@@ -56,6 +61,7 @@ def own_costs(
     """Cost of schedules beside the rows: wear, holding, shortfall, energy at each plug."""
     buy, sell = work[4], work[5]
     total = 0.0
+    stays.stored_price[:] = 0.0
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
         begin = stays.each[first].start
@@ -115,13 +121,16 @@ def keep_limits(
     Where rows have squares a vehicle goes as far as that pays, or as excess needs; with reserve,
     which is no matter of one vehicle's prices, only as far as excess needs.
     """
-    slope, length, up, down, buy, sell, best, change, most, least = work[:10]
+    slope, length, up, down, buy, sell, best, change, most, least, shift = work[:11]
     saved = 0.0
+    together = stays.kept_kwh.shape[0] > 0
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
         begin = stays.each[first].start
         size = stays.each[last].start + stays.each[last].steps - begin
         now = power[begin : begin + size]
+        if together:
+            keep_stored(stays, first, last, rows, (net, shared), (room, shared_room), now)
         over, dearest, cheapest, needed = 0.0, -np.inf, np.inf, 0.0
         for i in range(first, last + 1):
             stay = stays.each[i]
@@ -131,7 +140,7 @@ def keep_limits(
                 most[at + q], least[at + q] = stay.charge_kw, -stay.discharge_kw
             for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
                 j, weight = rows.row[m], rows.weight[m]
-                if weight <= 0.0:
+                if weight <= 0.0 or rows.stored[j]:
                     continue
                 local = rows.place[j] < 0
                 here, bounds = (net, room) if local else (shared, shared_room)
@@ -169,7 +178,8 @@ def keep_limits(
         gain = own_cost(stays, first, last, buy, sell, now)
         gain -= own_cost(stays, first, last, buy, sell, best)
         # Hours of a step are at most those of the first; a rough price is enough here.
-        may_cost = dear * (dearest - cheapest) * over * stays.step_h[0] if over > 0.0 else 0.0
+        span = max(dearest - cheapest, LEAST_SPAN)
+        may_cost = dear * span * over * stays.step_h[0] if over > 0.0 else 0.0
         if gain <= 1e-12 and (over == 0.0 or -gain > may_cost):
             continue
         for p in range(size):
@@ -183,12 +193,15 @@ def keep_limits(
             for i in range(first, last + 1):
                 mix(stays, i, now, best, share, stays.each[i].start - begin)
         saved += gain
+        if together:
+            fill_shift(stays, first, last, now, best, shift)
         for p in range(size):
             old = now[p]
             now[p] = best[p]
             change[p] = now[p] - old
         for i in range(first, last + 1):
-            move_net(stays.each[i], rows, net, shared, stays.each[i].start - begin, change, 1.0)
+            at = stays.each[i].start - begin
+            move_net(stays.each[i], rows, net, shared, at, change, shift, 1.0)
     return saved
 
 

@@ -15,8 +15,10 @@ from gridtide.plan.price._kernel_calls import (
     fill_new_terms,
     share_rise,
 )
+from gridtide.plan.price._kernel_costs import own_cost
 from gridtide.plan.price._kernel_law import plug_kw, stored_kw
-from gridtide.plan.price._kernel_stay import go_forward, own_cost, value_back
+from gridtide.plan.price._kernel_stay import go_forward, value_back
+from gridtide.plan.price._kernel_stored import add_stored, fill_shift, see_stored
 from gridtide.plan.price.calls import Calls, CallWork
 from gridtide.plan.price.rows import AT, CENTRE, FLAT, LEAST, MOST, MULT, PULL, Rows
 from gridtide.plan.price.stays import Stay, Stays, Work
@@ -29,18 +31,27 @@ NEAR = 0.05
 
 @njit(cache=True, nogil=True, inline="always")
 def read_prices(
-    stay: Stay, rows: Rows, net: Floats, shared: Floats, begin: int, buy: Floats
+    stay: Stay,
+    rows: Rows,
+    net: Floats,
+    shared: Floats,
+    begin: int,
+    buy: Floats,
+    stored: Floats,
 ) -> None:
-    """Fill the prices that a stay sees, by the rows above it."""
+    """Fill the prices that a stay sees, by the rows above it; ``stored`` is by step."""
     arrive, steps, price, term = stay.arrive, stay.steps, rows.price, rows.term
     for q in range(steps):
         buy[begin + q] = 0.0
+    if stored.size > 0:
+        stored[arrive : arrive + steps] = 0.0
     for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
         j, weight = rows.row[m], rows.weight[m]
         local = rows.place[j] < 0
         power, at = (net, j) if local else (shared, rows.place[j])
+        into, to = (stored, arrive) if rows.stored[j] else (buy, begin)
         for q in range(steps):
-            buy[begin + q] += weight * price[j, FLAT, arrive + q]
+            into[to + q] += weight * price[j, FLAT, arrive + q]
         if rows.square[j] > 0.0:
             for q in range(steps):
                 t = arrive + q
@@ -49,7 +60,7 @@ def read_prices(
             for q in range(steps):
                 t = arrive + q
                 part = term[k, MULT, t] + term[k, PULL, t] * (power[at, t] - term[k, AT, t])
-                buy[begin + q] += weight * min(max(part, term[k, LEAST, t]), term[k, MOST, t])
+                into[to + q] += weight * min(max(part, term[k, LEAST, t]), term[k, MOST, t])
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -60,6 +71,7 @@ def rise_at(
     shared: Floats,
     begin: int,
     change: Floats,
+    shift: Floats,
     share: float,
     mirror: float,
     step_h: Floats,
@@ -71,13 +83,14 @@ def rise_at(
         local = rows.place[j] < 0
         power, at = (net, j) if local else (shared, rows.place[j])
         scale = weight * (share if local else share * mirror)
+        moves = shift if rows.stored[j] else change
         if rows.square[j] > 0.0:
             for q in range(steps):
                 move = change[begin + q]
                 rise += weight * rows.square[j] * scale * move * move * step_h[arrive + q]
         for k in range(rows.first[j], rows.first[j + 1]):
             for q in range(steps):
-                t, move = arrive + q, change[begin + q]
+                t, move = arrive + q, moves[begin + q]
                 old = term[k, MULT, t] + term[k, PULL, t] * (power[at, t] - term[k, AT, t])
                 new = old + term[k, PULL, t] * scale * move
                 old = min(max(old, term[k, LEAST, t]), term[k, MOST, t])
@@ -88,19 +101,26 @@ def rise_at(
 
 @njit(cache=True, nogil=True, inline="always")
 def move_net(
-    stay: Stay, rows: Rows, net: Floats, shared: Floats, begin: int, change: Floats, mirror: float
+    stay: Stay,
+    rows: Rows,
+    net: Floats,
+    shared: Floats,
+    begin: int,
+    change: Floats,
+    shift: Floats,
+    mirror: float,
 ) -> None:
-    """Add a change of power to all rows above a stay."""
+    """Add a change of power, and the shift of energy with it, to all rows above a stay."""
     arrive, steps = stay.arrive, stay.steps
     for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
         j, weight = rows.row[m], rows.weight[m]
-        place = rows.place[j]
+        place, moves = rows.place[j], shift if rows.stored[j] else change
         if place < 0:
             for q in range(steps):
-                net[j, arrive + q] += weight * change[begin + q]
+                net[j, arrive + q] += weight * moves[begin + q]
         else:
             for q in range(steps):
-                shared[place, arrive + q] += mirror * weight * change[begin + q]
+                shared[place, arrive + q] += mirror * weight * moves[begin + q]
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -126,7 +146,8 @@ def sweep(
     held: CallWork,
 ) -> float:
     """Let the vehicles ``members`` answer in turn; return what all of them could still gain."""
-    slope, length, up, down, buy, sell, best, change = work[:8]
+    slope, length, up, down, buy, sell, best, change, shift = work[:9]
+    together = stays.stored_price.size > 0
     each, none, total, reserve = stays.each, buy[:0], 0.0, calls.first.size > 1
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
@@ -136,7 +157,7 @@ def sweep(
         for i in range(first, last + 1):
             stay = each[i]
             at = stay.start - begin
-            read_prices(stay, rows, net, shared, at, buy)
+            read_prices(stay, rows, net, shared, at, buy, stays.stored_price)
             add_plug_prices(stay, plug_price, at, buy, sell)
         called = reserve and calls.first[first + 1] > calls.first[first]
         if called:
@@ -151,23 +172,29 @@ def sweep(
         total -= gain
         for p in range(size):
             change[p] = best[p] - now[p]
+        if together:
+            fill_shift(stays, first, last, now, best, shift)
         if called:
             fill_new_terms(stays, calls, first, best, held)
             share = search_with_calls(
-                stays, first, rows, net, shared, change, mirror, gain, calls, held
+                stays, first, rows, net, shared, change, shift, mirror, gain, calls, held
             )
         else:
-            share = line_search(stays, first, last, rows, net, shared, begin, change, mirror, gain)
+            share = line_search(
+                stays, first, last, rows, net, shared, begin, change, shift, mirror, gain
+            )
         if share < 1.0:
             for i in range(first, last + 1):
                 mix(stays, i, now, best, share, each[i].start - begin)
+            if together:
+                fill_shift(stays, first, last, now, best, shift)
         for p in range(size):
             # What is kept may be rounded to single precision, and that is what moves.
             old = now[p]
             now[p] = best[p]
             change[p] = now[p] - old
         for i in range(first, last + 1):
-            move_net(each[i], rows, net, shared, each[i].start - begin, change, mirror)
+            move_net(each[i], rows, net, shared, each[i].start - begin, change, shift, mirror)
     return total
 
 
@@ -200,6 +227,8 @@ def see_prices(
         for q in range(stay.steps):
             buy[at + q] = seen[stay.path, stay.arrive + q]
         add_plug_prices(stay, plug_price, at, buy, sell)
+    if stays.stored_price.size > 0:
+        see_stored(stays, first, last, seen)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -212,6 +241,7 @@ def line_search(
     shared: Floats,
     begin: int,
     change: Floats,
+    shift: Floats,
     mirror: float,
     gain: float,
 ) -> float:
@@ -222,7 +252,7 @@ def line_search(
         for i in range(first, last + 1):
             stay = stays.each[i]
             at = stay.start - begin
-            rise += rise_at(stay, rows, net, shared, at, change, share, mirror, stays.step_h)
+            rise += rise_at(stay, rows, net, shared, at, change, shift, share, mirror, stays.step_h)
         if rise <= 0.0:
             if trial == 0:
                 return 1.0
@@ -243,6 +273,7 @@ def search_with_calls(
     net: Floats,
     shared: Floats,
     change: Floats,
+    shift: Floats,
     mirror: float,
     gain: float,
     calls: Calls,
@@ -255,7 +286,9 @@ def search_with_calls(
     stay = stays.each[i]
     low, high, at_low, share, at_high = 0.0, 1.0, gain, 1.0, 0.0
     for trial in range(TRIALS):
-        rise = gain + rise_at(stay, rows, net, shared, 0, change, share, mirror, stays.step_h)
+        rise = gain + rise_at(
+            stay, rows, net, shared, 0, change, shift, share, mirror, stays.step_h
+        )
         rise += share_rise(calls, i, share, held)
         if trial > 0 and abs(rise) < NEAR * -gain:
             break
@@ -283,15 +316,21 @@ def update_multipliers(rows: Rows, net: Floats, which: Ints) -> None:
 
 
 @njit(cache=True, nogil=True)
-def sum_net(stays: Stays, rows: Rows, power: Floats, net: Floats) -> None:
-    """Add the powers of all stays to the rows above them."""
-    net[:] = 0.0
-    for i in range(len(stays.each)):
-        stay = stays.each[i]
-        for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
-            j, weight = rows.row[m], rows.weight[m]
-            for q in range(stay.steps):
-                net[j, stay.arrive + q] += weight * power[stay.start + q]
+def add_net(
+    stays: Stays, members: Ints, rows: Rows, power: Floats, net: Floats, share: float
+) -> None:
+    """Add a share of what the vehicles ``members`` do to the rows above them."""
+    for u in members:
+        for i in range(stays.vehicle[u], stays.vehicle[u + 1]):
+            stay = stays.each[i]
+            for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
+                j, weight = rows.row[m], share * rows.weight[m]
+                if rows.stored[j]:
+                    continue
+                for q in range(stay.steps):
+                    net[j, stay.arrive + q] += weight * power[stay.start + q]
+    if rows.stored.any():
+        add_stored(stays, members, rows, power, net, share)
 
 
 @njit(cache=True, nogil=True)

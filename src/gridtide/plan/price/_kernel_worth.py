@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from gridtide.plan.price._kernel_costs import bands_of, floor_of
 from gridtide.plan.price._kernel_law import lay_step, stored_kw
-from gridtide.plan.price._kernel_stay import bands_of, floor_of, go_forward, tapering, value_back
+from gridtide.plan.price._kernel_stay import stay_forward, tapering, value_back
 from gridtide.plan.price._kernel_sweep import see_prices
 from gridtide.plan.price.stays import Stays, Work
 from gridtide.plan.problem import Floats, Ints
@@ -39,6 +40,8 @@ def held_slopes(stays: Stays, i: int, k: int, energy: float) -> tuple[float, flo
         if stay.high_kwh > stay.max_kwh:
             left += stays.recover_price if energy > stay.max_kwh + NEAR else 0.0
             right += stays.recover_price if energy >= stay.max_kwh - NEAR else 0.0
+    if stays.stored_price.size > 0:
+        left, right = left + stays.stored_price[k], right + stays.stored_price[k]
     return left * stays.step_h[k], right * stays.step_h[k]
 
 
@@ -187,17 +190,17 @@ def worths(
         origin = stays.each[first].start
         see_prices(stays, first, last, seen, plug_price, buy, sell)
         none = buy[:0]
+        bought = fill_starts(stays, first, last, buy, sell, up, down, slope, length)
         value_back(stays, first, last, buy, sell, none, none, up, down, slope, length)
-        go_forward(stays, first, last, none, none, up, down, power)
         energy = stays.each[first].held_kwh
         for i in range(first, last + 1):
-            stay = stays.each[i]
             if i > first:
-                energy = max(energy - stay.driven_kwh, stay.low_kwh)
+                left = energy - stays.each[i].driven_kwh
+                energy = max(left, stays.each[i].low_kwh, bought[i - first])
+                bought[i - first] = energy - left
             start[i - first] = energy
-            for q in range(stay.steps):
-                hours = stays.step_h[stay.arrive + q]
-                energy += hours * stored_kw(stays, i, power[stay.start - origin + q])
+            begin = stays.each[i].start - origin
+            energy = stay_forward(stays, i, begin, energy, none, none, up, down, power)
         least = most = 0.0
         for i in range(last, first - 1, -1):
             begin = stays.each[i].start - origin
@@ -220,6 +223,8 @@ def worths(
                     most = np.inf
                 most = min(most, stays.drive_price)
                 least = min(least, most)
+                if bought[i - first] > NEAR:
+                    least = most = stays.drive_price
             slope[i - first], length[i - first] = least, most
         choose(
             stays,
@@ -237,6 +242,39 @@ def worths(
             value,
             arrival,
         )
+
+
+@njit(cache=True, nogil=True)
+def fill_starts(
+    stays: Stays,
+    first: int,
+    last: int,
+    buy: Floats,
+    sell: Floats,
+    up: Floats,
+    down: Floats,
+    slope: Floats,
+    length: Floats,
+) -> Floats:
+    """Return up to which energy the bound lets each stay of a vehicle begin by buying on the way.
+
+    More than a drive takes is never bought; where that would pay, the bound is that of plans that
+    could (see :func:`._kernel_stay.link_back`), and so are the worths that prove it.
+    """
+    level = np.full(last - first + 1, -np.inf)
+    size = 1 if stays.law.shape[0] == 0 else 2 * stays.law.shape[2] + 1
+    for i in range(first + 1, last + 1):
+        p = stays.each[i].start - stays.each[first].start
+        none = buy[:0]
+        head, tail, lo, _ = value_back(
+            stays, i, last, buy[p:], sell[p:], none, none, up[p * size :], down[p:], slope, length
+        )
+        at, j = lo, head
+        while j < tail and slope[j] < -stays.drive_price:
+            at += length[j]
+            level[i - first] = min(at, stays.each[i].held_kwh)
+            j += 1
+    return level
 
 
 @njit(cache=True, nogil=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gridtide.plan.price.relief import relief_cost, relieved_kw
-from gridtide.plan.price.rows import CENTRE, FLAT, Book, Rows
+from gridtide.plan.price.rows import CENTRE, FLAT, STORED, Book, Rows
 from gridtide.plan.problem import Floats
 
 
@@ -42,9 +42,14 @@ def within_rates(book: Book, peak: Floats, step_h: Floats) -> None:
 
 
 def seen_prices(book: Book, price: Floats) -> Floats:
-    """Add up what the stays of each path see, shape (paths, T)."""
-    seen = np.zeros((len(book.path) - 1, price.shape[1]))
-    path = np.repeat(np.arange(len(book.path) - 1), np.diff(book.path))
+    """Add up what the stays of each path see, shape (paths, T).
+
+    Where energy held together has a price, that is below: shape (2·paths, T).
+    """
+    paths = len(book.path) - 1
+    seen = np.zeros((2 * paths if len(book.stored) else paths, price.shape[1]))
+    path = np.repeat(np.arange(paths), np.diff(book.path))
+    path += np.where(book.phase[book.row] == STORED, paths, 0)
     np.add.at(seen, path, price[book.row] * book.weight[:, None])
     return seen
 
@@ -65,6 +70,11 @@ def rows_least(book: Book, price: Floats, peak: Floats, step_h: Floats) -> Float
             for relief in {0.0, book.relief_price, -book.relief_price}:
                 flat = book.centre_kw + (price - side - relief) / width
                 corners.append(np.clip(flat, book.lower_kw, book.upper_kw))
+    if len(book.stored):
+        for bound in book.stored_kwh:
+            at = book.lower_kw.copy()
+            at[book.stored] = np.clip(bound, book.lower_kw[book.stored], book.upper_kw[book.stored])
+            corners.append(at)
     least = np.min([row_cost(book, net) - price * net for net in corners], axis=0)
     total: Floats = np.sum(least * step_h, axis=1)
     lowest = peaks(book, book.lower_kw)  # no schedule has lower peaks
@@ -85,7 +95,20 @@ def row_cost(book: Book, net_kw: Floats) -> Floats:
     cost: Floats = book.price_in * np.maximum(site, 0.0) - book.price_out * np.maximum(-site, 0.0)
     if book.relief_price > 0:
         cost += relief_cost(book, net_kw)
+    cost[book.stored] += stored_rate(book, net_kw)
     return cost + 0.5 * book.square[:, None] * (net_kw - book.centre_kw) ** 2
+
+
+def stored_rate(book: Book, net_kw: Floats) -> Floats:
+    """Cost of holding too little or too much together [currency/h], shape (s, T)."""
+    return book.stored_price * stored_away_kwh(book, net_kw)
+
+
+def stored_away_kwh(book: Book, net_kw: Floats) -> Floats:
+    """Return what is missing from the least or beyond the most to be held [kWh], shape (s, T)."""
+    held, (least, most) = net_kw[book.stored], book.stored_kwh
+    away: Floats = np.maximum(np.maximum(least - held, held - most), 0.0)
+    return away
 
 
 def rows_cost(book: Book, net_kw: Floats, step_h: Floats) -> float:
@@ -110,6 +133,10 @@ def peaks(book: Book, net_kw: Floats) -> Floats:
 
 
 def excess_kw(book: Book, net_kw: Floats) -> Floats:
-    """How far each row is beyond its room in each step [kW], shape (r, T)."""
+    """How far each row is beyond its room in each step [kW], shape (r, T).
+
+    Energy held together has no room, only wishes.
+    """
     over = np.maximum(net_kw - book.upper_kw, book.lower_kw - net_kw)
+    over[book.stored] = 0.0
     return np.maximum(over, 0.0)

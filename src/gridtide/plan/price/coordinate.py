@@ -16,13 +16,13 @@ import numpy as np
 
 from gridtide.core import stream
 from gridtide.plan.price._kernel_fleet import charge_at_once, cut_to_window
-from gridtide.plan.price.bound import excess_kw, within_rates
+from gridtide.plan.price.bound import excess_kw, stored_away_kwh, stored_rate, within_rates
 from gridtide.plan.price.exact import Exact
-from gridtide.plan.price.fleet import LEAST_PRICE, Fleet
+from gridtide.plan.price.fleet import LANES, LEAST_PRICE, Fleet
 from gridtide.plan.price.held import HeldPrices
 from gridtide.plan.price.mend import AVOIDABLE_KWH, Plan
 from gridtide.plan.price.promise import STEEPER, Promise, Wishes
-from gridtide.plan.price.rows import FLAT, PULL
+from gridtide.plan.price.rows import FLAT, PULL, STORED, WHOLE
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 from gridtide.plan.start import Start
@@ -34,6 +34,8 @@ HOPEFUL = 3.0
 """The limits are kept for a trial where the gap before is at most so many times the wanted."""
 LOOK = 2
 SLOW = 0.6
+FIRM = ("import", "export", "stored least", "stored most")
+"""Kinds of prices that react harder where excess stays."""
 HARDER, SOFTER, FIRMEST = 2.0, 0.9, 1e4
 EXCESS = 2e-4
 CLEAN_KW = 1e-9
@@ -50,7 +52,8 @@ VEHICLES_PER_SWEEP = 2.0
 """Groups of so many vehicles for each sweep made: by then the sweeps took about as long."""
 HELD_GAP = 5e-3
 """Of what reserve is worth, so much may be left open."""
-DEAR = (1.5, 3.0, 10.0, 30.0, 1e12, 1e12)
+DEAR = ((1.5, LANES), (3.0, LANES), (10.0, LANES), (30.0, LANES), (np.inf, LANES), (np.inf, 1))
+"""What keeping limits may cost in each pass, and lanes: of two, each takes off but half."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -133,11 +136,13 @@ class Coordination:
         fleet.mean[:] = fleet.power
         fleet.net = fleet.net_of(fleet.power)
         self._price, self._peak = np.zeros((2, *fleet.net.shape))
-        whole = book.phase < 0
+        whole, phased, stored = book.phase == WHOLE, book.phase >= 0, book.phase == STORED
         self._price[whole] = start.limit_price[book.limit[whole]]
         self._peak[whole] = start.peak_price[book.limit[whole]]
         if start.phase_price is not None:
-            self._price[~whole] = start.phase_price[book.limit[~whole], book.phase[~whole]]
+            self._price[phased] = start.phase_price[book.limit[phased], book.phase[phased]]
+        if start.stored_price is not None:
+            self._price[stored] = start.stored_price[book.limit[stored]]
         unknown = np.isnan(self._price)
         self._price[unknown] = fleet.rows.price[:, FLAT][unknown]
         self._peak[np.isnan(self._peak)] = 0.0
@@ -232,8 +237,11 @@ class Coordination:
         """Let prices react harder where excess stays, and softer again where it has gone."""
         fleet = self.fleet
         owner, term = fleet.book.owner, fleet.rows.term
-        firm = np.array([kind in ("import", "export") for kind in fleet.book.kind], dtype=bool)
-        over = excess_kw(fleet.book, fleet.net)[owner]
+        kinds = fleet.book.kind
+        firm = np.array([kind in FIRM for kind in kinds], dtype=bool)
+        over = excess_kw(fleet.book, fleet.net)
+        over[fleet.book.stored] = stored_away_kwh(fleet.book, fleet.net)
+        over = over[owner]
         if self._over is not None:
             room = np.maximum(fleet.book.upper_kw, -fleet.book.lower_kw).max(axis=1)[owner]
             stays = (over > SLOW * self._over) & (over > EXCESS * room[:, None]) & firm[:, None]
@@ -398,8 +406,8 @@ class Coordination:
         self._stay_in_windows()
         net = fleet.net_of(fleet.mean)
         which = fleet.groups
-        for dear in DEAR:
-            fleet.keep_limits(fleet.mean, net, which, dear)
+        for dear, lanes in DEAR:
+            fleet.keep_limits(fleet.mean, net, which, dear, lanes)
             self._stay_in_windows()
             net = fleet.net_of(fleet.mean)
             which = fleet.exceeding(net, CLEAN_KW)
@@ -441,10 +449,12 @@ class Coordination:
         return self.fleet.mean
 
     def _uncontrolled_cost(self, problem: Problem) -> float:
-        """Cost of charging at once on arrival, limits left aside, at the problem's own prices.
+        """Cost of charging at once on arrival, limits and wishes of theirs left aside.
 
         What comes of it is also the first mean schedule: good to have if a run is interrupted.
         """
         fleet = self.fleet
         charge_at_once(fleet.stays, fleet.mean)
-        return abs(fleet.usual_cost(problem, fleet.mean, fleet.net_of(fleet.mean)))
+        net = fleet.net_of(fleet.mean)
+        wished = float(np.sum(stored_rate(fleet.book, net) * fleet.stays.step_h))
+        return abs(fleet.usual_cost(problem, fleet.mean, net) - wished)

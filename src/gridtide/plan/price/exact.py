@@ -21,12 +21,13 @@ from typing import Any
 import numpy as np
 
 from gridtide.plan.linear._at_prices import prices_beside
-from gridtide.plan.price._kernel_clusters import add_net
+from gridtide.plan.price._kernel_sweep import add_net
 from gridtide.plan.price.bound import seen_prices, within_rates
 from gridtide.plan.price.clusters import Clusters, Prices, largest
 from gridtide.plan.price.fleet import LANES, Fleet
 from gridtide.plan.price.groups import Group
 from gridtide.plan.price.mend import Plan, ahead_of, limits_above, part_of, places_of, stays_of
+from gridtide.plan.price.rows import STORED, WHOLE
 from gridtide.plan.problem import BY_LIMIT, Bools, Floats, Ints, Problem, take_stays
 
 
@@ -133,12 +134,13 @@ class Exact:
                 if time.monotonic() >= until_s:
                     break
                 stays = clusters.stays(groups)
-                add_net(fleet.stays, stays, fleet.rows, power, net, -1.0)
+                vehicles = np.concatenate([group.vehicles for group in groups])
+                add_net(fleet.stays, vehicles, fleet.rows, power, net, -1.0)
                 part = part_of(self._problem, stays, net, fleet)
                 limits = limits_above(self._problem, self._problem.limit[stays])
                 planned = pool.submit(self._plan, part, ahead_of(fleet, limits))
                 power[places_of(fleet, stays)] = planned.result()
-                add_net(fleet.stays, stays, fleet.rows, power, net, 1.0)
+                add_net(fleet.stays, vehicles, fleet.rows, power, net, 1.0)
         return power
 
     def _answers(self, batches: list[list[Group]], price: Floats, until_s: float) -> list[Answer]:
@@ -154,10 +156,11 @@ class Exact:
         if left_s <= 0:
             return None
         rows = np.sort(np.concatenate([group.rows for group in groups]))
-        limits = rows[book.phase[rows] < 0]
+        limits, path = rows[book.phase[rows] == WHOLE], book.path_of[self.clusters.stays(groups)]
         proof = prices_beside(
             own_problem(self._problem, fleet, groups),
-            above[book.path_of[self.clusters.stays(groups)]],
+            above[path],
+            stored_above=above[path + len(book.path) - 1] if len(book.stored) else None,
             short_price=float(fleet.stays.short_price[0]),
             drive_price=fleet.stays.drive_price,
             recover_price=fleet.stays.recover_price,
@@ -170,7 +173,9 @@ class Exact:
         phase, price, peak = book.phase[rows], proof.limit_price[at], proof.peak_price[at]
         if proof.phase_price is not None:
             price[phase >= 0] = proof.phase_price[at, phase][phase >= 0]
-            peak[phase >= 0] = 0.0
+        if proof.stored_price is not None:
+            price[phase == STORED] = proof.stored_price[at][phase == STORED]
+        peak[phase != WHOLE] = 0.0
         return Answer(rows, price, peak)
 
 
@@ -178,7 +183,7 @@ def own_problem(problem: Problem, fleet: Fleet, groups: list[Group]) -> Problem:
     """Take some groups with the limits that only they are below; what is above is left out."""
     stays = np.concatenate([stays_of(fleet, group) for group in groups])
     rows = np.sort(np.concatenate([group.rows for group in groups]))
-    limits = fleet.book.limit[rows[fleet.book.phase[rows] < 0]]
+    limits = fleet.book.limit[rows[fleet.book.phase[rows] == WHOLE]]
     place = np.full(len(problem.limit_names) + 1, -1)
     place[limits] = np.arange(len(limits))
     told: dict[str, Any] = {

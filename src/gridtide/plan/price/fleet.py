@@ -19,7 +19,7 @@ import numpy as np
 
 from gridtide.plan.price._kernel_calls import renew
 from gridtide.plan.price._kernel_fleet import keep_limits, least_costs, own_costs, towards_rest
-from gridtide.plan.price._kernel_sweep import average, sum_net, sweep, update_multipliers
+from gridtide.plan.price._kernel_sweep import add_net, average, sweep, update_multipliers
 from gridtide.plan.price._kernel_worth import worths
 from gridtide.plan.price.bound import (
     excess_kw,
@@ -29,15 +29,17 @@ from gridtide.plan.price.bound import (
     rows_cost,
     seen_prices,
 )
-from gridtide.plan.price.calls import Calls, CallWork, call_work, lay_calls
+from gridtide.plan.price.calls import Calls, call_work, lay_calls
 from gridtide.plan.price.groups import Group, make_groups
 from gridtide.plan.price.held import Held, HeldPrices, Offered
 from gridtide.plan.price.relief import relief_price, stay_on_side
 from gridtide.plan.price.rows import (
+    FAR,
     FLAT,
     LEAST,
     MOST,
     MULT,
+    STORED,
     Book,
     Rows,
     demand_terms,
@@ -45,7 +47,7 @@ from gridtide.plan.price.rows import (
     level_peaks,
     make_rows,
 )
-from gridtide.plan.price.stays import Stays, Work, segments, usual_prices
+from gridtide.plan.price.stays import Stays, segments, usual_prices
 from gridtide.plan.problem import Floats, Ints, Problem
 
 LANES = 2
@@ -87,17 +89,21 @@ class Fleet:
         self.rows: Rows = make_rows(self.book, place, self._pulls(problem), TIGHT)
         self.shared: Ints = np.flatnonzero(place >= 0)
         self._shared_demand, self._demand = self._demand_by_group()
-        self.net = np.zeros((len(place), problem.steps))
         count = int(stays.each["steps"].sum())
         kind: Any = np.float32 if count > SINGLE_PRECISION else np.float64
         self.power = np.zeros(count, dtype=kind)
         self.mean = np.zeros(count, dtype=kind)
+        self.net = self.net_of(self.power)
         self.calls: Calls = lay_calls(problem, stays, caps_kw)
         self.held = Held(problem, self.book, self.calls) if len(self.calls.first) > 1 else None
         self._called = np.zeros((len(problem.limit_names), problem.steps))
         self._call_work = [call_work(self.calls, stays) for _ in range(LANES)]
         self._see_reserve()
-        self._work = [tuple(np.zeros(segments(stays)) for _ in range(10)) for _ in range(LANES)]
+        above = np.repeat(np.arange(len(self.rows.path) - 1), np.diff(self.rows.path))
+        self._kept = int(np.bincount(above, self.rows.stored[self.rows.row]).max(initial=0))
+        size = segments(stays, self._kept)
+        self._work = [tuple(np.zeros(size) for _ in range(11)) for _ in range(LANES)]
+        self._stored_price = np.zeros((LANES, problem.steps if self._kept else 0))
 
     def _see_reserve(self) -> None:
         """Let stays and limits see what reserve is worth at the moment."""
@@ -126,11 +132,14 @@ class Fleet:
         plugged = np.bincount(each["path"], minlength=len(book.path) - 1)
         below = np.zeros(len(book.limit))
         np.add.at(below, book.row, np.repeat(plugged, np.diff(book.path)) * (book.weight > 0))
-        price = float(np.abs(problem.price_import_per_kwh).max())
+        price = max(float(np.abs(problem.price_import_per_kwh).max()), LEAST_PRICE)
         power = float(each["charge_kw"].mean()) if len(each) else 1.0
-        scale = max(price, LEAST_PRICE) / max(power, 1e-3)
+        energy = float((each["high_kwh"] - each["low_kwh"]).mean()) if len(each) else 1.0
         firm = np.array([1.7 if kind in ("import", "export") else 2.8 for kind in book.kind])
-        pull: Floats = firm * scale / np.maximum(below[book.owner], 1.0)
+        # A kWh that is held for a step is worth what energy is.
+        energy *= float(problem.step_h.mean())
+        reach = np.where(book.phase[book.owner] == STORED, energy, power)
+        pull: Floats = firm * price / (np.maximum(reach, 1e-3) * np.maximum(below[book.owner], 1.0))
         return pull
 
     def sweep(self, order: Ints) -> float:
@@ -144,7 +153,7 @@ class Fleet:
             before = self.net[self.shared]
             copies = [before.copy() for _ in chunk]
             mirror = float(len(chunk))
-            lanes = zip(chunk, copies, self._work, self._call_work, strict=False)
+            lanes = zip(range(LANES), chunk, copies, strict=False)
             gained += _side_by_side([partial(self._sweep_group, mirror, *lane) for lane in lanes])
             for copy in copies:
                 self.net[self.shared] += (copy - before) / mirror
@@ -168,12 +177,10 @@ class Fleet:
             return Offered(np.zeros(0), 0.0)
         return self.held.offered(net, self._shares(power, 0.0))
 
-    def _sweep_group(
-        self, mirror: float, group: Group, shared: Floats, work: Work, held: CallWork
-    ) -> float:
+    def _sweep_group(self, mirror: float, lane: int, group: Group, shared: Floats) -> float:
         plug_price = self.book.plug_price
         gained = sweep(
-            self.stays,
+            self._stays_of_lane(lane),
             group.vehicles,
             self.rows,
             self.net,
@@ -181,12 +188,20 @@ class Fleet:
             mirror,
             self.power,
             plug_price,
-            work,
+            self._work[lane],
             self.calls,
-            held,
+            self._call_work[lane],
         )
         update_multipliers(self.rows, self.net, group.rows)
         return float(gained)
+
+    def _stays_of_lane(self, lane: int) -> Stays:
+        """Return the stays with memory of a lane's own for what kernels change in them."""
+        return self.stays._replace(
+            # What missing energy costs is changed where the promise is worth something to reserve.
+            short_price=self.stays.short_price.copy(),
+            stored_price=self._stored_price[lane],
+        )
 
     def average(self, weight: float) -> None:
         """Move the mean schedule towards the present one."""
@@ -266,23 +281,25 @@ class Fleet:
         parts = np.array_split(np.arange(len(self.stays.vehicle) - 1), LANES)
         plug_price, jobs = self.book.plug_price, []
         for k, part in enumerate(parts):
-            # What missing energy costs is changed where the promise is worth something to reserve.
-            stays = self.stays._replace(short_price=self.stays.short_price.copy())
-            last = each[k] if each else ()
+            last, stays = each[k] if each else (), self._stays_of_lane(k)
             jobs.append(partial(kernel, stays, part, plug_price, self._work[k], *given, *last))
         return _side_by_side(jobs)
 
     def net_of(self, power: Floats) -> Floats:
-        """Net power on each row [kW], shape (r, T)."""
-        net = np.zeros_like(self.net)
-        sum_net(self.stays, self.rows, power, net)
+        """Net power on each row [kW], and what rows of energy hold [kWh], shape (r, T)."""
+        net = np.zeros_like(self.book.base_kw)
+        everyone = np.arange(len(self.stays.vehicle) - 1)
+        add_net(self.stays, everyone, self.rows, power, net, 1.0)
         return net
 
-    def keep_limits(self, power: Floats, net: Floats, which: Sequence[Group], dear: float) -> None:
+    def keep_limits(
+        self, power: Floats, net: Floats, which: Sequence[Group], dear: float, lanes: int = LANES
+    ) -> None:
         """Take excess off and answer true prices, within what all rows leave.
 
         Peaks that are paid for are kept too: nothing here may raise one. Taking a kWh off may
-        cost a vehicle ``dear`` times the span of its prices; others may take it off for less.
+        cost a vehicle ``dear`` times the span of its prices; others may take it off for less. Of
+        what shared rows leave, each of some ``lanes`` may use but its part.
         """
         book, margin = self.book, 4e-6 if power.dtype == np.float32 else 0.0
         room = np.stack((book.lower_kw, book.upper_kw))
@@ -293,22 +310,21 @@ class Fleet:
             level = paid[held, q, None] - book.base_kw[np.ix_(held, inside)]
             room[1][np.ix_(held, inside)] = np.minimum(room[1][np.ix_(held, inside)], level)
         self._stay_on_side(room, net)
+        room[:, book.stored] = np.clip(book.stored_kwh, -FAR, FAR)
         true = self._true_prices(net)
         true[: len(self._called)] += self._called
         price = seen_prices(book, true)
-        for at in range(0, len(which), LANES):
-            chunk = which[at : at + LANES]
+        for at in range(0, len(which), lanes):
+            chunk = which[at : at + lanes]
             before = net[self.shared]
             copies = [before.copy() for _ in chunk]
             # Each lane may use its share of what the shared rows leave, and no more.
             part = before + (room[:, self.shared] - before) / len(chunk)
-
-            lanes = zip(chunk, copies, self._work, self._call_work, strict=False)
             _side_by_side(
                 [
                     partial(
                         keep_limits,
-                        self.stays,
+                        self.stays._replace(kept_kwh=np.empty((self._kept, 2, len(price[0])))),
                         group.vehicles,
                         self.rows,
                         net,
@@ -320,11 +336,11 @@ class Fleet:
                         book.plug_price,
                         margin,
                         dear,
-                        work,
+                        self._work[lane],
                         self.calls,
-                        held,
+                        self._call_work[lane],
                     )
-                    for group, copy, work, held in lanes
+                    for lane, (group, copy) in enumerate(zip(chunk, copies, strict=True))
                 ]
             )
             for copy in copies:

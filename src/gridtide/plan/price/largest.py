@@ -99,6 +99,8 @@ def _energy_for_nothing(problem: Problem) -> Problem:
         holding_base_per_h=None,
         load_square_price_per_kw2h=None,
         change_price_per_kwh=0.0,
+        stored_least_kwh=None,
+        stored_most_kwh=None,
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from gridtide.plan.linear._ahead import Ahead, Relief
 from gridtide.plan.linear._beyond import Beyond
 from gridtide.plan.price._kernel_fleet import most_energy
+from gridtide.plan.price._kernel_sweep import add_net
 from gridtide.plan.price.bound import excess_kw
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.groups import Group
@@ -73,8 +74,9 @@ def mend_shortfalls(
         rows = stays_of(fleet, group)
         at = places_of(fleet, rows)
         before, missing = power[at].copy(), avoidable_kwh(fleet, power)[rows].sum()
-        power[at] = 0.0
-        part = part_of(problem, rows, fleet.net_of(power), fleet)
+        others = fleet.net_of(power)
+        add_net(fleet.stays, group.vehicles, fleet.rows, power, others, -1.0)
+        part = part_of(problem, rows, others, fleet)
         power[at] = plan(part, ahead_of(fleet, limits_above(problem, problem.limit[rows])))
         worse = avoidable_kwh(fleet, power)[rows].sum() > missing
         if worse or excess_kw(fleet.book, fleet.net_of(power)).max(initial=0.0) > KEPT_KW:
@@ -140,6 +142,12 @@ def part_of(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Probl
         value = getattr(problem, name)
         if value is not None:
             told[name] = value[above]
+    book = fleet.book
+    held, limits = np.zeros((len(above), problem.steps)), place[book.limit[book.stored]]
+    held[limits[limits >= 0]] = others[book.stored[limits >= 0]]
+    for name in ("stored_least_kwh", "stored_most_kwh"):
+        if name in told:
+            told[name] = told[name] - held
     meters = place[problem.meters] if len(problem.meters) else problem.meters
     if len(problem.meters):
         known = meters >= 0

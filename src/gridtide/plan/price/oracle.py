@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridtide.plan.price._kernel_stay import go_forward, own_cost, value_back
+from gridtide.plan.price._kernel_costs import own_cost
+from gridtide.plan.price._kernel_stay import go_forward, value_back
 from gridtide.plan.price._kernel_value import value_at
 from gridtide.plan.price.stays import Stays, segments
 from gridtide.plan.problem import Floats

@@ -1,22 +1,28 @@
 """The limits' side: what the net power below each limit costs, as prices that react to it.
 
-A row is a limit, or one phase of a limit. A vehicle is below the rows of its limit and of all
-limits above it, on a phase with its share of that phase.
+A row is a limit, one phase of a limit, or what vehicles hold together below a limit. A vehicle is
+below the rows of its limit and of all limits above it, on a phase with its share of that phase.
+Of a row of energy held together the "net" is that energy at the end of each step [kWh], and all
+prices are per kWh and hour.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from gridtide.plan._layout import _total, demand_periods
+from gridtide.plan._objective_accounts import bounded_limits, stored_bounds
 from gridtide.plan.price.relief import find_excess
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 
 FAR = 1e30
+WHOLE, STORED = -1, -2
+"""Phases of rows: all three together, and energy held together."""
 # Planes of Rows.price and Rows.term.
 FLAT, CENTRE = 0, 1
 MULT, PULL, AT, LEAST, MOST = 0, 1, 2, 3, 4
@@ -33,6 +39,8 @@ class Rows(NamedTuple):
     ----------
     path, row, weight
         Rows above each path and the share of the power that counts there.
+    stored
+        Whether a row is of energy held together, shape (r,).
     first
         Where the terms of each row begin, shape (r + 1,).
     place
@@ -48,6 +56,7 @@ class Rows(NamedTuple):
     path: Ints
     row: Ints
     weight: Floats
+    stored: Bools
     first: Ints
     place: Ints
     square: Floats
@@ -62,7 +71,7 @@ class Book:
     Parameters
     ----------
     limit, phase
-        Limit of each row, and its phase, -1 for all three together, shape (r,).
+        Limit of each row, and its phase, ``WHOLE`` or ``STORED`` for none, shape (r,).
     path, row, weight, path_of
         Rows above each path; path of each stay, shape (n,).
     base_kw
@@ -84,6 +93,9 @@ class Book:
     over_kw, under_kw, relief_price
         Base load beyond the import and the export limit that vehicles could relieve [kW], shape
         (r, T), and what is left of it costs [currency/kWh].
+    stored, stored_kwh, stored_price
+        Rows of energy held together, shape (s,), the least and the most of them [kWh], shape
+        (2, s, T), and what each kWh missing or beyond costs [currency/kWh/h].
     """
 
     limit: Ints
@@ -110,6 +122,9 @@ class Book:
     over_kw: Floats
     under_kw: Floats
     relief_price: float
+    stored: Ints
+    stored_kwh: Floats
+    stored_price: float
 
 
 def keep_book(problem: Problem, stays: Stays, relief_price: float = 0.0) -> Book:
@@ -118,21 +133,30 @@ def keep_book(problem: Problem, stays: Stays, relief_price: float = 0.0) -> Book
     path, row, weight, path_of = _paths(problem, limit, phase)
     base = _total(problem.base_load_kw, problem.limit_parent)[limit]
     base = np.where(phase[:, None] >= 0, base / 3.0, base)
+    stored = np.flatnonzero(phase == STORED)
+    base[stored] = 0.0
     room_in, room_out = _rooms(problem, limit, phase)
-    most, least = _natural(problem, stays, path, row, weight, path_of, len(limit))
+    below = partial(_below, stays, path_of, (path, row, weight), base.shape)
+    most, least = below(stays.each["charge_kw"]), below(-stays.each["discharge_kw"])
     period, rate, peak = demand_periods(problem)
-    whole = (phase < 0)[:, None]
+    whole = (phase == WHOLE)[:, None]
     price_in, price_out, plug_price = _tariffs(problem, limit)
     square = np.zeros(len(limit))
     if problem.load_square_price_per_kw2h is not None:
-        square = np.where(phase < 0, 2.0 * problem.load_square_price_per_kw2h[limit], 0.0)
+        square = np.where(whole[:, 0], 2.0 * problem.load_square_price_per_kw2h[limit], 0.0)
     reference = problem.load_reference_kw
     over, under = np.zeros_like(base), np.zeros_like(base)
     if relief_price > 0:
-        found = find_excess(problem, base[phase < 0], least[phase < 0], most[phase < 0])
-        over[phase < 0], under[phase < 0] = found
+        limits = whole[:, 0]
+        over[limits], under[limits] = find_excess(
+            problem, base[limits], least[limits], most[limits]
+        )
     lower = np.maximum(np.minimum(-room_out - base, 0.0), least)
     upper = np.minimum(np.maximum(room_in - base, 0.0), most)
+    if len(stored):
+        for reach, name in ((lower, "low_kwh"), (upper, "high_kwh")):
+            reach[stored] = below(stays.each[name])[stored]
+        least[stored], most[stored] = lower[stored], upper[stored]
     book = Book(
         limit=limit,
         phase=phase,
@@ -158,21 +182,37 @@ def keep_book(problem: Problem, stays: Stays, relief_price: float = 0.0) -> Book
         over_kw=over,
         under_kw=under,
         relief_price=relief_price,
+        stored=stored,
+        stored_kwh=_stored_bounds(problem, limit[stored]),
+        stored_price=problem.stored_price_per_kwh_h,
     )
     return _with_terms(book)
 
 
 def _rows(problem: Problem) -> tuple[Ints, Ints]:
-    """Limits first, in their order, then the three phases of those that limit them."""
+    """Limits first, in their order, then phases that are limited, then energy held together."""
     count = len(problem.limit_names)
-    limit, phase = np.arange(count), np.full(count, -1)
-    if problem.phase_kw is None:
-        return limit, phase
-    phased = np.flatnonzero(np.isfinite(problem.phase_kw).any(axis=1))
+    phased, stored = np.zeros(0, dtype=np.int64), bounded_limits(problem)
+    if problem.phase_kw is not None:
+        phased = np.flatnonzero(np.isfinite(problem.phase_kw).any(axis=1))
     return (
-        np.concatenate((limit, np.repeat(phased, 3))),
-        np.concatenate((phase, np.tile(np.arange(3), len(phased)))),
+        np.concatenate((np.arange(count), np.repeat(phased, 3), stored)),
+        np.concatenate(
+            (
+                np.full(count, WHOLE),
+                np.tile(np.arange(3), len(phased)),
+                np.full(len(stored), STORED),
+            )
+        ),
     )
+
+
+def _stored_bounds(problem: Problem, limits: Ints) -> Floats:
+    """Least and most that vehicles below some limits are to hold together, shape (2, s, T)."""
+    bounds = stored_bounds(problem)
+    if bounds is None:
+        return np.zeros((2, 0, problem.steps))
+    return np.stack((bounds[0][limits], bounds[1][limits]))
 
 
 def _paths(problem: Problem, limit: Ints, phase: Ints) -> tuple[Ints, Ints, Floats, Ints]:
@@ -184,14 +224,13 @@ def _paths(problem: Problem, limit: Ints, phase: Ints) -> tuple[Ints, Ints, Floa
         thirds = np.full((len(problem), 3), 1.0 / 3.0)
         key = np.concatenate((key, thirds if share is None else share), axis=1)
     kinds, path_of = np.unique(key, axis=0, return_inverse=True)
-    rows_of = (
-        [np.flatnonzero(limit == j) for j in range(len(problem.limit_names))] if phased else []
-    )
+    more, count = len(limit) > len(problem.limit_names), len(problem.limit_names)
+    rows_of = [np.flatnonzero(limit == j) for j in range(count)] if more else []
     start, row, weight = [0], [], []
     for kind in kinds:
         j = int(kind[0])
         while j >= 0:
-            for r in rows_of[j] if phased else (j,):
+            for r in rows_of[j] if more else (j,):
                 row.append(int(r))
                 weight.append(1.0 if phase[r] < 0 else float(kind[1 + phase[r]]))
             j = int(problem.limit_parent[j])
@@ -213,24 +252,24 @@ def _rooms(problem: Problem, limit: Ints, phase: Ints) -> tuple[Floats, Floats]:
     return (np.where(phase[:, None] >= 0, own, room) for room in (room_in, room_out))  # type: ignore[return-value]
 
 
-def _natural(
-    problem: Problem, stays: Stays, path: Ints, row: Ints, weight: Floats, path_of: Ints, rows: int
-) -> tuple[Floats, Floats]:
-    """Largest and smallest net power of the vehicles below each row, shape (r, T)."""
-    shape = (len(path) - 1, problem.steps + 1)
-    totals = []
+def _below(
+    stays: Stays,
+    path_of: Ints,
+    paths: tuple[Ints, Ints, Floats],
+    shape: tuple[int, ...],
+    each: Floats,
+) -> Floats:
+    """Add up what each stay, while it is plugged in, brings to the rows above it, shape (r, T)."""
+    path, row, weight = paths
+    change = np.zeros((len(path) - 1, shape[1] + 1))
     plugged = stays.each["steps"] > 0
     stay, kind = stays.each[plugged], path_of[plugged]
-    leave = stay["arrive"] + stay["steps"]
-    for power in (stay["charge_kw"], -stay["discharge_kw"]):
-        change = np.zeros(shape)
-        np.add.at(change, (kind, stay["arrive"]), power)
-        np.add.at(change, (kind, leave), -power)
-        each = np.cumsum(change, axis=1)[:, :-1]
-        total = np.zeros((rows, problem.steps))
-        np.add.at(total, row, np.repeat(each, np.diff(path), axis=0) * weight[:, None])
-        totals.append(total)
-    return totals[0], totals[1]
+    np.add.at(change, (kind, stay["arrive"]), each[plugged])
+    np.add.at(change, (kind, stay["arrive"] + stay["steps"]), -each[plugged])
+    of_path = np.cumsum(change, axis=1)[:, :-1]
+    total = np.zeros(shape)
+    np.add.at(total, row, np.repeat(of_path, np.diff(path), axis=0) * weight[:, None])
+    return total
 
 
 def _tariffs(problem: Problem, limit: Ints) -> tuple[Floats, Floats, Floats]:
@@ -255,8 +294,6 @@ def crosses(book: Book, j: int) -> Bools:
 
 
 def _with_terms(book: Book) -> Book:
-    from dataclasses import replace
-
     kinds: list[str] = []
     owners: list[int] = []
     tight_in = np.any(book.upper_kw < book.most_kw, axis=1)
@@ -266,11 +303,21 @@ def _with_terms(book: Book) -> Book:
         found += ["tariff"] * int(bool(crosses(book, j).any()))
         found += ["relief in"] * int(bool(book.over_kw[j].any()))
         found += ["relief out"] * int(bool(book.under_kw[j].any()))
+        found += [f"stored {word}" for word in _stored_words(book, j)]
         charged = np.intersect1d(np.flatnonzero(book.rate[j] > 0), book.period)
         found += [f"demand {q}" for q in charged]
         kinds += found
         owners += [j] * len(found)
     return replace(book, kind=tuple(kinds), owner=np.array(owners, dtype=np.int64))
+
+
+def _stored_words(book: Book, j: int) -> list[str]:
+    """Say which bounds of energy held together row ``j`` has."""
+    if book.phase[j] != STORED:
+        return []
+    bounds = book.stored_kwh[:, np.searchsorted(book.stored, j)]
+    pairs = zip(("least", "most"), bounds, strict=True)
+    return [word for word, bound in pairs if np.isfinite(bound).any()]
 
 
 def make_rows(book: Book, place: Ints, pull: Floats, tight: float) -> Rows:
@@ -314,6 +361,16 @@ def make_rows(book: Book, place: Ints, pull: Floats, tight: float) -> Rows:
         elif kind == "relief out":
             term[k, AT] = book.under_kw[j]
             term[k, LEAST] = np.where(book.under_kw[j] > 0, -book.relief_price, 0.0)
+        elif kind == "stored least":
+            least, _ = book.stored_kwh[:, np.searchsorted(book.stored, j)]
+            there = np.isfinite(least)
+            term[k, AT] = np.where(there, least * (1 + tight), 0.0)
+            term[k, LEAST] = np.where(there, -book.stored_price, 0.0)
+        elif kind == "stored most":
+            _, most = book.stored_kwh[:, np.searchsorted(book.stored, j)]
+            there = np.isfinite(most)
+            term[k, AT] = np.where(there, most * (1 - tight), 0.0)
+            term[k, MOST] = np.where(there, book.stored_price, 0.0)
         else:
             inside = book.period == int(kind.split()[1])
             term[k, MOST] = np.where(inside, FAR, 0.0)
@@ -321,6 +378,7 @@ def make_rows(book: Book, place: Ints, pull: Floats, tight: float) -> Rows:
         path=book.path,
         row=book.row,
         weight=book.weight,
+        stored=book.phase == STORED,
         first=np.searchsorted(book.owner, np.arange(rows + 1)),
         place=place,
         square=book.square,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from gridtide.plan.price._kernel_costs import held_cost
 from gridtide.plan.price._kernel_law import stored_kw
-from gridtide.plan.price._kernel_stay import held_cost
 from gridtide.plan.price.stays import Stays
 from gridtide.plan.problem import Floats, Ints
 
@@ -25,6 +25,9 @@ class FleetSchedule:
         Power in each plugged step, stay by stay, shape (N,).
     net_kw
         Net power of the vehicles below each limit, shape (m, T).
+    stored_kwh
+        What vehicles hold together below each limit at the end of each step, shape (m, T); zeros
+        below limits that do not bound it.
     objective, violation_kw
         Cost and largest excess.
     end_kwh, shortfall_kwh, en_route_kwh
@@ -34,6 +37,7 @@ class FleetSchedule:
     stays: Stays
     plugged_kw: Floats
     net_kw: Floats
+    stored_kwh: Floats
     objective: float
     violation_kw: float
     end_kwh: Floats

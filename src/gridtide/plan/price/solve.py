@@ -9,6 +9,7 @@ import numpy as np
 
 from gridtide.plan._layout import total_base_kw
 from gridtide.plan._losses import loss_law
+from gridtide.plan._objective_accounts import steepest_stored_per_kwh, stored_bounds
 from gridtide.plan._wear_prices import steepest_wear_per_kwh
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.price.bound import excess_kw, seen_prices
@@ -16,6 +17,7 @@ from gridtide.plan.price.coordinate import Coordination
 from gridtide.plan.price.largest import largest_by_price
 from gridtide.plan.price.mend import Plan, mend_shortfalls
 from gridtide.plan.price.promise import gentler, missing_kwh, promised_stays, wishes
+from gridtide.plan.price.rows import Book
 from gridtide.plan.price.schedule import FleetSchedule, end_energies
 from gridtide.plan.price.stays import Stays, usual_prices
 from gridtide.plan.problem import Floats, Problem
@@ -147,6 +149,7 @@ def _certificate(run: Coordination, problem: Problem) -> Certificate:
         limit_price=run.progress.price[:limits],
         peak_price=run.progress.peak[:limits],
         phase_price=_phase_price(run, problem),
+        stored_price=_stored_price(run, problem),
         stored_value=value,
         arrival_value=arrival,
         shortfall_price_per_kwh=_proof_price(problem, run.promise.prices.short),
@@ -162,6 +165,7 @@ def _end(run: Coordination, problem: Problem, power: Floats) -> Start:
         limit_price=run.progress.price[:limits],
         peak_price=run.progress.peak[:limits],
         phase_price=_phase_price(run, problem),
+        stored_price=_stored_price(run, problem),
     )
 
 
@@ -259,7 +263,7 @@ def steep_price(problem: Problem) -> float:
     if problem.end_value_per_kwh is not None:
         worth = float(problem.end_value_per_kwh.max(initial=0.0))
     usual = energy + demand + steepest_wear_per_kwh(problem) + worth
-    usual += 2.0 * problem.change_price_per_kwh
+    usual += 2.0 * problem.change_price_per_kwh + steepest_stored_per_kwh(problem)
     gain = float(loss_law(problem).gain.min(initial=1.0))
     return max(10.0 * usual / gain, problem.shortfall_price_per_kwh)
 
@@ -296,6 +300,7 @@ def _schedule(run: Coordination, problem: Problem, power: Floats) -> tuple[Fleet
         stays=usual,
         plugged_kw=power,
         net_kw=net[: len(problem.limit_names)],
+        stored_kwh=_by_limit(fleet.book, problem, net),
         objective=cost,
         violation_kw=float(excess_kw(fleet.book, net).max(initial=0.0)),
         end_kwh=end,
@@ -313,6 +318,19 @@ def _phase_price(run: Coordination, problem: Problem) -> Floats | None:
     rows = np.flatnonzero(book.phase >= 0)
     prices[book.limit[rows], book.phase[rows]] = run.progress.price[rows]
     return prices
+
+
+def _stored_price(run: Coordination, problem: Problem) -> Floats | None:
+    if stored_bounds(problem) is None:
+        return None
+    return _by_limit(run.fleet.book, problem, run.progress.price)
+
+
+def _by_limit(book: Book, problem: Problem, values: Floats) -> Floats:
+    """Spread what rows of energy held together have over all limits, shape (m, T)."""
+    spread = np.zeros((len(problem.limit_names), problem.steps))
+    spread[book.limit[book.stored]] = values[book.stored]
+    return spread
 
 
 def _notes(

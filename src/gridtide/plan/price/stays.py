@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.plan._layout import _floor, _window, taper_line
+from gridtide.plan._layout import _floor, _window, find_stay_starts, stay_ends, taper_line
 from gridtide.plan._losses import LossLaw, loss_law
 from gridtide.plan.problem import Floats, Ints, Problem
 
@@ -38,6 +38,7 @@ STAY = np.dtype(
 """What a kernel reads of one stay, side by side in memory.
 
 ``start`` is where its steps begin among those of all stays; ``path`` the rows above it;
+``held_kwh`` the energy on arrival, of a stay that continues the most that it can be;
 ``low_kwh`` and ``high_kwh`` are the hard window, ``min_kwh`` and ``max_kwh`` the wanted one;
 ``gain`` and ``draw`` the energy stored and taken per kWh at the plug; ``due_kwh`` the energy due
 at the end (-inf for none) and ``wanted_kwh`` how much of it was wanted; ``driven_kwh`` the drive
@@ -92,6 +93,13 @@ class Stays(NamedTuple):
         shape (B,); none where the largest shortfall has no price of its own.
     change_price
         Of differing from the power planned before [currency/kWh].
+    stored_price
+        On the energy held at the end of each step, for what is held together [currency/kWh/h],
+        shape (T,), of the vehicle that a lane looks at; or none.
+    kept_kwh, kept_price
+        Least and most that the vehicle looked at is to hold at the end of each step, for each row
+        of energy held together above it, shape (K, 2, T), none where limits are not being kept;
+        and what each kWh missing or beyond costs [currency/kWh/h].
     """
 
     each: npt.NDArray[np.void]
@@ -110,6 +118,9 @@ class Stays(NamedTuple):
     beyond_kwh: Floats
     beyond_price: Floats
     change_price: float
+    stored_price: Floats
+    kept_kwh: Floats
+    kept_price: float
 
 
 def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.0) -> Stays:
@@ -125,19 +136,21 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
         Price of being outside the wanted window [currency/kWh/h].
     """
     steps, count = problem.steps, len(problem)
-    arrive, depart = np.maximum(problem.arrive, 0), np.minimum(problem.depart, steps)
-    length = np.where(problem.arrive < problem.depart, np.maximum(depart - arrive, 0), 0)
+    arrive, depart = stay_ends(problem)
+    length = depart - arrive
     law = loss_law(problem, chord_of_standby=True)
     gain, draw = law.gain[:, 0], law.draw[:, 0]
     heads = np.ones(count, dtype=bool) if problem.continues is None else ~problem.continues
-    # A stay that continues begins at its minimum or above; its arrival is not used.
-    begin = np.where(heads, problem.arrival_kwh, problem.min_kwh)
-    low, high = _window(problem, begin, _most_at_start(problem, begin))
+    begin = problem.arrival_kwh, problem.arrival_kwh
+    if not heads.all():
+        starts = find_stay_starts(problem, (arrive, depart), law, np.zeros(count))
+        begin = starts.low_kwh, starts.high_kwh
+    low, high = _window(problem, *begin)
     outside = bool(np.any((low < problem.min_kwh - 1e-9) | (high > problem.max_kwh + 1e-9)))
     each = np.zeros(count, dtype=STAY)
     each["start"] = np.cumsum(length) - length
     each["steps"], each["arrive"] = length, arrive
-    each["held_kwh"], each["low_kwh"], each["high_kwh"] = problem.arrival_kwh, low, high
+    each["held_kwh"], each["low_kwh"], each["high_kwh"] = begin[1], low, high
     each["min_kwh"], each["max_kwh"] = problem.min_kwh, problem.max_kwh
     each["charge_kw"], each["discharge_kw"] = problem.max_charge_kw, problem.max_discharge_kw
     each["gain"], each["draw"], each["wear"] = gain, draw, problem.wear_price_per_kwh
@@ -170,6 +183,9 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
         beyond_kwh=np.zeros(0),
         beyond_price=np.zeros(0),
         change_price=problem.change_price_per_kwh,
+        stored_price=np.zeros(0),
+        kept_kwh=np.zeros((0, 2, problem.steps)),
+        kept_price=problem.stored_price_per_kwh_h,
     )
 
 
@@ -183,16 +199,6 @@ def usual_prices(stays: Stays, problem: Problem) -> Stays:
         beyond_kwh=np.zeros(0),
         beyond_price=np.zeros(0),
     )
-
-
-def _most_at_start(problem: Problem, begin: Floats) -> Floats:
-    """Most that a stay can begin with, shape (n,): who arrives overfull may drive on so."""
-    most = begin.copy()
-    if problem.continues is not None and problem.driven_kwh is not None:
-        for i in np.flatnonzero(problem.continues):
-            left = max(problem.max_kwh[i - 1], most[i - 1]) - problem.driven_kwh[i]
-            most[i] = max(begin[i], left)
-    return most
 
 
 def _floors(problem: Problem, each: npt.NDArray[np.void]) -> Floats:
@@ -255,13 +261,17 @@ def _holding(problem: Problem) -> tuple[Floats, Floats, Floats]:
     return problem.holding_edges_kwh, price, base if base.ndim > 1 else base[:, None]
 
 
-def segments(stays: Stays) -> int:
-    """Places that the list of a vehicle's V needs at most, on both sides of its middle."""
+def segments(stays: Stays, kept: int = 0) -> int:
+    """Places that the list of a vehicle's V needs at most, on both sides of its middle.
+
+    ``kept`` is how many rows of energy held together are above a vehicle at most.
+    """
     chain = np.add.reduceat(stays.each["steps"], stays.vehicle[:-1]) if len(stays.each) else 0
     rows = int(np.diff(stays.vehicle).max(initial=1))
     parts = stays.law.shape[2]
     step = 3 if len(stays.law) == 0 else 4 * parts + 4
     step += max(stays.band_price.shape[2] - 1, 0) + (2 if stays.recover_price > 0 else 0)
+    step += 2 * kept
     ends = rows * (stays.short_price.size + MOST_BEYOND + 3) + 16
     places: int = 2 * (int(np.max(chain, initial=0)) * step + ends)
     return places

@@ -43,10 +43,14 @@ class Seen:
         By limit, those of all limits above it included, shape (m, T).
     phase
         Likewise on L1, L2, L3, shape (m, 3, T); None without phase limits.
+    stored
+        Likewise on the energy held at the end of each step [currency/kWh/h], shape (m, T); None
+        where no limit bounds what is held together.
     """
 
     limit: Floats
     phase: Floats | None
+    stored: Floats | None
 
 
 def no_prices(problem: Problem) -> Prices:
@@ -59,12 +63,14 @@ def seen_below(problem: Problem, prices: Prices) -> Seen:
     """Add the prices of limits down the tree."""
     limit = prices.limit_price + np.maximum(prices.peak_price, 0.0)
     phase = None if prices.phase_price is None else prices.phase_price.copy()
+    stored = None if prices.stored_price is None else prices.stored_price.copy()
     for child, parent in enumerate(problem.limit_parent):
         if parent >= 0:
             limit[child] += limit[parent]
-            if phase is not None:
-                phase[child] += phase[parent]
-    return Seen(limit=limit, phase=phase)
+            for more in (phase, stored):
+                if more is not None:
+                    more[child] += more[parent]
+    return Seen(limit=limit, phase=phase, stored=stored)
 
 
 def limits_bound(

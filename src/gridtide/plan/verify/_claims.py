@@ -31,7 +31,7 @@ KNOWN = frozenset((
     "load_reference_kw", "shortfall_band_price_per_kwh", "line_loss_per_kw", "stated",
     "one_phase_kw", "one_phase_line", "charge_part_kw", "charge_part_efficiency",
     "discharge_part_kw", "discharge_part_efficiency", "floor_kwh", "planned_kw",
-    "change_price_per_kwh",
+    "change_price_per_kwh", "stored_least_kwh", "stored_most_kwh", "stored_price_per_kwh_h",
     "reserves", "availability",
 ))  # fmt: skip
 """What of a problem is understood here; more than that would be passed over without a word."""

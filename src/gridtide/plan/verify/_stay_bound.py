@@ -55,7 +55,7 @@ def stays_bound(
     start = stays.own(prices.arrival_value) if prices.arrival_value is not None else None
     if start is None:
         start = np.zeros(len(stays.length))
-    nodes = _Nodes.of(stays, stored_value, start, short_price)
+    nodes = _Nodes.of(stays, stored_value, start, short_price, _held_price(stays, seen))
     nodes = nodes.within(most_short_kwh)
     fixed = float(np.sum(nodes.at_arrival()))
     power = _Powers(stays, seen, wear)
@@ -141,6 +141,16 @@ def _prices_by_pair(stays: Stays, seen: Seen) -> tuple[Floats, Floats]:
     return price + bill_in, price + bill_out
 
 
+def _held_price(stays: Stays, seen: Seen) -> Floats:
+    """Price of a kWh at the end of each pair's step, for what is held together, shape (P,)."""
+    limit = stays.limit()
+    price = np.zeros(len(limit))
+    if seen.stored is not None:
+        held = np.flatnonzero(limit >= 0)
+        price[held] = stays.hours[held] * seen.stored[limit[held], stays.step[held]]
+    return price
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Nodes:
     """The energies of stays as free variables, each within what it can reach."""
@@ -157,14 +167,16 @@ class _Nodes:
     short_price: float
 
     @classmethod
-    def of(cls, stays: Stays, value: Floats, start: Floats, short_price: float) -> _Nodes:
+    def of(
+        cls, stays: Stays, value: Floats, start: Floats, short_price: float, held: Floats
+    ) -> _Nodes:
         problem = stays.problem
         into, out = (stays.by_pair(kw) for kw in (problem.max_charge_kw, problem.max_discharge_kw))
         rise = stays.hours * np.maximum(stays.losses.battery_kw(stays.row, into), 0.0)
         taken = -stays.losses.battery_kw(stays.row, -out)
         fall = np.maximum(taken, stays.losses.standby_kw[stays.row])
         up, down = stays.running_sum(rise), stays.running_sum(stays.hours * fall)
-        least, most = _arrivals(stays, up)
+        least, most = _arrivals(stays, up, rise)
         low = np.minimum(stays.own(problem.min_kwh), least)
         top = np.maximum(stays.own(problem.max_kwh), most)
         high = np.minimum(top[stays.row], most[stays.row] + up)
@@ -182,7 +194,7 @@ class _Nodes:
             arrival_high_kwh=most,
             start_value=np.where(stays.follows, start, 0.0),
             first_value=first,
-            slope=value - next_value,
+            slope=held + value - next_value,
             short_price=short_price,
         )
 
@@ -278,16 +290,18 @@ class _Nodes:
         return cost + np.where(next_goes, trip, 0.0)
 
 
-def _arrivals(stays: Stays, up: Floats) -> tuple[Floats, Floats]:
+def _arrivals(stays: Stays, up: Floats, rise: Floats) -> tuple[Floats, Floats]:
     """Least and most energy at the start of each stay: as given, or what a trip can leave."""
     problem = stays.problem
     least = stays.own(problem.arrival_kwh).copy()
     most = least.copy()
-    rise = stays.last(up, np.zeros(len(least)))
+    risen = stays.last(up, np.zeros(len(least)))
     for trip in range(1, int(stays.trips.max(initial=0)) + 1):
         at = np.flatnonzero(stays.trips == trip)
-        full = np.maximum(stays.own(problem.max_kwh)[at - 1], most[at - 1])
-        held = np.minimum(most[at - 1] + rise[at - 1], full) - driven_kwh(stays)[at]
+        full = np.maximum(stays.own(problem.max_kwh), most)
+        tapered = stays.last(_tapered_reach(stays, most, full, rise), most)
+        reach = np.minimum(np.minimum(most + risen, full), tapered)
+        held = reach[at - 1] - driven_kwh(stays)[at]
         least[at] = stays.own(problem.min_kwh)[at]
         most[at] = np.maximum(held, least[at])
     return least, most

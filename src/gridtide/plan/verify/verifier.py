@@ -32,6 +32,13 @@ from gridtide.plan.verify._shares import ShareRows
 from gridtide.plan.verify._stay_bound import stays_bound
 from gridtide.plan.verify._stay_costs import stay_cost
 from gridtide.plan.verify._stays import follow, in_parts, lengths
+from gridtide.plan.verify._stored import (
+    Together,
+    bounded,
+    check_stored,
+    stored_bound,
+    stored_rate,
+)
 from gridtide.plan.verify.verdict import Check, Verdict
 
 
@@ -79,6 +86,7 @@ class _Found:
     """What the walk over all rows gathers."""
 
     flows: Flows
+    together: Together
     stays: StayChecks
     calls: Calls
     cost: float = 0.0
@@ -96,6 +104,7 @@ def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
     precision = plan.head.precision
     found = _Found(
         flows=Flows.none(problem),
+        together=Together.none(problem),
         stays=StayChecks(precision, claimed),
         calls=Calls(problem, precision),
     )
@@ -113,6 +122,8 @@ def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
         energies, own_wear = follow(stays, power), stays.own(wear)
         found.stays.look(stays, power, energies)
         found.flows.add(stays, power)
+        if bounded(problem):
+            found.together.add(stays, energies)
         if problem.reserves:
             found.calls.look(stays, power, energies, shares.take(stays), own_wear)
         found.en_route_kwh += float(energies.on_the_way.sum())
@@ -121,6 +132,7 @@ def _walk(plan: StoredPlan, problem: Problem, prices: Prices) -> _Found:
     rows.end()
     shares.end()
     found.flows.up_the_tree(problem.limit_parent)
+    found.together.up_the_tree(problem.limit_parent)
     found.calls.up_the_tree()
     return found
 
@@ -146,6 +158,12 @@ def _verdict(
     cost += reserve_cost(problem, head, found.calls)
     relief = head.relief_price_per_kwh if problem.promise == "first" else 0.0
     bound = found.bound + limits_bound(problem, prices, left, found.flows, relief)
+    if bounded(problem):
+        held = found.together.held_kwh
+        cost += float(np.sum(problem.step_h * stored_rate(problem, held)))
+        price = np.zeros_like(held) if prices.stored_price is None else prices.stored_price
+        bound += stored_bound(problem, price, found.together)
+        checks.append(check_stored(head, problem, found.together))
     # Prices know nothing of reserve: at most all of it is sold, for nothing.
     bound -= most_revenue(problem)
     # A dearer shortage than the problem's holds for plans that miss no more than this one.
@@ -182,6 +200,7 @@ def _prices(plan: StoredPlan, problem: Problem) -> tuple[Prices, str]:
     prices = plan.prices or no_prices(problem)
     n, flat = len(problem), (len(problem.limit_names), problem.steps)
     shapes = {"limit_price": flat, "peak_price": flat, "arrival_value": (n,)}
+    shapes["stored_price"] = flat
     shapes["phase_price"] = (flat[0], 3, flat[1])
     arrays = {name: getattr(prices, name) for name in shapes}
     shapes["linear_wear_per_kwh"], arrays["linear_wear_per_kwh"] = (n,), plan.linear_wear_per_kwh
@@ -195,6 +214,8 @@ def _prices(plan: StoredPlan, problem: Problem) -> tuple[Prices, str]:
     del arrays["linear_wear_per_kwh"]
     if prices.phase_price is not None and problem.phase_kw is None:
         arrays["phase_price"] = None
+    if not bounded(problem):
+        arrays["stored_price"] = None
     return Prices(**arrays), ""
 
 

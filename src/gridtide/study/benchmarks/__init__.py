@@ -45,6 +45,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "v2g_share": ("plan", "replan", "oracle"),
     "price_shape": ("plan", "replan", "oracle"),
     "gap": ("plan", "replan"),
+    "stored_kwh": ("plan",),
 }
 
 

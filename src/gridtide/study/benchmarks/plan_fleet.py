@@ -40,6 +40,7 @@ def measure(
     *,
     v2g_share: float = 0.6,
     price_shape: str = "two-peak",
+    stored_kwh: float = 0.0,
     gap: float | None = None,
     again: bool = False,
 ) -> dict[str, Any]:
@@ -55,6 +56,8 @@ def measure(
         Share that can discharge.
     price_shape
         One of ``SHAPES``.
+    stored_kwh
+        As of :func:`draw_problem`.
     gap
         Relative gap to plan to; None for one by size.
     again
@@ -67,7 +70,8 @@ def measure(
     """
     size = size or 10_000
     gap = gap if gap is not None else next((g for n, g in GAPS if size <= n), 1e-3)
-    options = {"seed": seed, "v2g_share": v2g_share, "price_shape": price_shape}
+    options: dict[str, Any] = {"seed": seed, "v2g_share": v2g_share, "price_shape": price_shape}
+    options |= {"stored_kwh": stored_kwh} if stored_kwh > 0 else {}
     result = _apart(_measure, size, gap, options, again)
     if size <= BESIDE_HIGHS and not again:
         result |= _apart(_beside, size, options)
@@ -191,7 +195,12 @@ def binding_share(problem: Problem, plan: Plan) -> float:
 
 
 def draw_problem(
-    vehicles: int, *, seed: int = 1, v2g_share: float = 0.6, price_shape: str = "two-peak"
+    vehicles: int,
+    *,
+    seed: int = 1,
+    v2g_share: float = 0.6,
+    price_shape: str = "two-peak",
+    stored_kwh: float = 0.0,
 ) -> Problem:
     """Draw a fleet below feeders below a region.
 
@@ -205,6 +214,9 @@ def draw_problem(
         Share that can discharge.
     price_shape
         One of ``SHAPES``.
+    stored_kwh
+        Energy that the region's vehicles are to hold together from 18 to 20 h, per vehicle of the
+        fleet, plugged in or not [kWh]; 0 for none.
     """
     draw = stream(seed, f"benchmark plan {price_shape}")
     hour = (12.0 + np.arange(STEPS) / 4.0) % 24.0
@@ -226,6 +238,10 @@ def draw_problem(
     limit = house.mean(axis=1) + room
     price = _price(price_shape, hour) + draw.normal(0.0, 0.002, STEPS)
     region = np.zeros((1, STEPS))
+    stored = None
+    if stored_kwh > 0:
+        stored = np.full((feeders + 1, STEPS), -np.inf)
+        stored[0, (hour >= 18.0) & (hour < 20.0)] = stored_kwh * vehicles
     unlimited = np.full((1, STEPS), np.inf)
     return Problem(
         ids=tuple(f"ev{i}" for i in range(vehicles)),
@@ -252,6 +268,7 @@ def draw_problem(
         price_import_per_kwh=price[None, :],
         price_export_per_kwh=price[None, :] - 0.01,
         shortfall_price_per_kwh=10.0,
+        stored_least_kwh=stored,
     )
 
 
