@@ -227,9 +227,9 @@ def charge_at_once(stays: Stays, power: Floats) -> None:
 
 
 @njit(cache=True, nogil=True)
-def most_energy(stays: Stays, end: Floats) -> None:
-    """Fill the energy at the end of each stay when charging at full power all the time."""
-    for u in range(len(stays.vehicle) - 1):
+def most_energy(stays: Stays, members: Ints, end: Floats) -> None:
+    """Fill what stays of some vehicles end with when charging at full power all the time."""
+    for u in members:
         first = stays.vehicle[u]
         energy = stays.each[first].held_kwh
         for i in range(first, stays.vehicle[u + 1]):

@@ -75,7 +75,9 @@ def rows_least(book: Book, price: Floats, peak: Floats, step_h: Floats) -> Float
             at = book.lower_kw.copy()
             at[book.stored] = np.clip(bound, book.lower_kw[book.stored], book.upper_kw[book.stored])
             corners.append(at)
-    least = np.min([row_cost(book, net) - price * net for net in corners], axis=0)
+    least = np.full_like(price, np.inf)
+    for net in corners:
+        np.minimum(least, row_cost(book, net) - price * net, out=least)
     total: Floats = np.sum(least * step_h, axis=1)
     lowest = peaks(book, book.lower_kw)  # no schedule has lower peaks
     for q in range(book.rate.shape[1]):

@@ -8,7 +8,8 @@ from gridtide.plan.price._kernel_clusters import vehicle_gaps
 from gridtide.plan.price.bound import cost_by_row, excess_kw, rows_least, seen_prices
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.groups import Group, find_clusters
-from gridtide.plan.price.mend import KEPT_KW, stays_of
+from gridtide.plan.price.mend import KEPT_KW
+from gridtide.plan.price.missing import stays_of
 from gridtide.plan.problem import Bools, Floats, Ints, Problem
 
 MOST = 400

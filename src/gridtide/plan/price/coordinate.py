@@ -20,7 +20,8 @@ from gridtide.plan.price.bound import excess_kw, stored_away_kwh, stored_rate, w
 from gridtide.plan.price.exact import Exact
 from gridtide.plan.price.fleet import LANES, LEAST_PRICE, Fleet
 from gridtide.plan.price.held import HeldPrices
-from gridtide.plan.price.mend import AVOIDABLE_KWH, Plan
+from gridtide.plan.price.mend import Plan
+from gridtide.plan.price.missing import AVOIDABLE_KWH
 from gridtide.plan.price.promise import STEEPER, Promise, Wishes
 from gridtide.plan.price.rows import FLAT, PULL, STORED, WHOLE
 from gridtide.plan.price.stays import Stays
@@ -120,7 +121,7 @@ class Coordination:
         self._dearer = self._turnover = 0.0
         self._least, self._rough, self._idle = np.inf, np.inf, 0
         self._before = (np.inf, -np.inf)
-        self._softest = self.fleet.rows.term[:, PULL].copy()
+        self._softest = self.fleet.rows.term[:, PULL, :1].copy()
         self.uncontrolled_cost = self._uncontrolled_cost(problem)
 
     @cached_property
@@ -205,6 +206,12 @@ class Coordination:
             gaps = exact.clusters.gaps(power, (self.progress.price, self.progress.peak))
         proven[exact.clusters.in_groups(short & (gaps <= spare))] = True
         return proven
+
+    def let_go(self) -> None:
+        """Let go what only sweeps and their prices need: none follow."""
+        self.fleet.rows = self.fleet.rows._replace(term=np.zeros((0, 5, 0)))
+        self._price = self._peak = self._softest = np.zeros((0, 0))
+        self._over = self._own = None
 
     def _stalled(self) -> bool:
         """Whether many checks in a row have brought hardly anything."""
@@ -398,7 +405,7 @@ class Coordination:
         bound = self.fleet.bound(price, peak, held)
         if bound > self.progress.bound:
             self.progress.bound = bound
-            self.progress.price, self.progress.peak = price.copy(), peak.copy()
+            self.progress.price[:], self.progress.peak[:] = price, peak
 
     def _keep(self) -> None:
         """Bring the mean schedule within all limits, in place, and price it."""

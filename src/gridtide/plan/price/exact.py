@@ -26,7 +26,8 @@ from gridtide.plan.price.bound import seen_prices, within_rates
 from gridtide.plan.price.clusters import Clusters, Prices, largest
 from gridtide.plan.price.fleet import LANES, Fleet
 from gridtide.plan.price.groups import Group
-from gridtide.plan.price.mend import Plan, ahead_of, limits_above, part_of, places_of, stays_of
+from gridtide.plan.price.mend import Plan, ahead_of, limits_above, part_of, places_of
+from gridtide.plan.price.missing import stays_of
 from gridtide.plan.price.rows import STORED, WHOLE
 from gridtide.plan.problem import BY_LIMIT, Bools, Floats, Ints, Problem, take_stays
 

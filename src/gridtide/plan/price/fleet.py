@@ -82,6 +82,7 @@ class Fleet:
         caps_kw: tuple[Floats, ...] | None = None,
     ) -> None:
         self.stays = stays
+        self.everyone: Ints = np.arange(len(stays.vehicle) - 1)
         self.book: Book = keep_book(problem, stays, relief_price)
         stays.each["path"] = self.book.path_of
         self.all_groups, place = make_groups(problem, stays, self.book)
@@ -278,7 +279,7 @@ class Fleet:
 
         ``each`` holds what comes last for each lane.
         """
-        parts = np.array_split(np.arange(len(self.stays.vehicle) - 1), LANES)
+        parts = np.array_split(self.everyone, LANES)
         plug_price, jobs = self.book.plug_price, []
         for k, part in enumerate(parts):
             last, stays = each[k] if each else (), self._stays_of_lane(k)
@@ -288,8 +289,7 @@ class Fleet:
     def net_of(self, power: Floats) -> Floats:
         """Net power on each row [kW], and what rows of energy hold [kWh], shape (r, T)."""
         net = np.zeros_like(self.book.base_kw)
-        everyone = np.arange(len(self.stays.vehicle) - 1)
-        add_net(self.stays, everyone, self.rows, power, net, 1.0)
+        add_net(self.stays, self.everyone, self.rows, power, net, 1.0)
         return net
 
     def keep_limits(

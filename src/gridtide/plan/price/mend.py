@@ -17,15 +17,13 @@ import numpy as np
 
 from gridtide.plan.linear._ahead import Ahead, Relief
 from gridtide.plan.linear._beyond import Beyond
-from gridtide.plan.price._kernel_fleet import most_energy
 from gridtide.plan.price._kernel_sweep import add_net
 from gridtide.plan.price.bound import excess_kw
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.groups import Group
-from gridtide.plan.price.schedule import end_energies
+from gridtide.plan.price.missing import AVOIDABLE_KWH, avoidable_kwh, stays_of
 from gridtide.plan.problem import BY_LIMIT, Bools, Floats, Ints, Problem, take_stays
 
-AVOIDABLE_KWH = 1e-6
 KEPT_KW = 9e-7
 AT_MOST = 40
 """Groups that are planned anew at most."""
@@ -62,42 +60,35 @@ def mend_shortfalls(
     tuple
         Groups planned anew, and groups that were left.
     """
-    missing = avoidable_kwh(fleet, power)
-    short = (missing > (AVOIDABLE_KWH if power.dtype == np.float64 else 1e-4)) & ~forced
-    groups = fleet.all_groups if short.any() else []
-    bad = [group for group in groups if short[stays_of(fleet, group)].any()]
-    bad.sort(key=lambda group: float(missing[stays_of(fleet, group)].sum()))
-    done = 0
+    bad = _short_groups(fleet, power, forced)
+    net, done = fleet.net_of(power), 0
     for group in bad[:AT_MOST]:
         if time.monotonic() >= until_s:
             break
         rows = stays_of(fleet, group)
         at = places_of(fleet, rows)
-        before, missing = power[at].copy(), avoidable_kwh(fleet, power)[rows].sum()
-        others = fleet.net_of(power)
-        add_net(fleet.stays, group.vehicles, fleet.rows, power, others, -1.0)
-        part = part_of(problem, rows, others, fleet)
+        before, missing = power[at].copy(), avoidable_kwh(fleet, power, group).sum()
+        add_net(fleet.stays, group.vehicles, fleet.rows, power, net, -1.0)
+        part = part_of(problem, rows, net, fleet)
         power[at] = plan(part, ahead_of(fleet, limits_above(problem, problem.limit[rows])))
-        worse = avoidable_kwh(fleet, power)[rows].sum() > missing
-        if worse or excess_kw(fleet.book, fleet.net_of(power)).max(initial=0.0) > KEPT_KW:
+        add_net(fleet.stays, group.vehicles, fleet.rows, power, net, 1.0)
+        worse = avoidable_kwh(fleet, power, group).sum() > missing
+        if worse or excess_kw(fleet.book, net).max(initial=0.0) > KEPT_KW:
+            add_net(fleet.stays, group.vehicles, fleet.rows, power, net, -1.0)
             power[at] = before
+            add_net(fleet.stays, group.vehicles, fleet.rows, power, net, 1.0)
         done += 1
     return done, len(bad) - done
 
 
-def avoidable_kwh(fleet: Fleet, power: Floats) -> Floats:
-    """Energy missing that full power from arrival on would give, by stay [kWh], shape (n,)."""
-    stays, count = fleet.stays, len(fleet.stays.each)
-    end, en_route = np.zeros(count), np.zeros(count)
-    end_energies(stays, power, end, en_route)
-    due = stays.each["due_kwh"]
-    missing = np.maximum(due - end, 0.0)
-    if not (missing > AVOIDABLE_KWH).any():
-        return missing
-    reach = np.zeros(count)
-    most_energy(stays, reach)
-    avoidable: Floats = np.where(missing > 0, np.minimum(missing, np.maximum(reach - end, 0.0)), 0)
-    return avoidable
+def _short_groups(fleet: Fleet, power: Floats, forced: Bools) -> list[Group]:
+    """List groups with a vehicle that need not be short, those first that miss least."""
+    missing = avoidable_kwh(fleet, power)
+    short = (missing > (AVOIDABLE_KWH if power.dtype == np.float64 else 1e-4)) & ~forced
+    groups = fleet.all_groups if short.any() else []
+    bad = [group for group in groups if short[stays_of(fleet, group)].any()]
+    bad.sort(key=lambda group: float(missing[stays_of(fleet, group)].sum()))
+    return bad
 
 
 def ahead_of(fleet: Fleet, limits: Ints) -> Ahead:
@@ -110,12 +101,6 @@ def ahead_of(fleet: Fleet, limits: Ints) -> Ahead:
     room_in = np.where(over > 0, base - over, np.inf)
     room_out = np.where(under > 0, -base - under, np.inf)
     return Ahead(beyond, Relief(room_in, room_out, book.relief_price))
-
-
-def stays_of(fleet: Fleet, group: Group) -> Ints:
-    """Stays of a group's vehicles."""
-    start, stop = fleet.stays.vehicle[group.vehicles], fleet.stays.vehicle[group.vehicles + 1]
-    return np.concatenate([np.arange(a, b) for a, b in zip(start, stop, strict=True)])
 
 
 def places_of(fleet: Fleet, rows: Ints) -> Ints:

@@ -22,8 +22,7 @@ from gridtide.plan.price._kernel_fleet import most_energy
 from gridtide.plan.price.clusters import Clusters
 from gridtide.plan.price.exact import Exact, own_problem
 from gridtide.plan.price.fleet import LANES, Fleet
-from gridtide.plan.price.mend import AVOIDABLE_KWH, avoidable_kwh
-from gridtide.plan.price.schedule import end_energies
+from gridtide.plan.price.missing import AVOIDABLE_KWH, avoidable_kwh, missing_kwh
 from gridtide.plan.price.stays import Stays, lay_stays
 from gridtide.plan.problem import Bools, Floats, Problem
 
@@ -228,19 +227,10 @@ class Promise:
             self._least[which] = list(pool.map(least, which))
 
 
-def missing_kwh(fleet: Fleet, power: Floats) -> Floats:
-    """Energy missing at the end of each stay [kWh], shape (n,)."""
-    count = len(fleet.stays.each)
-    end, en_route = np.zeros(count), np.zeros(count)
-    end_energies(fleet.stays, power, end, en_route)
-    missing: Floats = np.maximum(fleet.stays.each["due_kwh"] - end, 0.0)
-    return missing
-
-
 def _unavoidable_kwh(problem: Problem, fleet: Fleet) -> float:
     """Return the largest shortfall that no plan can avoid, whatever the limits [kWh]."""
     reach = np.zeros(len(problem))
-    most_energy(fleet.stays, reach)
+    most_energy(fleet.stays, fleet.everyone, reach)
     due = fleet.stays.each["due_kwh"]
     least = float(np.max(due - reach, initial=0.0, where=np.isfinite(due)))
     if problem.continues is not None:

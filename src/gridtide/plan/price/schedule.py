@@ -92,9 +92,9 @@ class FleetSchedule:
 
 
 @njit(cache=True, nogil=True)
-def end_energies(stays: Stays, power: Floats, end: Floats, en_route: Floats) -> None:
-    """Fill the energy at the end of each stay and what was charged on the way to it."""
-    for u in range(len(stays.vehicle) - 1):
+def end_energies(stays: Stays, members: Ints, power: Floats, end: Floats, en_route: Floats) -> None:
+    """Fill the energy at the end of each stay of some vehicles, and what was charged before it."""
+    for u in members:
         first = stays.vehicle[u]
         energy = stays.each[first].held_kwh
         for i in range(first, stays.vehicle[u + 1]):

@@ -16,7 +16,8 @@ from gridtide.plan.price.bound import excess_kw, seen_prices
 from gridtide.plan.price.coordinate import Coordination
 from gridtide.plan.price.largest import largest_by_price
 from gridtide.plan.price.mend import Plan, mend_shortfalls
-from gridtide.plan.price.promise import gentler, missing_kwh, promised_stays, wishes
+from gridtide.plan.price.missing import missing_kwh
+from gridtide.plan.price.promise import gentler, promised_stays, wishes
 from gridtide.plan.price.rows import Book
 from gridtide.plan.price.schedule import FleetSchedule, end_energies
 from gridtide.plan.price.stays import Stays, usual_prices
@@ -213,6 +214,7 @@ def _mend(
 ) -> tuple[int, int]:
     try:
         forced = run.polish(power, end_s)
+        run.let_go()
         return mend_shortfalls(problem, run.fleet, power, exactly, forced, end_s)
     except KeyboardInterrupt:
         run.progress.interrupted = True
@@ -288,10 +290,9 @@ def _schedule(run: Coordination, problem: Problem, power: Floats) -> tuple[Fleet
     steep = fleet.cost(power, net)
     cost = fleet.usual_cost(problem, power, net)
     end, en_route = np.zeros(count), np.zeros(count)
-    end_energies(stays, power, end, en_route)
-    due = stays.each["due_kwh"]
-    with np.errstate(invalid="ignore"):
-        short = np.maximum(due - end, 0.0)
+    end_energies(stays, fleet.everyone, power, end, en_route)
+    short = np.subtract(stays.each["due_kwh"], end)
+    np.maximum(short, 0.0, out=short)
     # What rounding left is no shortfall, and costs nothing.
     rounded = short <= ROUNDED_KWH[power.dtype.itemsize]
     cost -= float(usual.short_price[0] * np.sum(short, where=rounded))

@@ -13,10 +13,10 @@ from gridtide.plan.problem import Floats, Ints, Problem
 
 STAY = np.dtype(
     [
-        ("start", np.int64),
+        ("start", np.int32),
         ("steps", np.int32),
         ("arrive", np.int32),
-        ("path", np.int64),
+        ("path", np.int32),
         ("held_kwh", np.float64),
         ("low_kwh", np.float64),
         ("high_kwh", np.float64),
