@@ -48,13 +48,6 @@ def floor_of(stays: Stays, i: int, k: int) -> float:
     return float(stays.floor_kwh[stays.each[i].start + k - stays.each[i].arrive])
 
 
-@njit(cache=True, nogil=True, inline="always")
-def is_held_at_cost(stays: Stays) -> bool:
-    """Whether holding energy costs anything."""
-    own = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
-    return own or stays.stored_price.size > 0 or stays.kept_kwh.shape[0] > 0
-
-
 @njit(cache=True, nogil=True)
 def node_cost(
     stays: Stays,
@@ -159,7 +152,8 @@ def own_cost(
     """Cost of a schedule at these prices, with wear, holding, shortfall and end value."""
     each, step_h, cost = stays.each, stays.step_h, 0.0
     energy, origin = each[first].held_kwh, each[first].start
-    costly = is_held_at_cost(stays)
+    costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
+    costly |= stays.stored_price.size > 0
     changes = stays.planned_kw.size > 0
     for i in range(first, last + 1):
         stay = each[i]

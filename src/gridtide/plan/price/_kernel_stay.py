@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridtide.plan.price._kernel_costs import due_cost, is_held_at_cost, node_cost
+from gridtide.plan.price._kernel_costs import due_cost, node_cost
 from gridtide.plan.price._kernel_law import flow_in_parts, lay_step, plug_kw, stored_kw
 from gridtide.plan.price._kernel_parts import step_back, step_forward
 from gridtide.plan.price._kernel_value import insert, steepen_below, stretch_tapered, trim
@@ -69,7 +69,8 @@ def stay_back(
     per_gain, per_draw, wear = 1.0 / stay.gain, 1.0 / stay.draw, stay.wear
     charge, discharge = stay.charge_kw * stay.gain, stay.discharge_kw * stay.draw
     bend, fade, full = tapering(stays, i)
-    costly = is_held_at_cost(stays)
+    costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
+    costly |= stays.stored_price.size > 0
     for q in range(steps - 1, -1, -1):
         p, hours = begin + q, step_h[arrive + q]
         head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
@@ -147,7 +148,8 @@ def parts_back(
     size = 2 * stays.law.shape[2] + 1
     work = np.empty((3, size))
     merged = np.empty((2, slope.size if fade > 0.0 else 0))
-    costly = is_held_at_cost(stays)
+    costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
+    costly |= stays.stored_price.size > 0
     for q in range(stay.steps - 1, -1, -1):
         p, k = begin + q, stay.arrive + q
         low, high = stay.low_kwh, stay.high_kwh
@@ -260,7 +262,10 @@ def go_forward(
         if i > first:
             energy = max(energy - stays.each[i].driven_kwh, stays.each[i].low_kwh)
         begin = stays.each[i].start - origin
-        energy = stay_forward(stays, i, begin, energy, most, least, up, down, power)
+        if stays.law.shape[0] > 0:
+            energy = parts_forward(stays, i, begin, energy, most, least, up, power)
+        else:
+            energy = stay_forward(stays, i, begin, energy, most, least, up, down, power)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -276,8 +281,6 @@ def stay_forward(
     power: Floats,
 ) -> float:
     """Follow the thresholds of stay ``i`` from ``energy``; return the energy at its end."""
-    if stays.law.shape[0] > 0:
-        return float(parts_forward(stays, i, begin, energy, most, least, up, power))
     stay, step_h = stays.each[i], stays.step_h
     gain, draw = stay.gain, stay.draw
     charge, discharge = stay.charge_kw * gain, stay.discharge_kw * draw

@@ -12,7 +12,12 @@ from numba import njit
 
 from gridtide.plan.price._kernel_costs import bands_of, floor_of
 from gridtide.plan.price._kernel_law import lay_step, stored_kw
-from gridtide.plan.price._kernel_stay import stay_forward, tapering, value_back
+from gridtide.plan.price._kernel_stay import (
+    parts_forward,
+    stay_forward,
+    tapering,
+    value_back,
+)
 from gridtide.plan.price._kernel_sweep import see_prices
 from gridtide.plan.price.stays import Stays, Work
 from gridtide.plan.problem import Floats, Ints
@@ -200,7 +205,10 @@ def worths(
                 bought[i - first] = energy - left
             start[i - first] = energy
             begin = stays.each[i].start - origin
-            energy = stay_forward(stays, i, begin, energy, none, none, up, down, power)
+            if stays.law.shape[0] > 0:
+                energy = parts_forward(stays, i, begin, energy, none, none, up, power)
+            else:
+                energy = stay_forward(stays, i, begin, energy, none, none, up, down, power)
         least = most = 0.0
         for i in range(last, first - 1, -1):
             begin = stays.each[i].start - origin

@@ -204,6 +204,12 @@ class Fleet:
             stored_price=self._stored_price[lane],
         )
 
+    def _stays_kept(self) -> Stays:
+        """Return the stays with memory for what each is to hold for all to hold enough."""
+        steps = self._stored_price.shape[1]
+        kept = np.empty((self._kept, 2, steps))
+        return self.stays._replace(stored_price=np.zeros(steps), kept_kwh=kept)
+
     def average(self, weight: float) -> None:
         """Move the mean schedule towards the present one."""
         average(self.stays, self.power, self.mean, weight)
@@ -324,7 +330,7 @@ class Fleet:
                 [
                     partial(
                         keep_limits,
-                        self.stays._replace(kept_kwh=np.empty((self._kept, 2, len(price[0])))),
+                        self._stays_kept(),
                         group.vehicles,
                         self.rows,
                         net,

@@ -95,7 +95,7 @@ class Stays(NamedTuple):
         Of differing from the power planned before [currency/kWh].
     stored_price
         On the energy held at the end of each step, for what is held together [currency/kWh/h],
-        shape (T,), of the vehicle that a lane looks at; or none.
+        shape (T,), of the vehicle that a lane looks at; none where no limit bounds that.
     kept_kwh, kept_price
         Least and most that the vehicle looked at is to hold at the end of each step, for each row
         of energy held together above it, shape (K, 2, T), none where limits are not being kept;
