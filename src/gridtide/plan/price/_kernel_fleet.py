@@ -28,12 +28,14 @@ def least_costs(
     plug_price: Floats,
     work: Work,
     seen: Floats,
+    each: Floats,
     calls: Calls,
     held: CallWork,
 ) -> float:
     """Least cost of the vehicles ``members`` at the prices that each path sees.
 
-    ``stays.short_price`` is the thread's own where there is reserve.
+    Fills that of each vehicle, shape (v,), unless ``each`` is empty. ``stays.short_price`` is the
+    thread's own where there is reserve.
     """
     slope, length, up, down, buy, sell = work[:6]
     total, promise = 0.0, stays.short_price.copy()
@@ -46,7 +48,10 @@ def least_costs(
         head, tail, lo, v = value_back(
             stays, first, last, buy, sell, none, none, up, down, slope, length
         )
-        total += value_at(slope, length, head, tail, lo, v, stays.each[first].held_kwh)
+        least = value_at(slope, length, head, tail, lo, v, stays.each[first].held_kwh)
+        if each.size > 0:
+            each[u] = least
+        total += least
     return total
 
 
@@ -56,23 +61,24 @@ def own_costs(
     members: Ints,
     plug_price: Floats,
     work: Work,
+    seen: Floats,
+    each: Floats,
     power: Floats,
 ) -> float:
-    """Cost of schedules beside the rows: wear, holding, shortfall, energy at each plug."""
+    """Cost of schedules at the prices that each path sees, likewise.
+
+    Wear, holding, shortfall and energy at each plug included.
+    """
     buy, sell = work[4], work[5]
     total = 0.0
-    stays.stored_price[:] = 0.0
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
-        begin = stays.each[first].start
-        for i in range(first, last + 1):
-            stay = stays.each[i]
-            at = stay.start - begin
-            for q in range(stay.steps):
-                buy[at + q] = 0.0
-            add_plug_prices(stay, plug_price, at, buy, sell)
-        end = stays.each[last].start + stays.each[last].steps
-        total += own_cost(stays, first, last, buy, sell, power[begin:end])
+        see_prices(stays, first, last, seen, plug_price, buy, sell)
+        begin, end = stays.each[first].start, stays.each[last].start + stays.each[last].steps
+        cost = own_cost(stays, first, last, buy, sell, power[begin:end])
+        if each.size > 0:
+            each[u] = cost
+        total += cost
     return total
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from gridtide.plan.price._kernel_clusters import vehicle_gaps
 from gridtide.plan.price.bound import cost_by_row, excess_kw, rows_least, seen_prices
 from gridtide.plan.price.fleet import Fleet
 from gridtide.plan.price.groups import Group, find_clusters
@@ -61,8 +60,7 @@ class Clusters:
         net = fleet.net_of(power)
         seen = seen_prices(fleet.book, price + peak)
         above = seen_prices(fleet.book, self.shared(price + peak))
-        each = np.zeros(len(self._of_vehicle))
-        fleet.by_lane(vehicle_gaps, seen, above, power, each)
+        each = fleet.gaps(seen, above, power)
         step_h = fleet.stays.step_h
         rows = cost_by_row(fleet.book, net, step_h)
         rows -= rows_least(fleet.book, price, peak, step_h)

@@ -58,6 +58,7 @@ LEAST_PRICE = 1e-3
 """Limits react as if energy cost at least so much [currency/kWh]."""
 PACE, PACE_TOP = 0.5, 0.25
 """How far weights of reserve move towards their answer in a sweep: those of stays, of limits."""
+NONE: Floats = np.zeros(0)
 _POOL = ThreadPoolExecutor(LANES, thread_name_prefix="gridtide-plan")
 
 
@@ -230,12 +231,22 @@ class Fleet:
             total[: len(self._called)] += held.called
             self.calls.top[:], self.calls.leaf[:] = held.top, held.leaf
         seen = seen_prices(self.book, total)
-        own = self.by_lane(least_costs, seen, self.calls, each=list(zip(self._call_work)))
+        own = self._least_costs(seen, NONE)
         own += rows_bound(self.book, price, peak, self.stays.step_h)
         if held is not None:
             own += held.constant
             self._see_reserve()
         return own
+
+    def _least_costs(self, seen: Floats, each: Floats) -> float:
+        return self.by_lane(least_costs, seen, each, self.calls, each=list(zip(self._call_work)))
+
+    def gaps(self, seen: Floats, above: Floats, power: Floats) -> Floats:
+        """Cost of schedules at the prices ``above``, less the least at ``seen``, shape (v,)."""
+        least, cost = np.zeros((2, len(self.everyone)))
+        self._least_costs(seen, least)
+        self.by_lane(own_costs, above, cost, power)
+        return np.subtract(cost, least, out=cost)
 
     def worths(self, price: Floats, peak: Floats) -> tuple[Floats, Floats]:
         """Worth of stored energy in each plugged step, shape (N,), and on each arrival, (n,).
@@ -266,7 +277,8 @@ class Fleet:
 
     def cost(self, power: Floats, net: Floats) -> float:
         """Cost of a schedule with its net powers."""
-        own = self.by_lane(own_costs, power)
+        nothing = seen_prices(self.book, np.zeros_like(self.book.base_kw))
+        own = self.by_lane(own_costs, nothing, NONE, power)
         return own + rows_cost(self.book, net, self.stays.step_h)
 
     def usual_cost(self, problem: Problem, power: Floats, net: Floats) -> float:
