@@ -1,9 +1,10 @@
 """Where a vehicle ends short under a common limit, plan its group exactly, by HiGHS.
 
 Keeping limits vehicle by vehicle can leave one short that others could have given way to. A
-group is small enough for the reference optimiser: its vehicles are planned anew, with all others
-as they are. What is missing then, the group's limits force. Groups that miss least come first,
-for there it is most likely that nothing need be missing.
+group is small enough for the reference optimiser: those who are short and some who are there at
+the same time are planned anew, with all others as they are; where that does not help, the whole
+group is. What is missing then, the group's limits force. Groups that miss least come first, for
+there it is most likely that nothing need be missing.
 """
 
 from __future__ import annotations
@@ -25,8 +26,12 @@ from gridtide.plan.price.missing import AVOIDABLE_KWH, avoidable_kwh, stays_of
 from gridtide.plan.problem import BY_LIMIT, Bools, Floats, Ints, Problem, take_stays
 
 KEPT_KW = 9e-7
+SINGLE = 2.0**-24
+"""Share of a power that rounding to single precision takes off or adds, at most."""
+BESIDE = 40
+"""Vehicles of a group that are asked to give way first: few are planned much faster than all."""
 AT_MOST = 40
-"""Groups that are planned anew at most."""
+"""Groups that are planned anew as a whole at most."""
 
 Plan = Callable[[Problem, Ahead], Floats]
 """Plans a problem exactly: powers of its plugged steps, shape (N,)."""
@@ -60,31 +65,62 @@ def mend_shortfalls(
     tuple
         Groups planned anew, and groups that were left.
     """
-    bad = _short_groups(fleet, power, forced)
-    net, done = fleet.net_of(power), 0
-    for group in bad[:AT_MOST]:
+    bad, enough = _short_groups(fleet, power, forced), _enough_kwh(power)
+    net, done, whole = fleet.net_of(power), 0, 0
+    for group in bad:
         if time.monotonic() >= until_s:
             break
-        rows = stays_of(fleet, group)
-        at = places_of(fleet, rows)
-        before, missing = power[at].copy(), avoidable_kwh(fleet, power, group).sum()
-        add_net(fleet.stays, group.vehicles, fleet.rows, power, net, -1.0)
-        part = part_of(problem, rows, net, fleet)
-        power[at] = plan(part, ahead_of(fleet, limits_above(problem, problem.limit[rows])))
-        add_net(fleet.stays, group.vehicles, fleet.rows, power, net, 1.0)
-        worse = avoidable_kwh(fleet, power, group).sum() > missing
-        if worse or excess_kw(fleet.book, net).max(initial=0.0) > KEPT_KW:
-            add_net(fleet.stays, group.vehicles, fleet.rows, power, net, -1.0)
-            power[at] = before
-            add_net(fleet.stays, group.vehicles, fleet.rows, power, net, 1.0)
+        few = _few(fleet, group, avoidable_kwh(fleet, power, group) > enough)
+        _plan_anew(problem, fleet, few, power, net, plan)
+        left = avoidable_kwh(fleet, power, group).max() > enough
+        if left and whole < AT_MOST and len(few.vehicles) < len(group.vehicles):
+            _plan_anew(problem, fleet, group, power, net, plan)
+            whole += 1
         done += 1
     return done, len(bad) - done
+
+
+def _enough_kwh(power: Floats) -> float:
+    """More than this is missing; in single precision rounding alone leaves so much."""
+    return AVOIDABLE_KWH if power.dtype == np.float64 else 1e-4
+
+
+def _few(fleet: Fleet, group: Group, short: Bools) -> Group:
+    """Take those of a group who are short, and those who are there for longest at that time."""
+    stays, rows = fleet.stays, stays_of(fleet, group)
+    counts = stays.vehicle[group.vehicles + 1] - stays.vehicle[group.vehicles]
+    owner = np.repeat(np.arange(len(group.vehicles)), counts)
+    begin, length = stays.each["arrive"][rows], stays.each["steps"][rows]
+    since, until = begin[short].min(), (begin + length)[short].max()
+    beside = np.zeros(len(group.vehicles))
+    np.add.at(beside, owner, np.minimum(begin + length, until) - np.maximum(begin, since))
+    beside[owner[short]] = np.inf
+    first = np.argsort(-beside, kind="stable")[: int(np.isinf(beside).sum()) + BESIDE]
+    return Group(group.vehicles[np.sort(first)], group.rows)
+
+
+def _plan_anew(
+    problem: Problem, fleet: Fleet, group: Group, power: Floats, net: Floats, plan: Plan
+) -> None:
+    """Plan some vehicles exactly, all others as they are, in place of ``power`` and ``net``."""
+    rows = stays_of(fleet, group)
+    at = places_of(fleet, rows)
+    before, missing = power[at].copy(), avoidable_kwh(fleet, power, group).sum()
+    add_net(fleet.stays, group.vehicles, fleet.rows, power, net, -1.0)
+    part = part_of(problem, rows, net, fleet)
+    power[at] = plan(part, ahead_of(fleet, limits_above(problem, problem.limit[rows])))
+    add_net(fleet.stays, group.vehicles, fleet.rows, power, net, 1.0)
+    worse = avoidable_kwh(fleet, power, group).sum() > missing
+    if worse or excess_kw(fleet.book, net).max(initial=0.0) > KEPT_KW:
+        add_net(fleet.stays, group.vehicles, fleet.rows, power, net, -1.0)
+        power[at] = before
+        add_net(fleet.stays, group.vehicles, fleet.rows, power, net, 1.0)
 
 
 def _short_groups(fleet: Fleet, power: Floats, forced: Bools) -> list[Group]:
     """List groups with a vehicle that need not be short, those first that miss least."""
     missing = avoidable_kwh(fleet, power)
-    short = (missing > (AVOIDABLE_KWH if power.dtype == np.float64 else 1e-4)) & ~forced
+    short = (missing > _enough_kwh(power)) & ~forced
     groups = fleet.all_groups if short.any() else []
     bad = [group for group in groups if short[stays_of(fleet, group)].any()]
     bad.sort(key=lambda group: float(missing[stays_of(fleet, group)].sum()))
@@ -122,6 +158,10 @@ def part_of(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Probl
     for child, at in enumerate(parent):
         if at >= 0:
             own[at] -= total[child]
+    # What rounding every power to single precision can add up to.
+    spare = 0.0
+    if fleet.mean.dtype == np.float32:
+        spare = SINGLE * float(fleet.stays.each["charge_kw"][rows].sum())
     told: dict[str, Any] = {}
     for name in BY_LIMIT:
         value = getattr(problem, name)
@@ -145,8 +185,8 @@ def part_of(problem: Problem, rows: Ints, others: Floats, fleet: Fleet) -> Probl
         "limit_parent": parent,
         "base_load_kw": own,
         # Where base load alone is beyond a limit, what others give leaves room below it.
-        "import_kw": np.maximum(problem.import_kw[above], fleet.book.base_kw[above]),
-        "export_kw": np.maximum(problem.export_kw[above], -fleet.book.base_kw[above]),
+        "import_kw": np.maximum(problem.import_kw[above] - spare, fleet.book.base_kw[above]),
+        "export_kw": np.maximum(problem.export_kw[above] - spare, -fleet.book.base_kw[above]),
         "meters": meters,
         "promise": "priced",
         "reserves": (),
