@@ -30,7 +30,7 @@ SINGLE = 2.0**-24
 """Share of a power that rounding to single precision takes off or adds, at most."""
 BESIDE = 40
 """Vehicles of a group that are asked to give way first: few are planned much faster than all."""
-AT_MOST = 40
+AT_MOST = 20
 """Groups that are planned anew as a whole at most."""
 
 Plan = Callable[[Problem, Ahead], Floats]
