@@ -109,12 +109,13 @@ def check_stored(head: Head, problem: Problem, together: Together) -> Check:
                 (s.amount for s in head.claims.slacks if (s.name, s.entity) == (name, limit)),
                 default=0.0,
             )
-            count += bool(found > ALLOWED_KWH)
+            count += found > ALLOWED_KWH
             if abs(named - found) > worst:
                 worst = float(abs(named - found))
                 said = f"{limit}, {name}: {found:.6g} kWh found, {named:.6g} named"
     allowed = ALLOWED_KWH + ROUNDING[head.precision] * float(together.most_kwh.max(initial=0.0))
     passed = worst <= allowed
     if passed:
-        said = f"of {len(problem.limit_names)} limits {count} hold too little or too much, named"
+        limits = len(problem.limit_names)
+        said = f"{count} of {limits} limits hold too little or too much together, all named"
     return Check(name="stored", passed=passed, figure=worst, allowed=allowed, unit="kWh", said=said)

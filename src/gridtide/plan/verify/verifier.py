@@ -163,7 +163,6 @@ def _verdict(
         cost += float(np.sum(problem.step_h * stored_rate(problem, held)))
         price = np.zeros_like(held) if prices.stored_price is None else prices.stored_price
         bound += stored_bound(problem, price, found.together)
-        checks.append(check_stored(head, problem, found.together))
     # Prices know nothing of reserve: at most all of it is sold, for nothing.
     bound -= most_revenue(problem)
     # A dearer shortage than the problem's holds for plans that miss no more than this one.
@@ -181,6 +180,7 @@ def _verdict(
         check_violation(head, [stays[0], *limits]),
         check_slacks(head, problem, found.stays.missing_kwh),
         check_floors(head, problem, found.stays.below_kwh),
+        *([check_stored(head, problem, found.together)] if bounded(problem) else []),
         *check_reserve(problem, head, found.calls, left, found.flows),
         check_cost(head, cost),
         check_bound(head, bound, problem),
