@@ -153,7 +153,7 @@ def test_a_price_on_what_is_held_together_is_exact(seed, features):
     """Below and above nothing: what a vehicle sees where too much, or too little, is held."""
     problem = draws.draw_vehicles(seed, *features)
     price = np.random.default_rng(seed).normal(0.0, 0.1, problem.steps)
-    stays, (buy, sell) = _lay(problem)._replace(stored_price=price), _prices(problem)
+    stays, (buy, sell) = _lay(problem)._replace(together=price[None]), _prices(problem)
     value, cost, power = best_schedules(stays, buy, sell)
     optimum = _by_lp(problem, stays, buy, sell, stored_price=price)
     assert _differ(value, optimum) <= EXACT

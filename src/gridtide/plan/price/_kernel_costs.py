@@ -62,19 +62,16 @@ def node_cost(
 ) -> tuple[int, float]:
     """Add what holding energy at the end of step ``k`` costs, and being outside the window."""
     hours = stays.step_h[k]
-    if stays.stored_price.size > 0:
-        price = hours * stays.stored_price[k]
+    if stays.together.shape[0] > 0:
+        price = hours * stays.together[0, k]
         v += price * lo
         for j in range(head, tail):
             slope[j] += price
-    for m in range(stays.kept_kwh.shape[0]):
-        price, low, high = (
-            hours * stays.kept_price,
-            stays.kept_kwh[m, 0, k],
-            stays.kept_kwh[m, 1, k],
-        )
-        tail, v = steepen_below(slope, length, head, tail, lo, v, low, price)
-        tail, v = steepen_above(slope, length, head, tail, lo, v, high, price)
+        price = hours * stays.kept_price
+        for m in range(1, stays.together.shape[0], 2):
+            low, high = stays.together[m, k], stays.together[m + 1, k]
+            tail, v = steepen_below(slope, length, head, tail, lo, v, low, price)
+            tail, v = steepen_above(slope, length, head, tail, lo, v, high, price)
     if stays.band_price.shape[2] > 0:
         row = k if stays.band_price.shape[1] > 1 else 0
         at = k if stays.band_base.shape[1] > 1 else 0
@@ -137,11 +134,11 @@ def held_cost(stays: Stays, i: int, k: int, energy: float) -> float:
         below = max(0.0, floor - energy) if stay.low_kwh < floor else 0.0
         above = max(0.0, energy - stay.max_kwh) if stay.high_kwh > stay.max_kwh else 0.0
         cost += stays.recover_price * (below + above)
-    if stays.stored_price.size > 0:
-        cost += stays.stored_price[k] * energy
-    for m in range(stays.kept_kwh.shape[0]):
-        away = max(stays.kept_kwh[m, 0, k] - energy, energy - stays.kept_kwh[m, 1, k], 0.0)
-        cost += stays.kept_price * away
+    if stays.together.shape[0] > 0:
+        cost += stays.together[0, k] * energy
+        for m in range(1, stays.together.shape[0], 2):
+            away = max(stays.together[m, k] - energy, energy - stays.together[m + 1, k], 0.0)
+            cost += stays.kept_price * away
     return float(cost * stays.step_h[k])
 
 
@@ -153,7 +150,7 @@ def own_cost(
     each, step_h, cost = stays.each, stays.step_h, 0.0
     energy, origin = each[first].held_kwh, each[first].start
     costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
-    costly |= stays.stored_price.size > 0
+    costly |= stays.together.shape[0] > 0
     changes = stays.planned_kw.size > 0
     for i in range(first, last + 1):
         stay = each[i]

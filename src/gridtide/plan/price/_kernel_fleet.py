@@ -129,7 +129,7 @@ def keep_limits(
     """
     slope, length, up, down, buy, sell, best, change, most, least, shift = work[:11]
     saved = 0.0
-    together = stays.kept_kwh.shape[0] > 0
+    together = stays.together.shape[0] > 0
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
         begin = stays.each[first].start

@@ -70,7 +70,7 @@ def stay_back(
     charge, discharge = stay.charge_kw * stay.gain, stay.discharge_kw * stay.draw
     bend, fade, full = tapering(stays, i)
     costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
-    costly |= stays.stored_price.size > 0
+    costly |= stays.together.shape[0] > 0
     for q in range(steps - 1, -1, -1):
         p, hours = begin + q, step_h[arrive + q]
         head, tail, lo, hi, v = trim(slope, length, head, tail, lo, hi, v, low, high)
@@ -149,7 +149,7 @@ def parts_back(
     work = np.empty((3, size))
     merged = np.empty((2, slope.size if fade > 0.0 else 0))
     costly = stays.band_price.shape[2] > 0 or stays.recover_price > 0.0
-    costly |= stays.stored_price.size > 0
+    costly |= stays.together.shape[0] > 0
     for q in range(stay.steps - 1, -1, -1):
         p, k = begin + q, stay.arrive + q
         low, high = stay.low_kwh, stay.high_kwh

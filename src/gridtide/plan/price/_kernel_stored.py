@@ -20,7 +20,7 @@ def see_stored(stays: Stays, first: int, last: int, seen: Floats) -> None:
     for i in range(first, last + 1):
         stay = stays.each[i]
         for k in range(stay.arrive, stay.arrive + stay.steps):
-            stays.stored_price[k] = seen[paths + stay.path, k]
+            stays.together[0, k] = seen[paths + stay.path, k]
 
 
 @njit(cache=True, nogil=True)
@@ -73,19 +73,19 @@ def keep_stored(
     bounds: tuple[Floats, Floats],
     now: Floats,
 ) -> None:
-    """Fill what a vehicle is to hold, if all others hold what they do: ``stays.kept_kwh``.
+    """Fill what a vehicle is to hold, if all others hold what they do.
 
     ``here`` is what is held of each row and of each shared one, ``bounds`` the least and the most.
     """
-    stays.kept_kwh[:, 0] = -FAR
-    stays.kept_kwh[:, 1] = FAR
+    stays.together[1::2] = -FAR
+    stays.together[2::2] = FAR
     energy, origin = stays.each[first].held_kwh, stays.each[first].start
     for i in range(first, last + 1):
         stay = stays.each[i]
         if i > first:
             energy = max(energy - stay.driven_kwh, stay.low_kwh)
         for q in range(stay.steps):
-            t, level = stay.arrive + q, 0
+            t, level = stay.arrive + q, 1
             energy += stays.step_h[t] * stored_kw(stays, i, now[stay.start - origin + q])
             for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
                 j = rows.row[m]
@@ -95,6 +95,6 @@ def keep_stored(
                 (held, bound), r = (
                     ((here[0], bounds[0]), j) if local else ((here[1], bounds[1]), rows.place[j])
                 )
-                stays.kept_kwh[level, 0, t] = energy + bound[0, r, t] - held[r, t]
-                stays.kept_kwh[level, 1, t] = energy + bound[1, r, t] - held[r, t]
-                level += 1
+                stays.together[level, t] = energy + bound[0, r, t] - held[r, t]
+                stays.together[level + 1, t] = energy + bound[1, r, t] - held[r, t]
+                level += 2

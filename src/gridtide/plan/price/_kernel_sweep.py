@@ -39,17 +39,17 @@ def read_prices(
     buy: Floats,
     stored: Floats,
 ) -> None:
-    """Fill the prices that a stay sees, by the rows above it; ``stored`` is by step."""
+    """Fill the prices that a stay sees, by the rows above it; ``stored`` as ``Stays.together``."""
     arrive, steps, price, term = stay.arrive, stay.steps, rows.price, rows.term
     for q in range(steps):
         buy[begin + q] = 0.0
-    if stored.size > 0:
-        stored[arrive : arrive + steps] = 0.0
+    if stored.shape[0] > 0:
+        stored[0, arrive : arrive + steps] = 0.0
     for m in range(rows.path[stay.path], rows.path[stay.path + 1]):
         j, weight = rows.row[m], rows.weight[m]
         local = rows.place[j] < 0
         power, at = (net, j) if local else (shared, rows.place[j])
-        into, to = (stored, arrive) if rows.stored[j] else (buy, begin)
+        into, to = (stored[0], arrive) if rows.stored[j] else (buy, begin)
         for q in range(steps):
             into[to + q] += weight * price[j, FLAT, arrive + q]
         if rows.square[j] > 0.0:
@@ -147,7 +147,7 @@ def sweep(
 ) -> float:
     """Let the vehicles ``members`` answer in turn; return what all of them could still gain."""
     slope, length, up, down, buy, sell, best, change, shift = work[:9]
-    together = stays.stored_price.size > 0
+    together = stays.together.shape[0] > 0
     each, none, total, reserve = stays.each, buy[:0], 0.0, calls.first.size > 1
     for u in members:
         first, last = stays.vehicle[u], stays.vehicle[u + 1] - 1
@@ -157,7 +157,7 @@ def sweep(
         for i in range(first, last + 1):
             stay = each[i]
             at = stay.start - begin
-            read_prices(stay, rows, net, shared, at, buy, stays.stored_price)
+            read_prices(stay, rows, net, shared, at, buy, stays.together)
             add_plug_prices(stay, plug_price, at, buy, sell)
         called = reserve and calls.first[first + 1] > calls.first[first]
         if called:
@@ -227,7 +227,7 @@ def see_prices(
         for q in range(stay.steps):
             buy[at + q] = seen[stay.path, stay.arrive + q]
         add_plug_prices(stay, plug_price, at, buy, sell)
-    if stays.stored_price.size > 0:
+    if stays.together.shape[0] > 0:
         see_stored(stays, first, last, seen)
 
 

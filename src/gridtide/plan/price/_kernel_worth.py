@@ -45,8 +45,8 @@ def held_slopes(stays: Stays, i: int, k: int, energy: float) -> tuple[float, flo
         if stay.high_kwh > stay.max_kwh:
             left += stays.recover_price if energy > stay.max_kwh + NEAR else 0.0
             right += stays.recover_price if energy >= stay.max_kwh - NEAR else 0.0
-    if stays.stored_price.size > 0:
-        left, right = left + stays.stored_price[k], right + stays.stored_price[k]
+    if stays.together.shape[0] > 0:
+        left, right = left + stays.together[0, k], right + stays.together[0, k]
     return left * stays.step_h[k], right * stays.step_h[k]
 
 

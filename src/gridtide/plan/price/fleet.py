@@ -105,7 +105,7 @@ class Fleet:
         self._kept = int(np.bincount(above, self.rows.stored[self.rows.row]).max(initial=0))
         size = segments(stays, self._kept)
         self._work = [tuple(np.zeros(size) for _ in range(11)) for _ in range(LANES)]
-        self._stored_price = np.zeros((LANES, problem.steps if self._kept else 0))
+        self._together = np.zeros((LANES, 1 if self._kept else 0, problem.steps))
 
     def _see_reserve(self) -> None:
         """Let stays and limits see what reserve is worth at the moment."""
@@ -202,14 +202,13 @@ class Fleet:
         return self.stays._replace(
             # What missing energy costs is changed where the promise is worth something to reserve.
             short_price=self.stays.short_price.copy(),
-            stored_price=self._stored_price[lane],
+            together=self._together[lane],
         )
 
     def _stays_kept(self) -> Stays:
         """Return the stays with memory for what each is to hold for all to hold enough."""
-        steps = self._stored_price.shape[1]
-        kept = np.empty((self._kept, 2, steps))
-        return self.stays._replace(stored_price=np.zeros(steps), kept_kwh=kept)
+        rows = 1 + 2 * self._kept if self._kept else 0
+        return self.stays._replace(together=np.zeros((rows, self._together.shape[2])))
 
     def average(self, weight: float) -> None:
         """Move the mean schedule towards the present one."""

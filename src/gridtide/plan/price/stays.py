@@ -93,13 +93,11 @@ class Stays(NamedTuple):
         shape (B,); none where the largest shortfall has no price of its own.
     change_price
         Of differing from the power planned before [currency/kWh].
-    stored_price
-        On the energy held at the end of each step, for what is held together [currency/kWh/h],
-        shape (T,), of the vehicle that a lane looks at; none where no limit bounds that.
-    kept_kwh, kept_price
-        Least and most that the vehicle looked at is to hold at the end of each step, for each row
-        of energy held together above it, shape (K, 2, T), none where limits are not being kept;
-        and what each kWh missing or beyond costs [currency/kWh/h].
+    together, kept_price
+        For what is held together, by step, of the vehicle that a lane looks at: the price on its
+        energy at the end of each step [currency/kWh/h], and where limits are being kept the least
+        and the most that it is to hold for each row of energy above it, shape (1 + 2·K, T); none
+        where no limit bounds that. What each kWh missing or beyond costs [currency/kWh/h].
     """
 
     each: npt.NDArray[np.void]
@@ -118,8 +116,7 @@ class Stays(NamedTuple):
     beyond_kwh: Floats
     beyond_price: Floats
     change_price: float
-    stored_price: Floats
-    kept_kwh: Floats
+    together: Floats
     kept_price: float
 
 
@@ -183,8 +180,7 @@ def lay_stays(problem: Problem, *, short_price: float, recover_price: float = 0.
         beyond_kwh=np.zeros(0),
         beyond_price=np.zeros(0),
         change_price=problem.change_price_per_kwh,
-        stored_price=np.zeros(0),
-        kept_kwh=np.zeros((0, 2, problem.steps)),
+        together=np.zeros((0, problem.steps)),
         kept_price=problem.stored_price_per_kwh_h,
     )
 
