@@ -333,3 +333,42 @@ def test_a_faulty_block_is_a_finding(change, words):
 def test_blocks_named_twice_are_a_finding():
     with pytest.raises(InputError, match="evening is named twice"):
         read_problem(DOCUMENT | {"reserves": DOCUMENT["reserves"] * 2})
+
+
+def pair(**other):
+    return block("up", **other), block("down", sold_with="up", **other)
+
+
+def test_blocks_sold_together_offer_the_same_and_are_planned_for_it():
+    """A half full car that wants nothing: 11 kW each way at rest, less where it must charge."""
+    problem = replace(fleet([20.0], target=-np.inf), reserves=pair())
+    plan = solve(problem)
+    assert [offer.offered_kw for offer in plan.reserves] == pytest.approx([11.0, 11.0], abs=1e-5)
+    # Empty it can only take: to offer both ways it charges first, and keeps room above.
+    empty = replace(fleet([4.0], target=-np.inf), reserves=pair(price_per_kw_h=1.0))
+    up, down = solve(empty).reserves
+    assert up.offered_kw == pytest.approx(down.offered_kw, abs=1e-9)
+    assert up.offered_kw > 1.0
+    alone = replace(empty, reserves=(block("down", price_per_kw_h=1.0),))
+    assert solve(alone).reserves[0].offered_kw > down.offered_kw + 1.0
+
+
+def test_the_proof_evens_a_pair_out_at_the_weaker_side():
+    problem = fleet([10.0], target=-np.inf, steps=7)
+    up, down = prove(problem, *at_rest(problem), reserves=pair())
+    assert up.offered_kw == pytest.approx(5.4, abs=1e-5)
+    assert down.offered_kw == pytest.approx(up.offered_kw, abs=1e-9)
+    assert down.cut == "what is sold with it"
+    assert down.reserve.most_kw == np.inf
+
+
+def test_a_partner_that_is_not_there_is_found():
+    data = {
+        "version": 1, "start": "2026-06-01T00:00:00Z", "step_minutes": 60, "steps": 4,
+        "price_import_per_kwh": 0.3, "price_export_per_kwh": 0.2, "shortfall_price_per_kwh": 10.0,
+        "vehicles": [],
+        "reserves": [{"name": "up", "direction": "up", "from_step": 0, "to_step": 2,
+                      "price_per_kw_h": 0.1, "duration_h": 1.0, "sold_with": "dwn"}],
+    }  # fmt: skip
+    with pytest.raises(InputError, match="dwn is no other block"):
+        read_problem(data)

@@ -29,8 +29,9 @@ class Image:
     ----------
     time_s, until_s
         Now, and when setpoints are next decided unless an event comes first [s].
-    step
-        Number of the control step, counted from the start of the run.
+    step, step_end_s
+        Number of the control step, counted from the start of the run, and when it ends [s]: plans
+        are made of such steps. Where setpoints are decided more often, ``until_s`` comes before.
     session
         Running number of the session at each charger; -1 where nothing is plugged in.
     arrival_s, departure_s
@@ -98,6 +99,7 @@ class Image:
     time_s: float
     until_s: float
     step: int
+    step_end_s: float
     session: Ints
     arrival_s: Floats
     departure_s: Floats

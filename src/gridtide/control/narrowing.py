@@ -79,6 +79,23 @@ def narrow(image: Image, wish: Wish) -> Setpoints:
     )
 
 
+def able_kw(image: Image) -> tuple[Floats, Floats]:
+    """Least and most power that each vehicle can hold until the next decision [kW].
+
+    Within battery, charger, doubt and the promise, as :func:`narrow` keeps them; what limits of
+    panel and site leave is shared out there. What surely flows counts: a battery that is nearly
+    full takes less than its charger gives. Shapes (chargers,).
+    """
+    image = enclose(image).image
+    stop = image.full_kwh
+    reason = np.full(image.session.size, Reason.SERVICE, dtype=np.uint8)
+    least, most = (
+        _narrow_each(image, Wish(power_kw=power, stop_kwh=stop, reason=reason)).sure
+        for power in (-image.max_discharge_kw, image.max_charge_kw)
+    )
+    return least, np.maximum(least, most)
+
+
 def _check_shape(image: Image, wish: Wish) -> None:
     """Compiled code does not look: a wrong length would read other people's memory."""
     n = image.session.size

@@ -211,7 +211,7 @@ class RollingPlanner:
         step_s = self._outlook.grid.step_s
         known = image.connected & image.participates & ~np.isnan(image.target_kwh)
         with np.errstate(invalid="ignore"):
-            steps = 1 + np.floor((image.departure_s - image.until_s) / step_s + 1e-9)
+            steps = 1 + np.floor((image.departure_s - image.step_end_s) / step_s + 1e-9)
             at = np.flatnonzero(known & (steps >= 1))
         early = np.ceil(self._ready_before_s / step_s)
         return at, np.maximum(steps[at] - early, 1).astype(np.int64)
@@ -220,7 +220,7 @@ class RollingPlanner:
         """Edges of the plan's steps: the rest of the running control step, then whole ones."""
         ahead = self._outlook.grid.n - image.step
         steps = int(max(1, min(self._horizon, ahead, depart.max(initial=1))))
-        whole = image.until_s + self._outlook.grid.step_s * np.arange(steps)
+        whole = image.step_end_s + self._outlook.grid.step_s * np.arange(steps)
         return np.concatenate([[image.time_s], whole])
 
     def _planned_peak(self, image: Image, problem: Problem, plan: Plan) -> Floats:

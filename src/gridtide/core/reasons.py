@@ -32,6 +32,7 @@ class Reason(IntEnum):
     BUDGET_SPENT = 21
     DWELL = 22
     CONDITIONING = 23
+    SERVICE = 24
 
 
 SENTENCES: dict[Reason, str] = {
@@ -58,5 +59,6 @@ SENTENCES: dict[Reason, str] = {
     Reason.BATTERY_VOLTAGE: "held back by the voltage of the cells",
     Reason.BUDGET_SPENT: "does not discharge: the battery's yearly budget is used up",
     Reason.DWELL: "waits a little before its power turns round",
+    Reason.SERVICE: "moved from its plan to deliver a grid service",
     Reason.CONDITIONING: "charges with what heating or cooling the battery leaves",
 }

@@ -24,6 +24,7 @@ def check_reserves(record: ProblemRecord) -> Iterator[Finding]:
         yield from _steps(record, block, where)
         yield from _capacity(block, where)
         yield from _limit(record, block, where)
+        yield from _sold_with(record, block, where)
 
 
 def _steps(record: ProblemRecord, block: ReserveRecord, where: str) -> Iterator[Finding]:
@@ -53,3 +54,12 @@ def _limit(record: ProblemRecord, block: ReserveRecord, where: str) -> Iterator[
     close = difflib.get_close_matches(block.limit, names, 1)
     mend = f"Did you mean {close[0]}?" if close else "Name a limit, or leave it out"
     yield Finding(f"{where}.limit", f"{block.limit} is no limit", mend)
+
+
+def _sold_with(record: ProblemRecord, block: ReserveRecord, where: str) -> Iterator[Finding]:
+    names = [other.name for other in record.reserves if other.name != block.name]
+    if block.sold_with is None or block.sold_with in names:
+        return
+    close = difflib.get_close_matches(block.sold_with, names, 1)
+    mend = f"Did you mean {close[0]}?" if close else "Name another block, or leave it out"
+    yield Finding(f"{where}.sold_with", f"{block.sold_with} is no other block", mend)

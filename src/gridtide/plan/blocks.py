@@ -57,6 +57,9 @@ class Reserve:
         What a committed kW that is not kept costs [currency/kW/h].
     shares
         The answer of a planning document tells each vehicle's share.
+    sold_with
+        Name of the block that is sold with this one, of the other direction as a rule: both
+        offer the same, as symmetric products want it. One of the two names the other.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Reserve:
     committed_kw: float = 0.0
     penalty_per_kw_h: float = 10.0
     shares: bool = False
+    sold_with: str = ""
 
     @property
     def sign(self) -> float:
@@ -91,6 +95,12 @@ class Reserve:
         if self.step_kw > 0:
             kw = math.floor(kw / self.step_kw + 1e-9) * self.step_kw
         return kw if kw >= self.least_kw - 1e-9 else 0.0
+
+
+def pairs_sold(blocks: tuple[Reserve, ...]) -> list[tuple[int, int]]:
+    """Return the places of blocks that are sold together, pair by pair."""
+    place = {block.name: b for b, block in enumerate(blocks)}
+    return [(b, place[block.sold_with]) for b, block in enumerate(blocks) if block.sold_with]
 
 
 def last_nodes(step_h: Floats, duration_h: float) -> Ints:

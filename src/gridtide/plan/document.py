@@ -332,7 +332,7 @@ def _availability(vehicles: list[VehicleRecord]) -> Floats | None:
 def _reserve(block: ReserveRecord) -> Reserve:
     given = {name: getattr(block, name) for name in block.__struct_fields__}
     given |= {"most_kw": math.inf if block.most_kw is None else block.most_kw}
-    return Reserve(**given | {"limit": block.limit or ""})
+    return Reserve(**given | {"limit": block.limit or "", "sold_with": block.sold_with or ""})
 
 
 def _parts(vehicles: list[VehicleRecord], way: str) -> dict[str, Any]:

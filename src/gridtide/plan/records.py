@@ -294,6 +294,10 @@ class ReserveRecord(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(description="What a committed kW that is not kept costs [currency/kW/h]", ge=0),
     ] = 10.0
+    sold_with: Annotated[
+        str | None,
+        Meta(description="Name of the block that is sold with this one: both offer the same"),
+    ] = None
     shares: Annotated[
         bool, Meta(description="Answer with each vehicle's share of a call from each step")
     ] = False

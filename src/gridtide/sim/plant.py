@@ -22,6 +22,7 @@ from gridtide.sim._kernel_plugs import (
 from gridtide.sim.doubts import Doubts
 from gridtide.sim.meters import Meters, Sink
 from gridtide.sim.packs import PackKeeper
+from gridtide.sim.stations import Stations
 from gridtide.sim.world import World
 
 Floats = npt.NDArray[np.float64]
@@ -54,7 +55,7 @@ class _Events:
 
 
 class SimPlant:
-    """A world that obeys setpoints exactly.
+    """A world that obeys setpoints, at once or as late as its stations are.
 
     Parameters
     ----------
@@ -64,10 +65,21 @@ class SimPlant:
         Called with every meter reading; see :class:`gridtide.sim.meters.Meters`.
     doubts
         Asked at every observation which vehicles' data are in doubt; None: nobody's are.
+    tick_s
+        Time between decisions [s], a whole part of a control step; None: a control step.
+    stations
+        How late and how fast stations answer; None: at once.
     """
 
     def __init__(
-        self, world: World, charger_rows: Sink, site_rows: Sink, doubts: Doubts | None = None
+        self,
+        world: World,
+        charger_rows: Sink,
+        site_rows: Sink,
+        doubts: Doubts | None = None,
+        *,
+        tick_s: float | None = None,
+        stations: Stations | None = None,
     ) -> None:
         self.world = world
         self.outcomes = Outcomes.of(len(world.sessions))
@@ -95,6 +107,8 @@ class SimPlant:
         self._phases = bool(np.isfinite(limits.phase_kw).any())
         self._meters = Meters(n, self._meter_nodes.size, charger_rows, site_rows)
         self._events = _order_events(world)
+        self._tick_s = float(world.grid.step_s if tick_s is None else tick_s)
+        self._stations = stations
         self._image: Image | None = None
 
     def observe(self) -> Image:
@@ -103,13 +117,15 @@ class SimPlant:
         grid, limits, chargers = self.world.grid, self.world.limits, self.world.chargers
         step = grid.step_at(self._time_s)
         row = min(step, grid.n - 1)
-        until = float(grid.start_s + (step + 1) * grid.step_s)
+        step_end = float(grid.start_s + (step + 1) * grid.step_s)
+        until = min(step_end, self._next_tick())
         if self._doubts is not None:
             self._doubt = self._doubts(self._time_s, self._plugs, self._registers)
         self._image = Image(
             time_s=self._time_s,
             until_s=until,
             step=step,
+            step_end_s=step_end,
             **{name: _frozen(values) for name, values in self._plugs._asdict().items()},
             in_doubt=_frozen(self._doubt),
             min_power_kw=chargers.min_power_kw,
@@ -129,6 +145,12 @@ class SimPlant:
             **self._look_at_wear(),
         )
         return self._image
+
+    def _next_tick(self) -> float:
+        """First instant of a decision after now [s]; ticks are counted, so that none drifts."""
+        start = self.world.grid.start_s
+        passed = int((self._time_s - start) / self._tick_s + 1e-6)
+        return round(start + (passed + 1) * self._tick_s, 6)
 
     @property
     def conditioning_kwh(self) -> float:
@@ -166,11 +188,16 @@ class SimPlant:
         if events.next < events.time_s.size:
             until = min(until, float(events.time_s[events.next]))
         h = (until - self._time_s) / 3600.0
+        power_kw = setpoints.power_kw
+        if self._stations is not None:
+            power_kw = self._stations.answer(
+                self._time_s, until, power_kw, self._plugs.session, self._plugs.arrival_s
+            )
         if self._keeper is not None:
             self._keeper.begin(image, self._plugs, self._registers)
         step_all(
             h,
-            setpoints.power_kw,
+            power_kw,
             setpoints.stop_kwh,
             self._plugs,
             self._law,
@@ -182,7 +209,7 @@ class SimPlant:
             self._net_kwh,
         )
         if self._keeper is not None:
-            over = self._keeper.follow(h, setpoints.power_kw, self._plugs, self._registers)
+            over = self._keeper.follow(h, power_kw, self._plugs, self._registers)
             self.extremes.envelope_kw = max(self.extremes.envelope_kw, over)
         self._count(image, h)
         self._time_s = until

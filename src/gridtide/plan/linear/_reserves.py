@@ -15,6 +15,7 @@ all blocks of a direction together:
     refill      a recovery below the import limits after every call, see ``_refill``
     opposite    share·R ≤ Σ_i o_ik,  o a share of the other direction's power and limits
     committed   R + broken ≥ committed
+    sold with   R = R of the block that is sold with it
 
 ``a`` is the availability and ``conf`` the confidence: whatever is there with that probability
 has at least conf times it as its mean (Markov), so the row never cuts off what can be offered.
@@ -36,7 +37,7 @@ from gridtide.plan._calls import (
     must_charge_kwh,
 )
 from gridtide.plan._layout import Layout, taper_line
-from gridtide.plan.blocks import Reserve, last_nodes
+from gridtide.plan.blocks import Reserve, last_nodes, pairs_sold
 from gridtide.plan.linear._linear import Builder
 from gridtide.plan.linear._refill import Held, Places, add_refill, joined
 from gridtide.plan.problem import Floats, Ints
@@ -116,6 +117,9 @@ def add_reserves(
             if direction == "up":
                 recovery = add_refill(plan, held)
     columns = np.array([offer for offer, _ in offers])
+    for one, other in pairs_sold(problem.reserves):
+        row = build.rows(1, 0.0, 0.0)
+        build.entries(np.repeat(row, 2), columns[[one, other]], np.array([1.0, -1.0]))
     own = [parts[0][1] for _, parts in offers]
     return ReserveColumns(
         offer=columns,

@@ -23,6 +23,7 @@ from gridtide.plan.blocks import Offer, Reserve
 from gridtide.plan.problem import Floats, Ints, Problem
 from gridtide.plan.reserve.confidence import block_quantile_kw
 from gridtide.plan.reserve.headroom import Headroom
+from gridtide.plan.reserve.pairs import as_asked, even_out
 from gridtide.plan.reserve.sharing import classes, share_out, tree_sums
 from gridtide.plan.reserve.worst_call import (
     BY_POWER,
@@ -40,6 +41,8 @@ TRIALS = 3
 """Rounds of changing shares and calling what is left before a block is given up."""
 REPAIRS = 20
 """Rounds of taking off what breaks and sharing it out anew, and then of taking off alone."""
+EVEN_ROUNDS = 4
+"""Proofs at most until blocks that are sold together offer the same; then they offer nothing."""
 FIRM = 1.0 + 1e-6
 """So much more than broke is taken off."""
 
@@ -117,15 +120,31 @@ def prove_and_cap(
 ) -> tuple[tuple[Offer, ...], tuple[Floats, ...]]:
     """As :func:`prove`, for a problem laid out; also what of each share calls have left, (n, B).
 
-    That is ``inf`` where nothing broke: a plan that keeps to it can be proven better.
+    That is ``inf`` where nothing broke: a plan that keeps to it can be proven better. Blocks that
+    are sold together are proven again with what the weaker one can, until both offer the same.
     """
     blocks = layout.problem.reserves if reserves is None else reserves
     wanted = np.full(len(blocks), np.inf) if planned_kw is None else planned_kw
-    proof = _begin(as_scheduled(layout, power_kw, energy_kwh, recovery_kw), stream)
+    schedule = as_scheduled(layout, power_kw, energy_kwh, recovery_kw)
+    asked, evened = blocks, False
+    for left in reversed(range(EVEN_ROUNDS)):
+        offers, caps = _prove_all(_begin(schedule, stream), asked, wanted, shares_kw)
+        less = even_out(asked, offers, last=left == 0)
+        if less is None:
+            break
+        asked, evened = less, True
+    return (as_asked(blocks, offers) if evened else offers), caps
+
+
+def _prove_all(
+    proof: _Proof, blocks: tuple[Reserve, ...], wanted: Floats, shares_kw: Sequence[Floats] | None
+) -> tuple[tuple[Offer, ...], tuple[Floats, ...]]:
+    """Prove block after block; return the offers and what calls have left of each share."""
+    vehicles = len(proof.late)
     order = sorted(range(len(blocks)), key=lambda b: _worth(blocks[b]))
     found, caps = {}, {}
     for b in order:
-        none = np.zeros((len(power_kw), blocks[b].to_step - blocks[b].from_step))
+        none = np.zeros((vehicles, blocks[b].to_step - blocks[b].from_step))
         proof.hint = none if shares_kw is None else shares_kw[b]
         found[b] = _prove_block(proof, blocks[b], float(wanted[b]))
         caps[b] = proof.caps_kw

@@ -107,8 +107,11 @@ def check_reserve(
 def _check_sizes(blocks: tuple[Reserve, ...], offers: list[StoredOffer]) -> Check:
     """Whether every offer is within its block's sizes."""
     worst, where = 0.0, ""
+    offered = {offer.name: offer.offered_kw for offer in offers}
     for block, offer in zip(blocks, offers, strict=True):
         off = _off_size(block, offer)
+        if block.sold_with:
+            off = max(off, abs(offer.offered_kw - offered[block.sold_with]))
         if not off <= worst:
             worst, where = off, block.name
     passed = worst <= ALLOWED
