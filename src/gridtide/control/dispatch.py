@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from gridtide.control._kernel_dispatch import begin, meet
 from gridtide.control.image import Floats, Image, Ints
-from gridtide.control.narrowing import able_kw, laxity_h
+from gridtide.control.narrowing import laxity_h
 
 ORDER_HOLDS_S = 300.0
 """Merit is renewed so often, and when who is there has changed."""
@@ -74,7 +74,9 @@ class FastDispatch:
     _down: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     _ordered_s: float = -np.inf
 
-    def share(self, image: Image, base_kw: Floats, target_kw: float) -> Shared:
+    def share(
+        self, image: Image, base_kw: Floats, target_kw: float, within: tuple[Floats, Floats]
+    ) -> Shared:
         """Share a target among those who are plugged in.
 
         Parameters
@@ -85,8 +87,10 @@ class FastDispatch:
             What the plan has for each charger [kW], shape (chargers,).
         target_kw
             Net power of all vehicles together [kW], positive is charging.
+        within
+            Least and most power of each vehicle [kW], as :func:`.able_kw` tells.
         """
-        low, high = able_kw(image)
+        low, high = within
         self._meet(image, base_kw, low, high)
         power = np.empty_like(base_kw)
         total = begin(self._told, self._base, base_kw, low, high, power)

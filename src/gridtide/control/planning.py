@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from gridtide.control.image import Image
 from gridtide.control.strategies import Schedule
 from gridtide.control.wearing import SegmentBook, WearOutlook, holding_prices
 from gridtide.core import TimeGrid
-from gridtide.plan import Plan, Problem, Start, churn_kwh, hold_to, solve, warm_start, weigh
+from gridtide.plan import Plan, Problem, Reserve, Start, churn_kwh, hold_to, solve, warm_start, weigh
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -124,6 +124,9 @@ class RollingPlanner:
         that are as good, that which changes least.
     watch
         Called with every plan, right after it was made; None: nobody looks.
+    reserves
+        Called with the edges of a plan's steps [s]; returns the blocks of reserve that the plan is
+        asked for. None: none.
     """
 
     def __init__(
@@ -136,6 +139,7 @@ class RollingPlanner:
         ready_before_s: float = 0.0,
         change_price_per_kwh: float = 0.0,
         watch: Callable[[PlanRecord], None] | None = None,
+        reserves: Callable[[Floats], tuple[Reserve, ...]] | None = None,
     ) -> None:
         self._outlook = outlook
         self._bidirectional = bidirectional
@@ -145,6 +149,7 @@ class RollingPlanner:
         self._change_price = change_price_per_kwh
         self._book = SegmentBook()
         self._watch = watch
+        self._reserves = reserves
         self._last: _Last | None = None
 
     def plan(self, image: Image) -> Schedule:
@@ -162,6 +167,8 @@ class RollingPlanner:
         if self._outlook.weights is not None:
             problem = weigh(problem, self._outlook.weights)
         problem = self._held(problem, edges)
+        if self._reserves is not None:
+            problem = replace(problem, reserves=self._reserves(edges))
         start = self._start(problem, edges)
         plan = solve(
             problem,

@@ -1,0 +1,300 @@
+"""Grid services in the loop: sold from the plan's proven headroom, delivered by fast dispatch.
+
+Capacity is sold block by block at its gate closure, from the plan that holds then: what the plan
+proved, and what the vehicles that are yet to come are expected to add, as far as the product
+lets expectations be sold. With it goes the baseline: the plan's power in the block. From then on
+the fleet as a whole follows ``baseline - response``, whoever comes or leaves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gridtide.control.dispatch import FastDispatch, Shared
+from gridtide.control.image import Floats, Image, Wish
+from gridtide.control.narrowing import able_kw, narrow
+from gridtide.control.planning import PlanRecord
+from gridtide.control.strategies import Strategy
+from gridtide.core import Reason
+from gridtide.plan import Reserve
+
+ROUNDS = 3
+"""How often a target is shared anew among others where limits cut it."""
+SAME_KW = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a symmetric product asks, as far as operating it needs to know.
+
+    Parameters
+    ----------
+    block_s, gate_s
+        Length of a block, and how long before its start it is sold [s].
+    duration_h
+        How long full power must be sustained in each direction [h].
+    price_per_kw_h
+        Expected price of capacity [currency/kW/h].
+    step_kw, least_kw
+        Offers are whole multiples, and at least so much [kW].
+    hold_s
+        How long the last sample of the signal holds before the fleet returns to its plan [s].
+    up, down
+        Whether each direction is sold; both together as one offer.
+    """
+
+    block_s: int
+    gate_s: int
+    duration_h: float
+    price_per_kw_h: float
+    step_kw: float = 0.0
+    least_kw: float = 0.0
+    hold_s: float = 10.0
+    up: bool = True
+    down: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sold:
+    """One block that was sold.
+
+    Parameters
+    ----------
+    from_s, to_s
+        The block [s].
+    offered_kw
+        What was sold [kW], of which ``proven_kw`` was proven and the rest expected to come.
+    proven_kw
+        What the plan proved [kW].
+    edges_s, baseline_kw
+        The declared net power of all vehicles [kW] by step, shape (steps,), and the edges of the
+        steps, (steps + 1,).
+    """
+
+    from_s: float
+    to_s: float
+    offered_kw: float
+    proven_kw: float
+    edges_s: Floats
+    baseline_kw: Floats
+
+    def baseline_at(self, time_s: float) -> float:
+        """Declared net power at an instant of the block [kW]."""
+        step = int(np.searchsorted(self.edges_s, time_s + 1e-6, side="right")) - 1
+        return float(self.baseline_kw[min(max(step, 0), len(self.baseline_kw) - 1)])
+
+
+def nothing_more(_from_s: float, _sold_at_s: float) -> float:
+    """Expect no vehicle to come that is not there."""
+    return 0.0
+
+
+@dataclass(slots=True)
+class Seller:
+    """Asks plans for reserve, and sells what they prove.
+
+    Parameters
+    ----------
+    terms
+        Of the product.
+    from_s, to_s
+        Blocks begin at ``from_s`` and end by ``to_s`` [s].
+    expected_kw
+        Called with the start of a block and the time it is sold; what vehicles that are yet to
+        come, less those that leave unannounced, add to what is proven [kW].
+    """
+
+    terms: Terms
+    from_s: float
+    to_s: float
+    expected_kw: Callable[[float, float], float] = nothing_more
+    sold: dict[float, Sold] = field(default_factory=dict)
+
+    def reserves(self, edges_s: Floats) -> tuple[Reserve, ...]:
+        """Blocks that a plan on these steps is asked for, those sold before as commitments."""
+        blocks: list[Reserve] = []
+        for begin in self._begins(edges_s):
+            first, last = self._steps(edges_s, begin)
+            if last > first:
+                blocks += self._block(begin, first, last)
+        return tuple(blocks)
+
+    def heed(self, record: PlanRecord) -> None:
+        """Sell the blocks whose gate closes with this plan."""
+        edges, now = record.schedule.edges_s, float(record.schedule.edges_s[0])
+        offers = {offer.reserve.name: offer for offer in record.plan.reserves}
+        total = record.schedule.power_kw.sum(axis=1)
+        for begin in self._begins(edges):
+            if begin in self.sold or begin < now or begin - self.terms.gate_s > now + 1e-6:
+                continue
+            first, last = self._steps(edges, begin)
+            if last == first:
+                continue
+            mine = [o.offered_kw for name, o in offers.items() if name.endswith(f"@{begin:.0f}")]
+            self._sell(begin, now, min(mine, default=0.0), edges[first : last + 1], total[first:last])
+
+    def at(self, time_s: float) -> Sold | None:
+        """Block that is running; None outside the time in which blocks are sold."""
+        length = self.terms.block_s
+        begin = self.from_s + length * math.floor((time_s - self.from_s + 1e-6) / length)
+        if begin < self.from_s or begin + length > self.to_s + 1e-6:
+            return None
+        if begin not in self.sold:  # no plan reached so far: nothing is proven
+            edges = np.array([begin, begin + length])
+            self._sell(begin, begin - self.terms.gate_s, 0.0, edges, np.zeros(1))
+        return self.sold[begin]
+
+    def _sell(
+        self, begin: float, sold_s: float, proven: float, edges_s: Floats, baseline_kw: Floats
+    ) -> None:
+        kw = max(proven + self.expected_kw(begin, sold_s), 0.0)
+        self.sold[begin] = Sold(
+            from_s=begin,
+            to_s=begin + self.terms.block_s,
+            offered_kw=self._sellable(kw),
+            proven_kw=proven,
+            edges_s=edges_s.copy(),
+            baseline_kw=baseline_kw.copy(),
+        )
+
+    def _begins(self, edges_s: Floats) -> list[float]:
+        """Starts of the blocks that a plan touches and that end by ``to_s``."""
+        length = self.terms.block_s
+        first = math.floor((edges_s[0] - self.from_s) / length + 1e-9)
+        last = math.floor((min(edges_s[-1], self.to_s) - self.from_s) / length - 1e-9)
+        starts = (self.from_s + length * k for k in range(max(first, 0), last + 1))
+        return [start for start in starts if start + length <= self.to_s + 1e-6]
+
+    def _steps(self, edges_s: Floats, begin: float) -> tuple[int, int]:
+        """Steps of a plan that lie in a block, half-open."""
+        inside = (edges_s[:-1] >= begin - 1e-6) & (edges_s[:-1] < begin + self.terms.block_s - 1e-6)
+        # A block that is running counts from the step that is running.
+        at = np.flatnonzero(inside)
+        return (int(at[0]), int(at[-1]) + 1) if at.size else (0, 0)
+
+    def _block(self, begin: float, first: int, last: int) -> list[Reserve]:
+        terms, sold = self.terms, self.sold.get(begin)
+        usual = {
+            "from_step": first,
+            "to_step": last,
+            "duration_h": terms.duration_h,
+            "price_per_kw_h": terms.price_per_kw_h / max(terms.up + terms.down, 1),
+        }
+        if sold is not None:
+            usual |= {
+                "committed_kw": sold.offered_kw,
+                "most_kw": sold.offered_kw,
+                "penalty_per_kw_h": 4.0 * terms.price_per_kw_h,
+            }
+        sides: list[Reserve] = []
+        if terms.up:
+            sides.append(Reserve(name=f"up@{begin:.0f}", direction="up", **usual))
+        if terms.down:
+            sides.append(Reserve(name=f"down@{begin:.0f}", direction="down", **usual))
+        if len(sides) == 2:
+            sides[1] = replace(sides[1], sold_with=sides[0].name)
+        return sides
+
+    def _sellable(self, kw: float) -> float:
+        step = self.terms.step_kw
+        if step > 0:
+            kw = math.floor(kw / step + 1e-9) * step
+        return kw if kw >= self.terms.least_kw - 1e-9 else 0.0
+
+
+Response = Callable[[float], float]
+"""Share of the sold capacity that is asked for at an instant, + is less power; NaN: not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What one tick asked for, and how it was shared out."""
+
+    time_s: float
+    sold: Sold
+    response: float
+    target_kw: float
+    shared: Shared
+
+
+class Serving:
+    """Follows the plan, and while a block is sold the service's target.
+
+    Parameters
+    ----------
+    inner
+        Follows the plan.
+    seller
+        Knows what was sold.
+    response
+        Called with the time; the share of what was sold that is to be delivered now, -1 to 1.
+    dispatch
+        Shares the target out.
+    watch
+        Called with every tick of a sold block; None: nobody looks.
+    """
+
+    def __init__(
+        self,
+        inner: Strategy,
+        seller: Seller,
+        response: Response,
+        dispatch: FastDispatch | None = None,
+        watch: Callable[[Served], None] | None = None,
+    ) -> None:
+        self._inner = inner
+        self._seller = seller
+        self._response = response
+        self._dispatch = dispatch or FastDispatch()
+        self._watch = watch
+
+    def decide(self, image: Image) -> Wish:
+        """Wish what the plan says, moved towards the target where a block is sold."""
+        wish = self._inner.decide(image)
+        sold = self._seller.at(image.time_s)
+        if sold is None or sold.offered_kw <= 0.0:
+            return wish
+        response = self._response(image.time_s)
+        if math.isnan(response):  # the signal is lost: back to the plan, as declared
+            response = 0.0
+        target = sold.baseline_at(image.time_s) - sold.offered_kw * min(max(response, -1.0), 1.0)
+        shared = self._share(image, wish, target)
+        if self._watch is not None:
+            self._watch(
+                Served(
+                    time_s=image.time_s, sold=sold, response=response, target_kw=target,
+                    shared=shared,
+                )
+            )  # fmt: skip
+        return _wish(wish, shared)
+
+    def _share(self, image: Image, wish: Wish, target_kw: float) -> Shared:
+        """Share a target; what limits of panel or site cut is asked of others."""
+        base = np.asarray(wish.power_kw, dtype=float)
+        within = able_kw(image)
+        shared = self._dispatch.share(image, base, target_kw, within)
+        if not (np.isfinite(image.import_kw).any() or np.isfinite(image.export_kw).any()):
+            return shared
+        for _ in range(ROUNDS):
+            set_kw = narrow(image, _wish(wish, shared)).power_kw
+            cut = np.abs(set_kw - shared.power_kw) > SAME_KW
+            if not cut.any():
+                break
+            low, high = within
+            high = np.where(cut & (set_kw < shared.power_kw), np.maximum(set_kw, low), high)
+            low = np.where(cut & (set_kw > shared.power_kw), np.minimum(set_kw, high), low)
+            within = low, high
+            shared = self._dispatch.share(image, base, target_kw, within)
+        return shared
+
+
+def _wish(wish: Wish, shared: Shared) -> Wish:
+    """Wish the shared powers; whom nobody moved keeps the plan's reason."""
+    moved = np.abs(shared.power_kw - wish.power_kw) > SAME_KW
+    reason = np.where(moved, np.uint8(Reason.SERVICE), wish.reason)
+    # What the service asks for now has been weighed against the peak when it was sold.
+    return replace(wish, power_kw=shared.power_kw, reason=reason, peak_kw=None)

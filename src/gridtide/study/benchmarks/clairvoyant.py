@@ -1,0 +1,162 @@
+"""The most that anyone could have sold and delivered who had known everything beforehand.
+
+A linear problem that knows every arrival, real departure and need, and the signal. The promise
+holds for it too, at every moment: what was asked for stays within reach until the stated departure
+and stays aboard after it, for the driver may come. Beyond that it bounds from above: vehicles share power and energy of the response freely within five minutes, converters have
+no fixed loss and batteries no taper, and whoever is plugged in for a part of five minutes counts
+for all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gridtide.core import SolverError
+from gridtide.plan.linear._linear import Builder
+from gridtide.plan.linear._solver import Solver
+from gridtide.plan.problem import Floats, Ints
+from gridtide.sim import World
+
+STEP_S = 300
+ROOM_KWH = 1e-3
+"""A promise counts as kept within it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """Five minutes: what the signal did in them, and hours of the step; arrays of shape (steps,).
+
+    Parameters
+    ----------
+    mean
+        Of the signal.
+    block
+        Block that each step belongs to, -1 for none.
+    """
+
+    mean: Floats
+    block: Ints
+
+    @classmethod
+    def of(cls, signal: Floats, tick_s: float, block_s: int) -> Steps:
+        """Sum a signal up whose first sample is at the start of the first step."""
+        per = round(STEP_S / tick_s)
+        rows = signal[: signal.size // per * per].reshape(-1, per)
+        block = np.arange(len(rows)) * STEP_S // block_s
+        return cls(mean=rows.mean(axis=1), block=block)
+
+
+def most_sold_kw(world: World, steps: Steps, reach_kwh: Floats, *, block_s: int) -> Floats:
+    """Return the capacity of every block that sums to the most possible [kW], shape (blocks,).
+
+    Parameters
+    ----------
+    world
+        With its sessions; steps begin with its grid.
+    steps
+        What the signal does.
+    reach_kwh
+        What full power from arrival could have given each session at most [kWh], (sessions,).
+    block_s
+        Length of a block [s].
+
+    Raises
+    ------
+    SolverError
+        Where the promises could not be kept without any service.
+    """
+    build = Builder()
+    count = len(steps.mean)
+    blocks = int(steps.block.max()) + 1
+    offer = build.columns(blocks, 0.0, 1e6, -1.0)
+    base = build.columns(count, -1e6, 1e6)
+    here, hours = _plugged(world, count)
+    charge_kw, give_kw = _powers(world)
+    # The whole fleet: what flows in the mean is the baseline less the response.
+    balance = build.rows(count, 0.0, 0.0)
+    build.entries(balance, base, -1.0)
+    build.entries(balance, offer[steps.block], steps.mean)
+    _ends(build, base, offer, steps, charge_kw @ here, give_kw @ here)
+    _batteries(build, world, balance, here, hours, reach_kwh)
+    solution = Solver(build.finish()).minimise(build.finish().cost, 120.0)
+    if solution is None:
+        raise SolverError("the promises of the day cannot be kept, not even by a clairvoyant")
+    return np.asarray(solution.x[offer])
+
+
+def _ends(
+    build: Builder, base: Ints, offer: Ints, steps: Steps, charge_kw: Floats, give_kw: Floats
+) -> None:
+    """Keep all that is sold, either way, within what the fleet's chargers can do."""
+    for sign, lower, upper in (
+        (-1.0, -give_kw, np.full(len(give_kw), np.inf)),
+        (1.0, np.full(len(give_kw), -np.inf), charge_kw),
+    ):
+        rows = build.rows(len(base), lower, upper)
+        build.entries(rows, base, 1.0)
+        build.entries(rows, offer[steps.block], sign)
+
+
+def _plugged(world: World, count: int) -> tuple[Floats, Floats]:
+    """Who is there in each step (1 or 0), and for how many hours, shape (sessions, steps)."""
+    edges = world.grid.start_s + STEP_S * np.arange(count + 1)
+    begin = np.maximum(world.sessions.arrival_s[:, None], edges[:-1])
+    end = np.minimum(world.sessions.departure_s[:, None], edges[1:])
+    hours = np.maximum(end - begin, 0) / 3600.0
+    return (hours > 0).astype(float), hours
+
+
+def _powers(world: World) -> tuple[Floats, Floats]:
+    """Most that each session can take and give [kW]."""
+    session, vehicles = world.sessions, world.vehicles
+    charger, vehicle = session.charger, session.vehicle
+    charge = np.minimum(
+        world.chargers.max_charge_kw[charger], vehicles.max_charge_kw[vehicle]
+    )
+    give = np.minimum(
+        world.chargers.max_discharge_kw[charger], vehicles.max_discharge_kw[vehicle]
+    )
+    return charge, np.where(vehicles.bidirectional[vehicle], give, 0.0)
+
+
+def _batteries(
+    build: Builder, world: World, balance: Ints, here: Floats, hours: Floats, reach_kwh: Floats
+) -> None:
+    """Add every session's battery: energy within its window, the promise at departure."""
+    session, step = np.nonzero(here)
+    h = hours[session, step]
+    charge_kw, give_kw = _powers(world)
+    share = h * 3600.0 / STEP_S
+    charge = build.columns(len(h), 0.0, charge_kw[session] * share)
+    give = build.columns(len(h), 0.0, give_kw[session] * share)
+    build.entries(balance[step], charge, 1.0)
+    build.entries(balance[step], give, -1.0)
+    sessions, vehicles = world.sessions, world.vehicles
+    capacity = vehicles.capacity_kwh[sessions.vehicle]
+    arrival = sessions.arrival_kwh
+    low = np.minimum(
+        np.maximum(vehicles.soc_min, vehicles.soc_floor)[sessions.vehicle] * capacity, arrival
+    )
+    full = np.maximum(vehicles.soc_max[sessions.vehicle] * capacity, arrival)
+    law = world.chargers.charge_loss[sessions.charger], world.chargers.discharge_loss[
+        sessions.charger
+    ]
+    last = np.append(session[1:] != session[:-1], True)
+    first = np.append(True, last[:-1])
+    goal = np.minimum(np.minimum(sessions.target_kwh, reach_kwh), full)
+    end_s = world.grid.start_s + STEP_S * (step + 1)
+    end_s = np.minimum(end_s, sessions.departure_s[session])
+    left_h = np.maximum(sessions.stated_departure_s[session] - end_s, 0.0) / 3600.0
+    pace = charge_kw * (1.0 - law[0][:, 1])
+    due = goal[session] - pace[session] * left_h - ROOM_KWH
+    energy = build.columns(len(h), np.clip(due, low[session], full[session]), full[session])
+    rows = build.rows(
+        len(h), np.where(first, arrival[session], 0.0), np.where(first, arrival[session], 0.0)
+    )
+    build.entries(rows, energy, 1.0)
+    build.entries(rows[~first], energy[:-1][~last[:-1]], -1.0)
+    hour = STEP_S / 3600.0
+    build.entries(rows, charge, -hour * (1.0 - law[0][session, 1]))
+    build.entries(rows, give, hour * (1.0 + law[1][session, 1]))
