@@ -43,6 +43,8 @@ class Terms:
         Offers are whole multiples, and at least so much [kW].
     hold_s
         How long the last sample of the signal holds before the fleet returns to its plan [s].
+    confidence
+        Probability with which what is sold must be there, 0.5 to 1.
     up, down
         Whether each direction is sold; both together as one offer.
     """
@@ -54,6 +56,7 @@ class Terms:
     step_kw: float = 0.0
     least_kw: float = 0.0
     hold_s: float = 10.0
+    confidence: float = 1.0
     up: bool = True
     down: bool = True
 
@@ -127,7 +130,7 @@ class Seller:
         """Sell the blocks whose gate closes with this plan."""
         edges, now = record.schedule.edges_s, float(record.schedule.edges_s[0])
         offers = {offer.reserve.name: offer for offer in record.plan.reserves}
-        total = record.schedule.power_kw.sum(axis=1)
+        total = record.expected_kw
         for begin in self._begins(edges):
             if begin in self.sold or begin < now or begin - self.terms.gate_s > now + 1e-6:
                 continue
@@ -182,6 +185,7 @@ class Seller:
             "from_step": first,
             "to_step": last,
             "duration_h": terms.duration_h,
+            "confidence": terms.confidence,
             "price_per_kw_h": terms.price_per_kw_h / max(terms.up + terms.down, 1),
         }
         if sold is not None:

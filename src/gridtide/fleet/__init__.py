@@ -15,6 +15,7 @@ from gridtide.fleet.tables import (
     LimitTable,
     VehicleTable,
 )
+from gridtide.fleet.habits import Habits
 from gridtide.fleet.trondheim import read_trondheim
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "KIND_OF_ARCHETYPE",
     "ChargerTable",
     "Chargers",
+    "Habits",
     "LimitChange",
     "LimitGroupTable",
     "LimitTable",

@@ -3,8 +3,7 @@
 A linear problem that knows every arrival, real departure and need, and the signal. The promise
 holds for it too, at every moment: what was asked for stays within reach until the stated departure
 and stays aboard after it, for the driver may come. Beyond that it bounds from above: vehicles share power and energy of the response freely within five minutes, converters have
-no fixed loss and batteries no taper, and whoever is plugged in for a part of five minutes counts
-for all of them.
+no fixed loss, a nearly full battery takes what its mean energy of five minutes lets it, and whoever is plugged in for a part of five minutes counts for all of them.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gridtide.battery import charge_step
 from gridtide.core import SolverError
 from gridtide.plan.linear._linear import Builder
 from gridtide.plan.linear._solver import Solver
@@ -20,7 +20,7 @@ from gridtide.plan.problem import Floats, Ints
 from gridtide.sim import World
 
 STEP_S = 300
-ROOM_KWH = 1e-3
+ROOM_KWH = 0.1
 """A promise counts as kept within it."""
 
 
@@ -48,7 +48,7 @@ class Steps:
         return cls(mean=rows.mean(axis=1), block=block)
 
 
-def most_sold_kw(world: World, steps: Steps, reach_kwh: Floats, *, block_s: int) -> Floats:
+def most_sold_kw(world: World, steps: Steps, *, block_s: int) -> Floats:
     """Return the capacity of every block that sums to the most possible [kW], shape (blocks,).
 
     Parameters
@@ -57,8 +57,6 @@ def most_sold_kw(world: World, steps: Steps, reach_kwh: Floats, *, block_s: int)
         With its sessions; steps begin with its grid.
     steps
         What the signal does.
-    reach_kwh
-        What full power from arrival could have given each session at most [kWh], (sessions,).
     block_s
         Length of a block [s].
 
@@ -78,25 +76,25 @@ def most_sold_kw(world: World, steps: Steps, reach_kwh: Floats, *, block_s: int)
     balance = build.rows(count, 0.0, 0.0)
     build.entries(balance, base, -1.0)
     build.entries(balance, offer[steps.block], steps.mean)
-    _ends(build, base, offer, steps, charge_kw @ here, give_kw @ here)
-    _batteries(build, world, balance, here, hours, reach_kwh)
+    rows = _ends(build, base, offer, steps, give_kw @ here)
+    _batteries(build, world, balance, rows, here, hours)
     solution = Solver(build.finish()).minimise(build.finish().cost, 120.0)
     if solution is None:
         raise SolverError("the promises of the day cannot be kept, not even by a clairvoyant")
     return np.asarray(solution.x[offer])
 
 
-def _ends(
-    build: Builder, base: Ints, offer: Ints, steps: Steps, charge_kw: Floats, give_kw: Floats
-) -> None:
-    """Keep all that is sold, either way, within what the fleet's chargers can do."""
-    for sign, lower, upper in (
-        (-1.0, -give_kw, np.full(len(give_kw), np.inf)),
-        (1.0, np.full(len(give_kw), -np.inf), charge_kw),
-    ):
-        rows = build.rows(len(base), lower, upper)
+def _ends(build: Builder, base: Ints, offer: Ints, steps: Steps, give_kw: Floats) -> Ints:
+    """Keep all that is sold, either way, within what the fleet can do; return the rows of taking.
+
+    To them comes, negative, what every battery is able to take.
+    """
+    giving = build.rows(len(base), -give_kw, np.inf)
+    taking = build.rows(len(base), -np.inf, 0.0)
+    for rows, sign in ((giving, -1.0), (taking, 1.0)):
         build.entries(rows, base, 1.0)
         build.entries(rows, offer[steps.block], sign)
+    return taking
 
 
 def _plugged(world: World, count: int) -> tuple[Floats, Floats]:
@@ -122,7 +120,7 @@ def _powers(world: World) -> tuple[Floats, Floats]:
 
 
 def _batteries(
-    build: Builder, world: World, balance: Ints, here: Floats, hours: Floats, reach_kwh: Floats
+    build: Builder, world: World, balance: Ints, taking: Ints, here: Floats, hours: Floats
 ) -> None:
     """Add every session's battery: energy within its window, the promise at departure."""
     session, step = np.nonzero(here)
@@ -145,7 +143,7 @@ def _batteries(
     ]
     last = np.append(session[1:] != session[:-1], True)
     first = np.append(True, last[:-1])
-    goal = np.minimum(np.minimum(sessions.target_kwh, reach_kwh), full)
+    goal = np.minimum(_promised_kwh(world), full)
     end_s = world.grid.start_s + STEP_S * (step + 1)
     end_s = np.minimum(end_s, sessions.departure_s[session])
     left_h = np.maximum(sessions.stated_departure_s[session] - end_s, 0.0) / 3600.0
@@ -157,6 +155,53 @@ def _batteries(
     )
     build.entries(rows, energy, 1.0)
     build.entries(rows[~first], energy[:-1][~last[:-1]], -1.0)
+    able = build.columns(len(h), 0.0, charge_kw[session])
+    build.entries(taking[step], able, -1.0)
+    _taper(build, world, session, able, energy, first, arrival)
+    _taper(build, world, session, charge, energy, first, arrival)
     hour = STEP_S / 3600.0
     build.entries(rows, charge, -hour * (1.0 - law[0][session, 1]))
     build.entries(rows, give, hour * (1.0 + law[1][session, 1]))
+
+
+def _taper(
+    build: Builder, world: World, session: Ints, power: Ints, energy: Ints,
+    first: np.ndarray, arrival_kwh: Floats,
+) -> None:  # fmt: skip
+    """Bound power by the mean energy of the step: above the knee a battery takes less."""
+    sessions, vehicles = world.sessions, world.vehicles
+    v = sessions.vehicle
+    full = vehicles.soc_max[v] * vehicles.capacity_kwh[v]
+    knee = np.minimum(vehicles.taper_soc[v] * vehicles.capacity_kwh[v], full)
+    gain = 1.0 - world.chargers.charge_loss[sessions.charger, 1]
+    flow = _powers(world)[0] * gain
+    bent = knee < full - 1e-9
+    slope = np.where(bent, flow * (1.0 - vehicles.taper_end[v]) / np.where(bent, full - knee, 1.0), 0.0)
+    at = np.flatnonzero(slope[session] > 0)
+    i = session[at]
+    known = np.where(first[at], 0.5 * slope[i] * arrival_kwh[i], 0.0)
+    rows = build.rows(len(at), -np.inf, flow[i] + slope[i] * knee[i] - known)
+    build.entries(rows, power[at], gain[i])
+    build.entries(rows, energy[at], 0.5 * slope[i])
+    later = ~first[at]
+    build.entries(rows[later], energy[at[later] - 1], 0.5 * slope[i[later]])
+
+
+def _promised_kwh(world: World) -> Floats:
+    """Return what was asked for, or all that full power gives until the stated departure [kWh]."""
+    sessions, vehicles, chargers = world.sessions, world.vehicles, world.chargers
+    v, power = sessions.vehicle, _powers(world)[0]
+    capacity = vehicles.capacity_kwh[v]
+    full = vehicles.soc_max[v] * capacity
+    knee = np.minimum(vehicles.taper_soc[v] * capacity, full)
+    a, b, c = chargers.charge_loss[sessions.charger].T
+    flow = power - (a + power * (b + c * power))
+    slope = flow * (1.0 - vehicles.taper_end[v]) / np.maximum(full - knee, 1e-9)
+    hours = np.maximum(sessions.stated_departure_s - sessions.arrival_s, 0.0) / 3600.0
+    target, promised = np.minimum(sessions.target_kwh, full), np.empty(len(v))
+    for k in range(len(v)):
+        promised[k] = charge_step(
+            power[k], hours[k], sessions.arrival_kwh[k], target[k], knee[k],
+            slope[k] if knee[k] < full[k] else 0.0, flow[k], a[k], b[k], c[k],
+        )[0]  # fmt: skip
+    return promised
