@@ -1,11 +1,13 @@
 """The loop, the process image, strategies, and controllers that only narrow."""
 
 from gridtide.control._kernel_narrow import Plugs, whole_steps
+from gridtide.control.dispatch import FastDispatch, Shared, merit
 from gridtide.control.enclosing import Enclosed, beside_setpoints_kw, enclose, plugs_of
-from gridtide.control.image import Image, Setpoints, Wish
+from gridtide.control.image import Floats, Image, Setpoints, Wish
 from gridtide.control.loop import Plant, Watch, run_loop
-from gridtide.control.narrowing import laxity_h, narrow, room_kw
+from gridtide.control.narrowing import able_kw, laxity_h, narrow, room_kw
 from gridtide.control.planning import Outlook, PlanRecord, RollingPlanner
+from gridtide.control.serving import Seller, Served, Serving, Sold, Terms
 from gridtide.control.strategies import (
     EarliestDeadlineFirst,
     LeastLaxityFirst,
@@ -20,6 +22,8 @@ from gridtide.control.wearing import WearOutlook
 __all__ = [
     "EarliestDeadlineFirst",
     "Enclosed",
+    "FastDispatch",
+    "Floats",
     "Image",
     "LeastLaxityFirst",
     "Outlook",
@@ -30,15 +34,23 @@ __all__ = [
     "Plugs",
     "RollingPlanner",
     "Schedule",
+    "Seller",
+    "Served",
+    "Serving",
     "Setpoints",
+    "Shared",
+    "Sold",
     "Strategy",
+    "Terms",
     "Uncontrolled",
     "Watch",
     "WearOutlook",
     "Wish",
+    "able_kw",
     "beside_setpoints_kw",
     "enclose",
     "laxity_h",
+    "merit",
     "narrow",
     "plugs_of",
     "room_kw",

@@ -38,9 +38,8 @@ def begin(
 
 @njit(cache=True, error_model="numpy")
 def lift(
-    need: float, to: Floats, which: Ints, backwards: bool, low: Floats, high: Floats,
-    least: Floats, out: Floats,
-) -> float:  # fmt: skip
+    need: float, to: Floats, which: Ints, backwards: bool, high: Floats, least: Floats, out: Floats
+) -> float:
     """Raise powers up to ``to``, one vehicle after another, until ``need`` is met [kW].
 
     Returns what is still needed. A vehicle that would come to stand below its charger's smallest
@@ -64,9 +63,8 @@ def lift(
 
 @njit(cache=True, error_model="numpy")
 def lower(
-    need: float, to: Floats, which: Ints, backwards: bool, low: Floats, high: Floats,
-    least: Floats, out: Floats,
-) -> float:  # fmt: skip
+    need: float, to: Floats, which: Ints, backwards: bool, low: Floats, least: Floats, out: Floats
+) -> float:
     """Lower powers down to ``to``, as :func:`lift` raises them; ``need`` is positive too [kW]."""
     n = which.size
     for k in range(n):
@@ -96,9 +94,11 @@ def meet(
     """
     need = target - total
     if need > EXACT_KW:
-        need = lift(need, base, order_up, True, low, high, least, out)
-        return lift(need, high, order_down, False, low, high, least, out)
+        need = lift(need, base, order_up, True, high, least, out)
+        missing: float = lift(need, high, order_down, False, high, least, out)
+        return missing
     if need < -EXACT_KW:
-        need = lower(-need, base, order_down, True, low, high, least, out)
-        return -lower(need, low, order_up, False, low, high, least, out)
+        need = lower(-need, base, order_down, True, low, least, out)
+        spare: float = lower(need, low, order_up, False, low, least, out)
+        return -spare
     return 0.0

@@ -29,6 +29,8 @@ LOSS_PRICE_PER_KWH = 0.10
 """What lost energy counts as when merit is weighed [currency/kWh]; bills know the true price."""
 LATENCY_PER_KWH_S = 0.01
 """What each second that a station answers later counts as [currency/kWh/s]."""
+MOVED_KW = 0.05
+"""A power that changes by less has not moved: a battery that slows down near full is no command."""
 CLASS_PER_KWH = 0.02
 """Costs that differ by less are one class, in which the larger range goes first."""
 
@@ -68,6 +70,7 @@ class FastDispatch:
 
     latency_s: Floats | float = 0.0
     _told: Floats = field(default_factory=lambda: np.zeros(0))
+    _before: Floats = field(default_factory=lambda: np.zeros(0))
     _base: Floats = field(default_factory=lambda: np.zeros(0))
     _session: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     _up: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -75,7 +78,13 @@ class FastDispatch:
     _ordered_s: float = -np.inf
 
     def share(
-        self, image: Image, base_kw: Floats, target_kw: float, within: tuple[Floats, Floats]
+        self,
+        image: Image,
+        base_kw: Floats,
+        target_kw: float,
+        within: tuple[Floats, Floats],
+        *,
+        again: bool = False,
     ) -> Shared:
         """Share a target among those who are plugged in.
 
@@ -89,19 +98,21 @@ class FastDispatch:
             Net power of all vehicles together [kW], positive is charging.
         within
             Least and most power of each vehicle [kW], as :func:`.able_kw` tells.
+        again
+            The same tick once more, within less.
         """
         low, high = within
         self._meet(image, base_kw, low, high)
+        if not again:
+            self._before = self._told
         power = np.empty_like(base_kw)
         total = begin(self._told, self._base, base_kw, low, high, power)
         missing = meet(
             target_kw, base_kw, low, high, image.min_power_kw, self._up, self._down, total, power
         )
-        moved = int(np.count_nonzero(power != self._told))
+        moved = int(np.count_nonzero(np.abs(power - self._before) > MOVED_KW))
         self._told, self._base = power, base_kw
-        return Shared(
-            power_kw=power, missing_kw=missing, moved=moved, low_kw=low, high_kw=high
-        )
+        return Shared(power_kw=power, missing_kw=missing, moved=moved, low_kw=low, high_kw=high)
 
     def _meet(self, image: Image, base_kw: Floats, low: Floats, high: Floats) -> None:
         """Get to know who is there, and renew the order of merit where it is due."""
@@ -133,7 +144,9 @@ def merit(
     with np.errstate(divide="ignore", invalid="ignore"):
         lost = np.where(gives > 0, a / gives + b + c * gives, 0.0)
     urgency = URGENCY_PER_KWH * np.exp2(-np.clip(laxity_h(image)[at], 0.0, 24.0))
-    late = LATENCY_PER_KWH_S * np.broadcast_to(np.asarray(latency_s, dtype=float), base_kw.shape)[at]
+    late = (
+        LATENCY_PER_KWH_S * np.broadcast_to(np.asarray(latency_s, dtype=float), base_kw.shape)[at]
+    )
     discharge = np.where(gives > 0, image.wear_price_per_kwh[at] + LOSS_PRICE_PER_KWH * lost, 0.0)
     up = _in_order(discharge + urgency + late, base_kw[at] - low_kw[at])
     down = _in_order(late - urgency, high_kw[at] - base_kw[at])

@@ -10,16 +10,24 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtide.control.enclosing import enclose
-from gridtide.control.expecting import Expectation, with_guests
 from gridtide.control.image import Image
 from gridtide.control.strategies import Schedule
 from gridtide.control.wearing import SegmentBook, WearOutlook, holding_prices
 from gridtide.core import TimeGrid
-from gridtide.plan import Plan, Problem, Reserve, Start, churn_kwh, hold_to, solve, warm_start, weigh
+from gridtide.plan import (
+    Plan,
+    Problem,
+    Reserve,
+    Start,
+    churn_kwh,
+    hold_to,
+    solve,
+    warm_start,
+    weigh,
+)
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 # A vehicle that says nothing is expected to draw full power until the next plan.
 UNKNOWN_NEED_H = 1.0
@@ -30,9 +38,6 @@ GAP = 5e-4
 # Where it costs nothing, charge sooner: drivers leave early more often than late. The plan sees
 # prices that rise by this much per hour [currency/kWh/h]; bills do not.
 SOONER_PER_KWH_H = 1e-4
-# Who is past the stated departure is planned for so long at most, with falling probability.
-OVERDUE_S = 7200
-READY_KWH = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,16 +89,13 @@ class Outlook:
 class PlanRecord:
     """One plan of a run, with its certificate; ``schedule.edges_s[0]`` is when it was made.
 
-    ``churn_kwh`` is by how much energy it differs from the plan before in the steps of both;
-    ``expected_kw`` is the net power of all vehicles that the plan expects, guests included, each
-    by its probability to be there [kW], shape (steps,).
+    ``churn_kwh`` is by how much energy it differs from the plan before in the steps of both.
     """
 
     schedule: Schedule
     chargers: Ints
     plan: Plan
     churn_kwh: float
-    expected_kw: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +137,6 @@ class RollingPlanner:
     reserves
         Called with the edges of a plan's steps [s]; returns the blocks of reserve that the plan is
         asked for. None: none.
-    expects
-        What past days say of vehicles that are yet to come or to leave; None: nothing. With it
-        vehicles are planned beyond their stated departure too, as long as they hold their target.
     """
 
     def __init__(
@@ -151,7 +150,6 @@ class RollingPlanner:
         change_price_per_kwh: float = 0.0,
         watch: Callable[[PlanRecord], None] | None = None,
         reserves: Callable[[Floats], tuple[Reserve, ...]] | None = None,
-        expects: Expectation | None = None,
     ) -> None:
         self._outlook = outlook
         self._bidirectional = bidirectional
@@ -162,7 +160,6 @@ class RollingPlanner:
         self._book = SegmentBook()
         self._watch = watch
         self._reserves = reserves
-        self._expects = expects
         self._last: _Last | None = None
 
     def plan(self, image: Image) -> Schedule:
@@ -171,15 +168,12 @@ class RollingPlanner:
         The batteries' own limits hold over the whole plan as they do now.
         """
         image = enclose(image).image
-        at, depart, overdue = self._plannable(image)
+        at, depart = self._plannable(image)
         edges = self._edges(image, depart)
         power = np.zeros((edges.size - 1, image.session.size))
         if at.size == 0:
             return Schedule(edges_s=edges, session=image.session.copy(), power_kw=power)
-        problem = self._problem(image, at, depart, overdue, edges)
-        if self._expects is not None:
-            stays = self._expects.still_there(image, at, edges)
-            problem = with_guests(problem, image, edges, self._expects, stays)
+        problem = self._problem(image, at, depart, edges)
         if self._outlook.weights is not None:
             problem = weigh(problem, self._outlook.weights)
         problem = self._held(problem, edges)
@@ -196,7 +190,7 @@ class RollingPlanner:
         )
         churn = self._churn(problem, edges, plan)
         self._last = _Last(plan, problem, edges)
-        power[:, at] = plan.power_kw[: at.size].T
+        power[:, at] = plan.power_kw.T
         schedule = Schedule(
             edges_s=edges,
             session=image.session.copy(),
@@ -204,15 +198,7 @@ class RollingPlanner:
             peak_kw=self._planned_peak(image, problem, plan),
         )
         if self._watch is not None:
-            self._watch(
-                PlanRecord(
-                    schedule=schedule,
-                    chargers=at,
-                    plan=plan,
-                    churn_kwh=churn,
-                    expected_kw=_expected_kw(problem, plan),
-                )
-            )
+            self._watch(PlanRecord(schedule=schedule, chargers=at, plan=plan, churn_kwh=churn))
         return schedule
 
     def _held(self, problem: Problem, edges: Floats) -> Problem:
@@ -237,22 +223,15 @@ class RollingPlanner:
         steps = last.steps(edges)
         return churn_kwh(last.plan, last.problem, problem, steps, plan.plugged_kw)
 
-    def _plannable(self, image: Image) -> tuple[Ints, Ints, Bools]:
-        """Chargers whose vehicle can be planned, the step at whose start it should be ready.
-
-        Also who is past the stated departure, and ready.
-        """
+    def _plannable(self, image: Image) -> tuple[Ints, Ints]:
+        """Chargers whose vehicle can be planned, and the step at whose start it should be ready."""
         step_s = self._outlook.grid.step_s
         known = image.connected & image.participates & ~np.isnan(image.target_kwh)
         with np.errstate(invalid="ignore"):
             steps = 1 + np.floor((image.departure_s - image.step_end_s) / step_s + 1e-9)
-            ahead = known & (steps >= 1)
-            ready = image.energy_kwh >= np.minimum(image.target_kwh, image.full_kwh) - READY_KWH
-            overdue = known & (steps < 1) & ready & (self._expects is not None)
-        at = np.flatnonzero(ahead | overdue)
+            at = np.flatnonzero(known & (steps >= 1))
         early = np.ceil(self._ready_before_s / step_s)
-        due = np.where(overdue[at], OVERDUE_S // step_s, steps[at] - early)
-        return at, np.maximum(due, 1).astype(np.int64), overdue[at]
+        return at, np.maximum(steps[at] - early, 1).astype(np.int64)
 
     def _edges(self, image: Image, depart: Ints) -> Floats:
         """Edges of the plan's steps: the rest of the running control step, then whole ones."""
@@ -272,9 +251,7 @@ class RollingPlanner:
         planned: Floats = np.where(paid, np.maximum(peak, image.peak_kw), np.inf)
         return planned
 
-    def _problem(
-        self, image: Image, at: Ints, depart: Ints, overdue: Bools, edges: Floats
-    ) -> Problem:
+    def _problem(self, image: Image, at: Ints, depart: Ints, edges: Floats) -> Problem:
         outlook, limits, steps = self._outlook, image.limits, edges.size - 1
         ahead = slice(image.step, image.step + steps)
         charge, discharge = image.max_charge_kw[at], image.max_discharge_kw[at]
@@ -303,7 +280,7 @@ class RollingPlanner:
             depart=depart,
             arrival_kwh=energy,
             target_kwh=target,
-            min_kwh=np.minimum(np.where(overdue, target, floor), energy),
+            min_kwh=np.minimum(floor, energy),
             max_kwh=full,
             max_charge_kw=charge,
             max_discharge_kw=discharge,
@@ -372,7 +349,7 @@ class RollingPlanner:
         )
         if image.auxiliary_kw is not None:  # what heats a pack now may end with this step
             np.add.at(base[:, 0], image.limit, image.auxiliary_kw)
-        planned = self._plannable(image)[0]
+        planned, _ = self._plannable(image)
         fixed = np.setdiff1d(np.flatnonzero(image.connected), planned)
         known = ~np.isnan(image.target_kwh[fixed])
         missing = np.maximum(image.goal_kwh[fixed] - image.energy_kwh[fixed], 0.0)
@@ -382,13 +359,6 @@ class RollingPlanner:
         share = np.clip(on_h / (np.diff(edges) / 3600.0), 0.0, 1.0)
         np.add.at(base, image.limit[fixed], image.max_charge_kw[fixed, None] * share)
         return base
-
-
-def _expected_kw(problem: Problem, plan: Plan) -> Floats:
-    """Net power of everybody in a plan by the probability to be there [kW], shape (T,)."""
-    if problem.availability is None:
-        return np.asarray(plan.power_kw.sum(axis=0))
-    return np.asarray((problem.availability * plan.power_kw).sum(axis=0))
 
 
 def _patience_s(vehicles: int) -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -86,7 +87,7 @@ class Sold:
     baseline_kw: Floats
 
     def baseline_at(self, time_s: float) -> float:
-        """Declared net power at an instant of the block [kW]."""
+        """Return the declared net power at an instant of the block [kW]."""
         step = int(np.searchsorted(self.edges_s, time_s + 1e-6, side="right")) - 1
         return float(self.baseline_kw[min(max(step, 0), len(self.baseline_kw) - 1)])
 
@@ -130,7 +131,7 @@ class Seller:
         """Sell the blocks whose gate closes with this plan."""
         edges, now = record.schedule.edges_s, float(record.schedule.edges_s[0])
         offers = {offer.reserve.name: offer for offer in record.plan.reserves}
-        total = record.expected_kw
+        total = record.schedule.power_kw.sum(axis=1)
         for begin in self._begins(edges):
             if begin in self.sold or begin < now or begin - self.terms.gate_s > now + 1e-6:
                 continue
@@ -138,7 +139,9 @@ class Seller:
             if last == first:
                 continue
             mine = [o.offered_kw for name, o in offers.items() if name.endswith(f"@{begin:.0f}")]
-            self._sell(begin, now, min(mine, default=0.0), edges[first : last + 1], total[first:last])
+            self._sell(
+                begin, now, min(mine, default=0.0), edges[first : last + 1], total[first:last]
+            )
 
     def at(self, time_s: float) -> Sold | None:
         """Block that is running; None outside the time in which blocks are sold."""
@@ -165,7 +168,7 @@ class Seller:
         )
 
     def _begins(self, edges_s: Floats) -> list[float]:
-        """Starts of the blocks that a plan touches and that end by ``to_s``."""
+        """Return the starts of the blocks that a plan touches and that end by ``to_s``."""
         length = self.terms.block_s
         first = math.floor((edges_s[0] - self.from_s) / length + 1e-9)
         last = math.floor((min(edges_s[-1], self.to_s) - self.from_s) / length - 1e-9)
@@ -173,7 +176,7 @@ class Seller:
         return [start for start in starts if start + length <= self.to_s + 1e-6]
 
     def _steps(self, edges_s: Floats, begin: float) -> tuple[int, int]:
-        """Steps of a plan that lie in a block, half-open."""
+        """Return the steps of a plan that lie in a block, half-open."""
         inside = (edges_s[:-1] >= begin - 1e-6) & (edges_s[:-1] < begin + self.terms.block_s - 1e-6)
         # A block that is running counts from the step that is running.
         at = np.flatnonzero(inside)
@@ -181,7 +184,7 @@ class Seller:
 
     def _block(self, begin: float, first: int, last: int) -> list[Reserve]:
         terms, sold = self.terms, self.sold.get(begin)
-        usual = {
+        usual: dict[str, Any] = {
             "from_step": first,
             "to_step": last,
             "duration_h": terms.duration_h,
@@ -210,6 +213,14 @@ class Seller:
         return kw if kw >= self.terms.least_kw - 1e-9 else 0.0
 
 
+class Sales(Protocol):
+    """Knows what was sold."""
+
+    def at(self, time_s: float) -> Sold | None:
+        """Block that is running; None for none."""
+        ...
+
+
 Response = Callable[[float], float]
 """Share of the sold capacity that is asked for at an instant, + is less power; NaN: not known."""
 
@@ -232,8 +243,8 @@ class Serving:
     ----------
     inner
         Follows the plan.
-    seller
-        Knows what was sold.
+    sales
+        Knows what was sold: a :class:`Seller`, as a rule.
     response
         Called with the time; the share of what was sold that is to be delivered now, -1 to 1.
     dispatch
@@ -245,13 +256,13 @@ class Serving:
     def __init__(
         self,
         inner: Strategy,
-        seller: Seller,
+        sales: Sales,
         response: Response,
         dispatch: FastDispatch | None = None,
         watch: Callable[[Served], None] | None = None,
     ) -> None:
         self._inner = inner
-        self._seller = seller
+        self._sales = sales
         self._response = response
         self._dispatch = dispatch or FastDispatch()
         self._watch = watch
@@ -259,7 +270,7 @@ class Serving:
     def decide(self, image: Image) -> Wish:
         """Wish what the plan says, moved towards the target where a block is sold."""
         wish = self._inner.decide(image)
-        sold = self._seller.at(image.time_s)
+        sold = self._sales.at(image.time_s)
         if sold is None or sold.offered_kw <= 0.0:
             return wish
         response = self._response(image.time_s)
@@ -292,7 +303,7 @@ class Serving:
             high = np.where(cut & (set_kw < shared.power_kw), np.maximum(set_kw, low), high)
             low = np.where(cut & (set_kw > shared.power_kw), np.minimum(set_kw, high), low)
             within = low, high
-            shared = self._dispatch.share(image, base, target_kw, within)
+            shared = self._dispatch.share(image, base, target_kw, within, again=True)
         return shared
 
 

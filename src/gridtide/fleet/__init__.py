@@ -15,7 +15,6 @@ from gridtide.fleet.tables import (
     LimitTable,
     VehicleTable,
 )
-from gridtide.fleet.habits import Habits
 from gridtide.fleet.trondheim import read_trondheim
 
 __all__ = [
@@ -23,7 +22,6 @@ __all__ = [
     "KIND_OF_ARCHETYPE",
     "ChargerTable",
     "Chargers",
-    "Habits",
     "LimitChange",
     "LimitGroupTable",
     "LimitTable",

@@ -27,6 +27,13 @@ from gridtide.signals.profiles import (
     pv_kw,
     pv_profile,
 )
+from gridtide.signals.regulation import (
+    fast_regulation,
+    frequency_trace,
+    mileage_per_hour,
+    slow_regulation,
+)
+from gridtide.signals.samples import Samples, read_samples
 from gridtide.signals.series import Series, map_by_weekday_hour, on_grid
 from gridtide.signals.solar import SunPosition, clear_sky_w_m2, plane_w_m2, sun_position
 from gridtide.signals.tariff import (
@@ -47,6 +54,7 @@ __all__ = [
     "PricePeriod",
     "PriceTable",
     "Pv",
+    "Samples",
     "Series",
     "SunPosition",
     "Tariff",
@@ -61,9 +69,12 @@ __all__ = [
     "clear_sky_w_m2",
     "day_parts",
     "expand_tariff",
+    "fast_regulation",
+    "frequency_trace",
     "local_times",
     "map_by_weekday_hour",
     "midnight_s",
+    "mileage_per_hour",
     "on_grid",
     "one_local_day_earlier",
     "period_prices",
@@ -73,10 +84,12 @@ __all__ = [
     "pv_profile",
     "read_csv_series",
     "read_ercot",
+    "read_samples",
     "read_sgip",
     "read_sgip_forecast",
     "read_zone",
     "season_c",
+    "slow_regulation",
     "sun_position",
     "to_micro",
     "utc_offsets",

@@ -4,6 +4,7 @@ from gridtide.sim._kernel_plugs import Outcomes, Registers
 from gridtide.sim.doubts import Doubts, TelemetryDoubts, nameplate_of
 from gridtide.sim.meters import Meters, Sink
 from gridtide.sim.plant import Extremes, SimPlant
+from gridtide.sim.stations import Stations
 from gridtide.sim.world import World
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Registers",
     "SimPlant",
     "Sink",
+    "Stations",
     "TelemetryDoubts",
     "World",
     "nameplate_of",

@@ -66,7 +66,8 @@ class SimPlant:
     doubts
         Asked at every observation which vehicles' data are in doubt; None: nobody's are.
     tick_s
-        Time between decisions [s], a whole part of a control step; None: a control step.
+        Time between decisions [s], a whole part of a control step; None: a control step. It may be
+        changed between decisions.
     stations
         How late and how fast stations answer; None: at once.
     """
@@ -107,7 +108,7 @@ class SimPlant:
         self._phases = bool(np.isfinite(limits.phase_kw).any())
         self._meters = Meters(n, self._meter_nodes.size, charger_rows, site_rows)
         self._events = _order_events(world)
-        self._tick_s = float(world.grid.step_s if tick_s is None else tick_s)
+        self.tick_s = float(world.grid.step_s if tick_s is None else tick_s)
         self._stations = stations
         self._image: Image | None = None
 
@@ -149,8 +150,8 @@ class SimPlant:
     def _next_tick(self) -> float:
         """First instant of a decision after now [s]; ticks are counted, so that none drifts."""
         start = self.world.grid.start_s
-        passed = int((self._time_s - start) / self._tick_s + 1e-6)
-        return round(start + (passed + 1) * self._tick_s, 6)
+        passed = int((self._time_s - start) / self.tick_s + 1e-6)
+        return round(start + (passed + 1) * self.tick_s, 6)
 
     @property
     def conditioning_kwh(self) -> float:

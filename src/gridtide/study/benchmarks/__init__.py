@@ -11,6 +11,7 @@ BENCHMARKS = {
     "ageing": "every cell model through hourly days that differ, and a fleet over years",
     "physics": "one control step of losses, taper, limits and metering for many vehicles",
     "loop": "observe, decide along a plan, apply, meter, reasons for many vehicles",
+    "dispatch": "a fleet's target every two seconds, shared among many vehicles",
     "memory": "a day of many vehicles with the recording streamed to disk",
     "plan": "a fleet below feeders of 250 whose limits bind, planned to a proven gap",
     "replan": "the same, planned again a step later from the plan before",
