@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from gridtide.plan.price import FleetSchedule, Priced
 
 
+COMPILED: list[bool] = []
+"""Holds something once kernels are compiled in this process."""
+FEW = 3
 ROUNDS = 2
 """Plans more, at most, where calls would break what vehicles hold."""
 
@@ -59,7 +63,9 @@ def plan_by_price(
     """
     if unknown := unknown_to_price(problem):
         raise SolverError(f"the price solver does not know {', '.join(unknown)}; use highs")
-    begun_s, smooth = time.monotonic(), _smooth(problem)
+    smooth = _smooth(problem)
+    _compile(smooth, exactly)
+    begun_s = time.monotonic()
     plan, found = _coordinated(smooth, gap, time_limit_s, start, exactly, began)
     best, caps = _completed(problem, plan, found, relax_standby, began)
     bound = best.lower_bound
@@ -75,6 +81,21 @@ def plan_by_price(
         caps = tuple(np.minimum(a, b) for a, b in zip(caps, more, strict=True))
         best = again if again.objective < best.objective else best
     return replace(best, lower_bound=min(bound, best.objective), cpu_s=cpu_s() - began)
+
+
+def _compile(problem: Problem, exactly: Callable[..., Floats]) -> None:
+    """Plan a few of the vehicles once in a process, before any time limit runs.
+
+    The first plan after an installation compiles the kernels, which takes minutes: they must not
+    be taken off the time that the plan was given.
+    """
+    if COMPILED:
+        return
+    from gridtide.plan.price import solve_by_price
+
+    few = take_stays(problem, np.arange(min(FEW, len(problem.ids))))
+    solve_by_price(few, gap=1.0, time_limit_s=math.inf, exactly=exactly, start=None)
+    COMPILED.append(True)
 
 
 def _was_cut(offer: Offer) -> bool:
