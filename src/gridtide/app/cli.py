@@ -14,6 +14,7 @@ from gridtide.app.battery_commands import battery
 from gridtide.app.command import FAILED, Group, json_option, print_json
 from gridtide.app.pareto_command import pareto
 from gridtide.app.plan_commands import plan
+from gridtide.app.service_commands import service
 
 INTERRUPTED = 130
 
@@ -132,6 +133,7 @@ def _cell(value: Any) -> str:
 app.add_command(battery)
 app.add_command(pareto)
 app.add_command(plan)
+app.add_command(service)
 
 
 def main() -> None:

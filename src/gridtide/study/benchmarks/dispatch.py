@@ -25,7 +25,7 @@ from gridtide.core import cpu_s, stream
 from gridtide.signals import fast_regulation
 from gridtide.sim import SimPlant
 from gridtide.study.benchmarks import peak_memory_mb
-from gridtide.study.benchmarks.fleet_day import STEP_S, GivenPlan, make_world
+from gridtide.study.benchmarks.fleet_day import PANEL, STEP_S, GivenPlan, make_world
 
 TICK_S = 2.0
 TICKS = 450
@@ -35,7 +35,7 @@ MIDDAY = 44
 
 def measure(size: int | None, seed: int) -> dict[str, Any]:
     """Follow the signal for a quarter of an hour; compiling is done before."""
-    n = size or 100_000
+    n = max(size or 100_000, PANEL)  # of a handful, nobody may be free to move
     _follow(min(n, 1000), seed)
     seconds, moved, off, told = _follow(n, seed)
     milliseconds = 1000.0 * seconds

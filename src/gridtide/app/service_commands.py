@@ -1,0 +1,176 @@
+"""`gridtide service`: the catalogue of products, their scores and settlements."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gridtide.app.command import Group, json_option, print_json
+
+if TYPE_CHECKING:
+    from gridtide.services import Line, Product
+
+FILE = click.Path(path_type=Path)
+LARGEST_KW = 1e9
+SCHEDULES = {
+    1: "scheduling and dispatch",
+    2: "reactive supply and voltage control",
+    3: "regulation and frequency response",
+    4: "energy imbalance",
+    5: "spinning reserve",
+    6: "supplemental reserve",
+    0: "behind the meter",
+}
+
+
+@click.group(cls=Group)
+def service() -> None:
+    """Look grid services up, score them and settle them, each by its market's own rules."""
+
+
+@service.command("list")
+@json_option
+def list_products(as_json: bool) -> None:
+    """List all products, by the schedules of FERC Order 888."""
+    from gridtide.services import catalogue
+
+    products = list(catalogue().values())
+    if as_json:
+        print_json([_listed(product) for product in products])
+        return
+    for number, told in SCHEDULES.items():
+        click.echo(told.capitalize() + (f" (schedule {number})" if number else ""))
+        for product in products:
+            if product.schedule == number:
+                mark = "" if product.checked else "  (in part unverified)"
+                click.echo(f"  {product.name:24} {product.title}, {product.region}{mark}")
+
+
+@service.command()
+@click.argument("product")
+@json_option
+def rules(product: str, as_json: bool) -> None:
+    """Tell a product's rules, with their sources and what of them could not be checked."""
+    from gridtide.services import inputs_of, product_named
+
+    found = product_named(product)
+    told = {**_fields(found), "checked": found.checked, "settle_inputs": inputs_of(found)}
+    if as_json:
+        print_json(told)
+        return
+    for name, value in told.items():
+        if value not in (None, "", {}, []):
+            mark = "  (unverified)" if name in found.unverified else ""
+            click.echo(f"{name:>20}  {_said(value)}{mark}")
+
+
+@service.command()
+@click.argument("product")
+@click.option("--requested", type=FILE, required=True, help="CSV: time, kw asked for.")
+@click.option("--delivered", type=FILE, required=True, help="CSV: time, kw delivered.")
+@json_option
+def score(product: str, requested: Path, delivered: Path, as_json: bool) -> None:
+    """Score a delivery as the product's market does.
+
+    Times are instants with their offset, or seconds; powers in kW, + is the response that was
+    sold (less import for products upwards). For reserve: one event, requested 0 outside it.
+    """
+    from gridtide.services import product_named, score
+    from gridtide.signals import read_samples
+
+    found = product_named(product)
+    asked, given = (
+        read_samples(path, "kw", lowest=-LARGEST_KW, highest=LARGEST_KW)
+        for path in (requested, delivered)
+    )
+    told = score(found, asked, given) | {"unverified": found.unverified}
+    if as_json:
+        print_json(told)
+        return
+    for name, value in told.items():
+        click.echo(f"{name:>14}  {_said(value)}")
+
+
+@service.command()
+@click.argument("product")
+@click.argument("given", nargs=-1, metavar="[NAME=VALUE]...")
+@json_option
+def settle(product: str, given: tuple[str, ...], as_json: bool) -> None:
+    """Settle a product: the lines that its market pays, exact to a nano-currency.
+
+    What a product asks for stands under settle_inputs in `gridtide service rules PRODUCT`; lists
+    are written [1,2,3]. Amounts are positive where the market pays.
+    """
+    from gridtide.services import product_named, settle, total_nano
+
+    found = product_named(product)
+    lines = settle(found, dict(_assigned(text) for text in given))
+    total = total_nano(lines)
+    if as_json:
+        told = {"product": found.name, "edition": found.edition, "unverified": found.unverified}
+        print_json({**told, "lines": [_row(line) for line in lines], "total": _money(total)})
+        return
+    for line in lines:
+        click.echo(
+            f"{line.kind:>20}  {line.quantity:f} {line.unit} at {line.unit_price:f}"
+            f" × {line.factor:f} = {_money(line.amount_nano)} {line.note}".rstrip()
+        )
+    click.echo(f"{'total':>20}  {_money(total)}")
+
+
+def _listed(product: Product) -> dict[str, Any]:
+    names = ("name", "title", "schedule", "region", "edition", "direction", "unverified")
+    return {name: getattr(product, name) for name in names} | {"checked": product.checked}
+
+
+def _fields(product: Product) -> dict[str, Any]:
+    return {name: getattr(product, name) for name in product.__struct_fields__}
+
+
+def _assigned(text: str) -> tuple[str, Any]:
+    """Read NAME=VALUE; the value as JSON where it is, else as it stands."""
+    from gridtide.core import Finding, InputError
+
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise InputError([Finding(text, "is no NAME=VALUE", "Write for example mw=1.5")])
+    try:
+        read = json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+    return name, [_number(v) for v in read] if isinstance(read, list) else _number(read)
+
+
+def _number(value: Any) -> Any:
+    """Make whole numbers floats: what is settled is measured, not counted."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if whole else value
+
+
+def _row(line: Line) -> dict[str, Any]:
+    return {
+        "kind": line.kind,
+        "quantity": float(line.quantity),
+        "unit": line.unit,
+        "unit_price": float(line.unit_price),
+        "factor": float(line.factor),
+        "amount": _money(line.amount_nano),
+        "note": line.note,
+    }
+
+
+def _money(nano: int) -> str:
+    """Write whole nano-currency as a decimal number, without rounding."""
+    sign, whole = "-" if nano < 0 else "", abs(nano)
+    return f"{sign}{whole // 10**9}.{whole % 10**9:09d}"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_said(v)}" for key, v in value.items())
+    if isinstance(value, list):
+        return "; ".join(_said(v) for v in value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
