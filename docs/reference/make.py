@@ -47,6 +47,31 @@ is a number, a list of one number, or a list of `steps` numbers.
 """
 
 
+SERVICES_HEAD = """\
+# Grid services
+
+<!-- Written by docs/reference/make.py from the catalogue. Do not edit. -->
+
+The products that `gridtide service` knows, by the schedules of FERC Order 888. Rules are data: an
+entry in `src/gridtide/services/catalogue`. A rule that could not be checked against the text of its
+market is marked unverified: it is a default, not a claim of conformance. [Score and settle a
+service](../how-to/score-a-service.md) uses them.
+
+| rule | meaning |
+|---|---|
+"""
+
+SCHEDULES = {
+    1: "Schedule 1: scheduling and dispatch",
+    2: "Schedule 2: reactive supply and voltage control",
+    3: "Schedule 3: regulation and frequency response",
+    4: "Schedule 4: energy imbalance",
+    5: "Schedule 5: spinning reserve",
+    6: "Schedule 6: supplemental reserve",
+    0: "Behind the meter",
+}
+
+
 def scenario_page() -> str:
     """Return the reference page of the scenario file."""
     from gridtide.study import Scenario, scenario_schema
@@ -109,6 +134,48 @@ def cells_page() -> str:
         parts.append("```\n\n")
         parts += [f"- {limit}\n" for limit in card.limits]
     return "".join(parts)
+
+
+def services_page() -> str:
+    """Return the catalogue of grid services, and what the settlement of each asks for."""
+    from gridtide.services import Product, catalogue, inputs_of
+
+    described = {
+        name: field.get("description", "")
+        for name, field in msgspec.json.schema(Product)["$defs"]["Product"]["properties"].items()
+    }
+    parts = [SERVICES_HEAD]
+    parts += [f"| `{name}` | {text} |\n" for name, text in described.items()]
+    schedule = None
+    for product in catalogue().values():
+        if product.schedule != schedule:
+            schedule = product.schedule
+            parts.append(f"\n## {SCHEDULES[schedule]}\n")
+        parts.append(f"\n### `{product.name}`\n\n{product.title}, {product.region}. ")
+        parts.append(f"{product.edition}.\n\n| rule | |\n|---|---|\n")
+        parts += [f"| {name} | {text} |\n" for name, text in _rules(product)]
+        parts.append(f"\n{product.notes}\n" if product.notes else "")
+        parts.append(f"\nSources: {'; '.join(product.sources)}. ")
+        asked = ", ".join(f"`{name}` ({text})" for name, text in inputs_of(product).items())
+        parts.append(f"Settling asks for {asked or 'nothing'}.\n")
+    return "".join(parts)
+
+
+def _rules(product: Any) -> list[tuple[str, str]]:
+    """Rules that a product states, with a mark at those that were not checked."""
+    left_out = {"name", "title", "schedule", "region", "edition", "notes", "sources", "unverified"}
+    rows = []
+    for name in product.__struct_fields__:
+        value = getattr(product, name)
+        if name in left_out or value in (None, "", {}, []):
+            continue
+        text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        doubts = [d for d in product.unverified if d.split(".")[0] == name]
+        mark = " (unverified)" if doubts else ""
+        rows.append(
+            (f"`{name}`", f"{text:g}{mark}" if isinstance(text, float) else f"{text}{mark}")
+        )
+    return rows
 
 
 def _ranges(card: Any) -> list[tuple[str, str]]:
@@ -274,6 +341,7 @@ if __name__ == "__main__":
         ("scenario.md", scenario_page()),
         ("problem.md", problem_page()),
         ("../models/cells.md", cells_page()),
+        ("services.md", services_page()),
     ):
         (HERE / name).write_text(page, encoding="utf-8")
         print(f"wrote {name}")

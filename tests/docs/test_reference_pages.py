@@ -23,7 +23,7 @@ def make() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["scenario", "problem", "cells"])
+@pytest.mark.parametrize("name", ["scenario", "problem", "cells", "services"])
 def test_page_is_what_the_schema_gives(make: ModuleType, name: str) -> None:
     page: str = getattr(make, f"{name}_page")()
     place = "../models" if name == "cells" else "."
@@ -80,4 +80,5 @@ def _fields(schema: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def test_pages_stand_in_their_folder() -> None:
-    assert {p.name for p in Path(FOLDER).glob("*.md")} == {"cli.md", "problem.md", "scenario.md"}
+    pages = {"cli.md", "problem.md", "scenario.md", "services.md"}
+    assert {p.name for p in Path(FOLDER).glob("*.md")} == pages

@@ -86,8 +86,7 @@ def _together(
 ) -> tuple[Floats, Floats]:
     """Both on one clock, from the first request to the last."""
     begin, end = float(requested.time_s[0]), float(requested.time_s[-1])
-    steps = np.arange(int((end - begin) / step_s + 1e-6) + 1)
-    clock = np.asarray(begin + step_s * steps, dtype=np.float64)
+    clock = _clock(begin, end, step_s)
     if delivered.time_s[0] > begin + product.hold_s or delivered.time_s[-1] < begin:
         what = f"{delivered.source} does not begin where {requested.source} does"
         raise InputError([Finding(delivered.source, what, "Give both on one clock")])
@@ -95,6 +94,12 @@ def _together(
         _laid(requested, clock, product, "requested"),
         _laid(delivered, clock, product, "delivered"),
     )
+
+
+def _clock(begin_s: float, end_s: float, step_s: float) -> Floats:
+    """Instants from begin to end, both included, as far as whole steps reach."""
+    steps = np.arange(int((end_s - begin_s) / step_s + 1e-6) + 1)
+    return np.asarray(begin_s + step_s * steps, dtype=np.float64)
 
 
 def _classic(product: Product, requested: Samples, delivered: Samples) -> dict[str, Any]:
@@ -105,7 +110,7 @@ def _classic(product: Product, requested: Samples, delivered: Samples) -> dict[s
         what = f"{requested.source} is shorter than five minutes"
         raise InputError([Finding(requested.source, what, "Give an hour, or forty minutes")])
     begin = float(requested.time_s[0])
-    clock = begin + 10.0 * np.arange(whole + 30)
+    clock = _clock(begin, begin + 10.0 * (whole + 29), 10.0)
     response = _laid(delivered, clock, product, "delivered, five minutes after the signal too")
     signal = _laid(requested, clock[:whole], product, "requested")
     hours = []

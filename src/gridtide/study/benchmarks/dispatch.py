@@ -25,17 +25,18 @@ from gridtide.core import cpu_s, stream
 from gridtide.signals import fast_regulation
 from gridtide.sim import SimPlant
 from gridtide.study.benchmarks import peak_memory_mb
-from gridtide.study.benchmarks.fleet_day import PANEL, STEP_S, GivenPlan, make_world
+from gridtide.study.benchmarks.fleet_day import STEP_S, GivenPlan, make_world
 
 TICK_S = 2.0
 TICKS = 450
+LEAST_KW = 1e-3
 MIDDAY = 44
 """Control steps before the signal begins: by then most vehicles are there."""
 
 
 def measure(size: int | None, seed: int) -> dict[str, Any]:
     """Follow the signal for a quarter of an hour; compiling is done before."""
-    n = max(size or 100_000, PANEL)  # of a handful, nobody may be free to move
+    n = size or 100_000
     _follow(min(n, 1000), seed)
     seconds, moved, off, told = _follow(n, seed)
     milliseconds = 1000.0 * seconds
@@ -119,4 +120,5 @@ def _offer(image: Image, strategy: Planned) -> tuple[float, float]:
     power = strategy.decide(image).power_kw
     least, most = (float(narrow(image, Wish.of(edge)).power_kw.sum()) for edge in able_kw(image))
     baseline = float(power.sum())
-    return baseline, min(baseline - least, most - baseline)
+    # Of a handful nobody may be free to move: then next to nothing is offered.
+    return baseline, max(min(baseline - least, most - baseline), LEAST_KW)
