@@ -24,9 +24,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gridtide.battery import RoundTrip
+from gridtide.grid import Droop, case_named
 from gridtide.plan import Problem, read_problem, trace_front
 from gridtide.store import read_table
-from gridtide.study import compare_uses, front_picture, round_trip_picture, uses_picture
+from gridtide.study import (
+    compare_uses,
+    frequency_picture,
+    front_picture,
+    round_trip_picture,
+    uses_picture,
+)
 
 CHARGE, DISCHARGE, INK, QUIET, HERE = "#0072B2", "#D55E00", "#1A1A1A", "#6B6B6B", "#EFEFEF"
 STEP_S = 900
@@ -50,6 +57,8 @@ def main() -> None:
         PICTURE.write_text(_svg(_draw(REPOSITORY / "out" / "campus")), encoding="utf-8")
     uses_picture(compare_uses(), PICTURE.with_name("uses.svg"))
     round_trip_picture(RoundTrip(), PICTURE.with_name("round-trip.svg"))
+    fleet = Droop(power_mw=300.0, delay_s=1.0, lag_s=0.5)
+    frequency_picture(case_named("gb-2019"), fleet, PICTURE.with_name("gb-2019.svg"))
     front_picture(trace_front(_yard(), "cost", "variance"), PICTURE.with_name("front.svg"))
     print(f"wrote {PICTURE.name} ({PICTURE.stat().st_size / 1000:.0f} kB) and README.md")
 

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = (
     "core",
     "battery",
+    "grid",
     "signals",
     "store",
     "fleet",

@@ -12,6 +12,7 @@ import click
 import gridtide
 from gridtide.app.battery_commands import battery
 from gridtide.app.command import FAILED, Group, json_option, print_json
+from gridtide.app.grid_commands import grid
 from gridtide.app.pareto_command import pareto
 from gridtide.app.plan_commands import plan
 from gridtide.app.service_commands import service
@@ -131,6 +132,7 @@ def _cell(value: Any) -> str:
 
 
 app.add_command(battery)
+app.add_command(grid)
 app.add_command(pareto)
 app.add_command(plan)
 app.add_command(service)

@@ -10,6 +10,11 @@ from gridtide.study.battery_uses_told import (
 )
 from gridtide.study.build import load
 from gridtide.study.case import Case
+from gridtide.study.frequency_told import (
+    frequency_document,
+    frequency_picture,
+    frequency_text,
+)
 from gridtide.study.keep import prepare_folder, provenance, write_result
 from gridtide.study.operate import check_strategies, run, run_strategy
 from gridtide.study.pareto_told import (
@@ -40,6 +45,9 @@ __all__ = [
     "comparison_rows",
     "efficiency_rows",
     "efficiency_text",
+    "frequency_document",
+    "frequency_picture",
+    "frequency_text",
     "front_document",
     "front_picture",
     "front_sentence",

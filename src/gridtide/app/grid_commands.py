@@ -1,0 +1,79 @@
+"""`gridtide grid`: frequency events, and how steep a droop may be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gridtide.app.battery_commands import picture_name
+from gridtide.app.command import Group, json_option, print_json
+
+
+@click.group(cls=Group)
+def grid() -> None:
+    """See what a fleet does to the grid's frequency."""
+
+
+@grid.command()
+@click.option("--case", default="gb-2019", show_default=True, help="What happened.")
+@click.option("--ev-mw", type=float, default=0.0, show_default=True, help="Vehicles [MW].")
+@click.option("--delay-s", type=float, default=0.5, show_default=True, help="End to end [s].")
+@click.option("--lag-s", type=float, default=0.5, show_default=True, help="First-order lag [s].")
+@click.option("--window-s", type=float, default=0.0, help="Mean that is measured over [s].")
+@click.option("--stairs", type=int, default=0, help="Levels of a droop in whole amperes.")
+@click.option("--damping", type=float, help="Load that falls with each Hz [1/Hz]; default: case.")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    callback=picture_name,
+    help="Draw it: a .svg or .png file.",
+)
+@json_option
+def frequency(
+    case: str, damping: float | None, picture: Path | None, as_json: bool, **given: Any
+) -> None:
+    """Run a frequency event without and with a fleet that answers by droop."""
+    from gridtide.grid import Droop, case_named, with_damping
+    from gridtide.study import frequency_document, frequency_picture, frequency_text
+
+    found = case_named(case)
+    if damping is not None:
+        found = with_damping(found, damping)
+    fleet = Droop(
+        power_mw=given["ev_mw"],
+        delay_s=given["delay_s"],
+        lag_s=given["lag_s"],
+        window_s=given["window_s"],
+        stairs=given["stairs"],
+    )
+    told = frequency_document(found, fleet)
+    if picture is not None:
+        frequency_picture(found, fleet, picture)
+    if as_json:
+        print_json(told)
+    else:
+        click.echo(frequency_text(found, told))
+
+
+@grid.command()
+@click.option("--delay-s", type=float, required=True, help="End to end, 95th percentile [s].")
+@click.option("--areas", type=int, default=2, show_default=True, help="1, or 2 that are joined.")
+@click.option("--gain", type=float, help="A droop to be judged [pu/Hz of the area].")
+@json_option
+def margin(delay_s: float, areas: int, gain: float | None, as_json: bool) -> None:
+    """Tell how steep a droop may be for its delay; one that is too steep is refused."""
+    from dataclasses import asdict
+
+    from gridtide.grid import permit, refuse_steep
+
+    found = permit(delay_s, areas) if gain is None else refuse_steep(gain, delay_s, areas)
+    if as_json:
+        print_json(asdict(found))
+        return
+    click.echo(
+        f"{found.delay_s:g} s, {found.areas} area(s): unstable above {found.largest_gain:.3f} "
+        f"pu/Hz ({found.times_governor:.2f} times the governor's droop, {found.mode} mode); "
+        f"permitted up to {found.permitted_gain:.3f}"
+    )
