@@ -129,7 +129,7 @@ def test_the_margin_is_where_swings_begin_to_grow(delay):
 
 def test_a_droop_that_is_too_steep_is_refused_with_the_reason():
     assert refuse_steep(0.06, 0.5).permitted_gain > 0.06
-    with pytest.raises(InputError, match="inter-area mode becomes unstable at 0[.]135"):
+    with pytest.raises(InputError, match=r"inter-area mode becomes unstable at 0\.135"):
         refuse_steep(0.2, 0.5)
     with pytest.raises(InputError, match="0 to 60 s"):
         permit(float("nan"))

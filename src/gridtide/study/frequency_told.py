@@ -139,7 +139,7 @@ def _mark_nadir(axes: Any, run: Swing, before_s: float, colour: str, *, above_it
     point = (float(run.time_s[k]), float(run.frequency_hz[k]))
     axes.plot(*point, "o", color=colour, markersize=4)
     axes.annotate(
-        f"{point[1]:.2f} Hz", point, xytext=(4, 8) if above_it else (0, -12),
+        f"{point[1]:.2f} Hz", point, xytext=(2, 13) if above_it else (0, -12),
         textcoords="offset points", color=colour, fontsize=8, fontweight="bold",
         ha="left" if above_it else "right",
     )  # fmt: skip
