@@ -1,4 +1,4 @@
-"""`gridtide grid`: frequency events, and how steep a droop may be."""
+"""`gridtide grid`: power flow, frequency events, and how steep a droop may be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gridtide.app.command import Group, json_option, print_json
 
 @click.group(cls=Group)
 def grid() -> None:
-    """See what a fleet does to the grid's frequency."""
+    """See what a fleet does to a feeder, and to the grid's frequency."""
 
 
 @grid.command()
@@ -77,3 +77,26 @@ def margin(delay_s: float, areas: int, gain: float | None, as_json: bool) -> Non
         f"pu/Hz ({found.times_governor:.2f} times the governor's droop, {found.mode} mode); "
         f"permitted up to {found.permitted_gain:.3f}"
     )
+
+
+@grid.command()
+@click.argument("feeder")
+@click.option("--steps", type=int, default=96, show_default=True, help="Of a day.")
+@click.option("--ev-share", type=float, default=0.0, help="Points with a vehicle that charges.")
+@click.option("--ev-kw", type=float, default=7.4, show_default=True, help="Of each vehicle [kW].")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the vehicles.")
+@json_option
+def flow(feeder: str, steps: int, ev_share: float, ev_kw: float, seed: int, as_json: bool) -> None:
+    """Run a three-phase power flow over a day.
+
+    FEEDER is a folder of OpenDSS text with Master.dss, or synthetic:HOUSES[:SEED]. Vehicles are
+    synthetic: they charge uncontrolled when they come home in the evening.
+    """
+    from gridtide.study import feeder_named, flow_document, flow_text
+
+    found = feeder_named(feeder)
+    told = flow_document(found, steps=steps, ev_share=ev_share, ev_kw=ev_kw, seed=seed)
+    if as_json:
+        print_json(told)
+    else:
+        click.echo(flow_text(told))

@@ -2,6 +2,7 @@
 
 from gridtide.core.clock import cpu_s
 from gridtide.core.errors import (
+    CollapseError,
     GridtideError,
     InputError,
     SolverError,
@@ -17,6 +18,7 @@ from gridtide.core.timegrid import TimeGrid, parse_utc, utc
 
 __all__ = [
     "SENTENCES",
+    "CollapseError",
     "Finding",
     "GridtideError",
     "InputError",

@@ -6,6 +6,7 @@
     ├── InputError      findings about a file or a value; nothing has run
     ├── SolverError     the solver stopped without a usable answer
     ├── StrategyError   a strategy of the user's own did not answer as agreed
+    ├── CollapseError   no step of a power flow has a solution
     ├── StorageError    a table could not be written or read back whole
     └── StoppedError    a run was interrupted; what was recorded is kept
 """
@@ -43,6 +44,10 @@ class SolverError(GridtideError):
 
 class StrategyError(GridtideError):
     """A strategy of the user's own did not answer as agreed."""
+
+
+class CollapseError(GridtideError):
+    """No step of a power flow has a solution: the load is beyond what the feeder bears."""
 
 
 class StorageError(GridtideError):

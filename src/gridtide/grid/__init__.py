@@ -1,5 +1,9 @@
-"""The grid: how its frequency swings, and how steep a fleet's droop may be."""
+"""The grid: power flow of feeders, how frequency swings, how steep a fleet's droop may be."""
 
+from gridtide.grid.draw_feeder import draw_feeder
+from gridtide.grid.feeder import THREE_PHASE, Feeder
+from gridtide.grid.feeder_limits import FeederLimits, Violations, low_voltage_v, violations
+from gridtide.grid.flow import Flow, FlowModel, unbalance_of
 from gridtide.grid.margin import (
     Area,
     Permit,
@@ -9,6 +13,7 @@ from gridtide.grid.margin import (
     refuse_steep,
     two_area_step,
 )
+from gridtide.grid.opendss import read_opendss
 from gridtide.grid.swing import (
     Case,
     Droop,
@@ -22,20 +27,31 @@ from gridtide.grid.swing import (
 )
 
 __all__ = [
+    "THREE_PHASE",
     "Area",
     "Case",
     "Droop",
     "Event",
+    "Feeder",
+    "FeederLimits",
+    "Flow",
+    "FlowModel",
     "Permit",
     "Swing",
+    "Violations",
     "case_named",
     "cases",
     "check_droop",
+    "draw_feeder",
     "largest_gain",
+    "low_voltage_v",
     "open_loop",
     "permit",
+    "read_opendss",
     "refuse_steep",
     "run_case",
     "two_area_step",
+    "unbalance_of",
+    "violations",
     "with_damping",
 ]

@@ -10,6 +10,7 @@ from gridtide.study.battery_uses_told import (
 )
 from gridtide.study.build import load
 from gridtide.study.case import Case
+from gridtide.study.flow_told import feeder_named, flow_document, flow_text, uncontrolled_kw
 from gridtide.study.frequency_told import (
     frequency_document,
     frequency_picture,
@@ -45,6 +46,9 @@ __all__ = [
     "comparison_rows",
     "efficiency_rows",
     "efficiency_text",
+    "feeder_named",
+    "flow_document",
+    "flow_text",
     "frequency_document",
     "frequency_picture",
     "frequency_text",
@@ -61,6 +65,7 @@ __all__ = [
     "run",
     "run_strategy",
     "scenario_schema",
+    "uncontrolled_kw",
     "uses_document",
     "uses_picture",
     "uses_sentence",
