@@ -100,3 +100,25 @@ def flow(feeder: str, steps: int, ev_share: float, ev_kw: float, seed: int, as_j
         print_json(told)
     else:
         click.echo(flow_text(told))
+
+
+@grid.command()
+@click.argument("name", required=False)
+@json_option
+def curves(name: str | None, as_json: bool) -> None:
+    """List the inverter curves of the grid standards, or tell one."""
+    import msgspec
+
+    from gridtide.grid import curve_named
+    from gridtide.grid import curves as known
+
+    found = list(known().values()) if name is None else [curve_named(name)]
+    if as_json:
+        print_json([msgspec.structs.asdict(curve) for curve in found])
+        return
+    for curve in found:
+        mark = "  (unverified)" if curve.unverified else ""
+        click.echo(f"{curve.name:28} {curve.standard}, {curve.response_s:g} s{mark}")
+        if name is not None:
+            for x, y in zip(curve.x, curve.y, strict=True):
+                click.echo(f"{x:32.4g} pu  {y:+.3g} pu")
