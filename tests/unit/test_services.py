@@ -184,6 +184,8 @@ def test_a_step_and_a_ramp():
     assert found.full_s == pytest.approx(2.4)
     never = step_response(t, 0.0 * t, 10.0)
     assert never.start_s is None and never.full_s is None
+    with pytest.raises(InputError, match="of 0 kW"):
+        step_response(t, 0.0 * t, 0.0)
     assert ramp_capacity(t, np.minimum(t / 4.0, 1.0) * 100.0, 100.0) == 100.0
     slow = ramp_capacity(t, np.minimum(t / 10.0, 1.0) * 100.0, 100.0)
     assert slow == pytest.approx(min(75.0 / 0.86, 0.5 * 7.5 * 75.0 / 3.2))

@@ -71,3 +71,17 @@ def test_shares_of_steps_at_the_limits_and_at_the_peak():
     answer = {"schedule_kw": {"a": [4, 2, -1, 0], "b": [0, 2, -2, 1]}}
     assert binding_share(document, answer) == 0.75
     assert peak_share(document, answer) == 0.5
+
+
+def test_a_fleet_answers_a_step_of_the_frequency_in_time_and_says_from_where_on_it_does_not():
+    told = run_benchmark("step", size=100, seed=2)
+    assert told["full_in_time"]
+    verdict = {(r["product"], r["delay_s"]): r["may_be_offered"] for r in told["table"]}
+    assert verdict["gb-dc-low", 0.2] == verdict["fcr-ce", 1.0] == "yes"
+    assert verdict["fcr-ce", 5.0] == "no: start too late"
+    assert (
+        "full too late" in verdict["gb-dc-low", 2.0]
+        or "start and full" in verdict["gb-dc-low", 2.0]
+    )
+    times = [r["full_s"] for r in told["table"] if r["product"] == "fcr-ce"]
+    assert times == sorted(times)

@@ -69,7 +69,7 @@ class SimPlant:
         Time between decisions [s], a whole part of a control step; None: a control step. It may be
         changed between decisions.
     stations
-        How late and how fast stations answer; None: at once.
+        How late and how fast stations answer; None: at once. It may be changed too.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class SimPlant:
         self._meters = Meters(n, self._meter_nodes.size, charger_rows, site_rows)
         self._events = _order_events(world)
         self.tick_s = float(world.grid.step_s if tick_s is None else tick_s)
-        self._stations = stations
+        self.stations = stations
         self._image: Image | None = None
 
     def observe(self) -> Image:
@@ -190,8 +190,8 @@ class SimPlant:
             until = min(until, float(events.time_s[events.next]))
         h = (until - self._time_s) / 3600.0
         power_kw = setpoints.power_kw
-        if self._stations is not None:
-            power_kw = self._stations.answer(
+        if self.stations is not None:
+            power_kw = self.stations.answer(
                 self._time_s, until, power_kw, self._plugs.session, self._plugs.arrival_s
             )
         if self._keeper is not None:

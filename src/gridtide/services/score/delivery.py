@@ -97,7 +97,14 @@ def step_response(
         The step [kW], above or below 0.
     full
         Part of the step that counts as all of it.
+
+    Raises
+    ------
+    InputError
+        If there was no step.
     """
+    if step_kw == 0.0:
+        raise InputError([Finding("step", "is of 0 kW", "Give the step that was asked for")])
     share = (delivered_kw - delivered_kw[0]) / step_kw
     clock = time_s - time_s[0]
 

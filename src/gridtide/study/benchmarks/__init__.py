@@ -12,6 +12,7 @@ BENCHMARKS = {
     "physics": "one control step of losses, taper, limits and metering for many vehicles",
     "loop": "observe, decide along a plan, apply, meter, reasons for many vehicles",
     "dispatch": "a fleet's target every two seconds, shared among many vehicles",
+    "step": "a step of the frequency: how soon a fleet answers, by the delay of its link",
     "flow": "three-phase power flow of a day on a feeder of 907 nodes",
     "memory": "a day of many vehicles with the recording streamed to disk",
     "plan": "a fleet below feeders of 250 whose limits bind, planned to a proven gap",
