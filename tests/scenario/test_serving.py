@@ -10,6 +10,7 @@ from gridtide.control import (
     Planned,
     RollingPlanner,
     Seller,
+    Service,
     Serving,
     Terms,
     run_loop,
@@ -48,7 +49,11 @@ def serve(made, response, *, terms=None, stations=None, blocks=3):
     planner = RollingPlanner(
         outlook(made), bidirectional=True, watch=seller.heed, reserves=seller.reserves
     )
-    serving = Serving(Planned(planner, 900.0), seller, response, watch=served.append)
+    serving = Serving(
+        Planned(planner, 900.0),
+        [Service(sales=seller, response=response)],
+        watch=served.append,
+    )
     plant = SimPlant(made, lambda _: None, lambda _: None, tick_s=TICK_S, stations=stations)
     run_loop(
         plant,
@@ -79,7 +84,7 @@ def test_what_is_sold_is_delivered_and_everybody_is_ready():
     assert len(seller.sold) == 3
     off = [abs(flows[s.time_s] - s.target_kw) for s in served]
     assert max(off) < 1e-6 and len(served) == 3 * 360
-    assert max(abs(s.target_kw - s.sold.baseline_at(s.time_s)) for s in served) > 40.0
+    assert max(abs(s.target_kw - s.baseline_kw) for s in served) > 40.0
     short = np.minimum(plant.world.sessions.target_kwh, plant.outcomes.reach)
     assert (plant.outcomes.departure >= short - 0.1).all()
 
@@ -89,7 +94,7 @@ def test_a_lost_signal_returns_the_fleet_to_its_baseline():
     sold = seller.sold[float(START_S)]
     assert sold.offered_kw > 0
     for s in served:
-        assert s.response == 0.0
+        assert s.asked[0].response == 0.0
         assert flows[s.time_s] == pytest.approx(sold.baseline_at(s.time_s), abs=1e-6)
 
 

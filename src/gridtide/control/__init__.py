@@ -7,7 +7,7 @@ from gridtide.control.image import Floats, Image, Setpoints, Wish
 from gridtide.control.loop import Plant, Watch, run_loop
 from gridtide.control.narrowing import able_kw, laxity_h, narrow, room_kw
 from gridtide.control.planning import Outlook, PlanRecord, RollingPlanner
-from gridtide.control.serving import Seller, Served, Serving, Sold, Terms
+from gridtide.control.serving import Asked, Seller, Served, Service, Serving, Sold, Terms
 from gridtide.control.strategies import (
     EarliestDeadlineFirst,
     LeastLaxityFirst,
@@ -20,6 +20,7 @@ from gridtide.control.strategies import (
 from gridtide.control.wearing import WearOutlook
 
 __all__ = [
+    "Asked",
     "EarliestDeadlineFirst",
     "Enclosed",
     "FastDispatch",
@@ -36,6 +37,7 @@ __all__ = [
     "Schedule",
     "Seller",
     "Served",
+    "Service",
     "Serving",
     "Setpoints",
     "Shared",

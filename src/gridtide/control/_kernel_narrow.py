@@ -189,9 +189,11 @@ def _narrow_one(
         P, reason, e, low, end, full, max_charge, max_discharge, doubt, h, da, db, dc
     )
     least = 0.0
-    if left > 0.0 and target >= 0.0 and participates:  # both are known
-        goal = min(target, full)
-        until_then = min(h, left)
+    goal = min(target, full)
+    # Past the stated departure the driver may come at any time: the target stays aboard.
+    overdue = left <= 0.0 and e >= goal - SMALL_KWH
+    if (left > 0.0 or overdue) and target >= 0.0 and participates:  # both are known
+        until_then = h if overdue else min(h, left)
         then = e
         if P > 0.0:
             then += cells_charging(P, a, b, c) * until_then
@@ -205,6 +207,8 @@ def _narrow_one(
             P = _raise_to(needed, P, taper, max_charge, min_power, a, b, c, da, db, dc)
             why = PROMISE
             end = goal  # the promise itself never charges beyond the target
+        elif overdue and P == 0.0:
+            why = TARGET_REACHED
     else:
         end = full if isnan(target) else min(target, full)
         P = max_charge if e < end else 0.0

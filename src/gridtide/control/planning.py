@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtide.control.enclosing import enclose
+from gridtide.control.expecting import Expectation
 from gridtide.control.image import Image
 from gridtide.control.strategies import Schedule
 from gridtide.control.wearing import SegmentBook, WearOutlook, holding_prices
@@ -28,6 +29,7 @@ from gridtide.plan import (
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 # A vehicle that says nothing is expected to draw full power until the next plan.
 UNKNOWN_NEED_H = 1.0
@@ -35,6 +37,8 @@ UNKNOWN_NEED_H = 1.0
 TIME_PER_VEHICLE_S = 0.05
 # Relative gap at which plans of large fleets are good enough: the next plan goes on from there.
 GAP = 5e-4
+# A vehicle that misses less holds its target.
+READY_KWH = 1e-6
 # Where it costs nothing, charge sooner: drivers leave early more often than late. The plan sees
 # prices that rise by this much per hour [currency/kWh/h]; bills do not.
 SOONER_PER_KWH_H = 1e-4
@@ -89,13 +93,16 @@ class Outlook:
 class PlanRecord:
     """One plan of a run, with its certificate; ``schedule.edges_s[0]`` is when it was made.
 
-    ``churn_kwh`` is by how much energy it differs from the plan before in the steps of both.
+    ``churn_kwh`` is by how much energy it differs from the plan before in the steps of both,
+    ``expected_kw`` the net power of all vehicles in its steps, those included that are expected to
+    come [kW], shape (steps,). Rows of the plan beyond ``chargers`` are such vehicles.
     """
 
     schedule: Schedule
     chargers: Ints
     plan: Plan
     churn_kwh: float
+    expected_kw: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,11 @@ class RollingPlanner:
     reserves
         Called with the edges of a plan's steps [s]; returns the blocks of reserve that the plan is
         asked for. None: none.
+    lingers_s
+        For how long a vehicle that is past its stated departure, and holds its target, is planned
+        for [s]; it never falls below the target. 0: such vehicles are left alone.
+    expects
+        What past days say of who is yet to come, or stays beyond what was said; None: nothing.
     """
 
     def __init__(
@@ -150,6 +162,8 @@ class RollingPlanner:
         change_price_per_kwh: float = 0.0,
         watch: Callable[[PlanRecord], None] | None = None,
         reserves: Callable[[Floats], tuple[Reserve, ...]] | None = None,
+        lingers_s: float = 0.0,
+        expects: Expectation | None = None,
     ) -> None:
         self._outlook = outlook
         self._bidirectional = bidirectional
@@ -160,6 +174,8 @@ class RollingPlanner:
         self._book = SegmentBook()
         self._watch = watch
         self._reserves = reserves
+        self._lingers_s = lingers_s
+        self._expects = expects
         self._last: _Last | None = None
 
     def plan(self, image: Image) -> Schedule:
@@ -168,12 +184,14 @@ class RollingPlanner:
         The batteries' own limits hold over the whole plan as they do now.
         """
         image = enclose(image).image
-        at, depart = self._plannable(image)
+        at, depart, overdue = self._plannable(image)
         edges = self._edges(image, depart)
         power = np.zeros((edges.size - 1, image.session.size))
         if at.size == 0:
             return Schedule(edges_s=edges, session=image.session.copy(), power_kw=power)
-        problem = self._problem(image, at, depart, edges)
+        problem = self._problem(image, at, depart, overdue, edges)
+        if self._expects is not None:
+            problem = self._expects.widen(problem, image, at, edges)
         if self._outlook.weights is not None:
             problem = weigh(problem, self._outlook.weights)
         problem = self._held(problem, edges)
@@ -190,7 +208,7 @@ class RollingPlanner:
         )
         churn = self._churn(problem, edges, plan)
         self._last = _Last(plan, problem, edges)
-        power[:, at] = plan.power_kw.T
+        power[:, at] = plan.power_kw[: at.size].T
         schedule = Schedule(
             edges_s=edges,
             session=image.session.copy(),
@@ -198,7 +216,15 @@ class RollingPlanner:
             peak_kw=self._planned_peak(image, problem, plan),
         )
         if self._watch is not None:
-            self._watch(PlanRecord(schedule=schedule, chargers=at, plan=plan, churn_kwh=churn))
+            self._watch(
+                PlanRecord(
+                    schedule=schedule,
+                    chargers=at,
+                    plan=plan,
+                    churn_kwh=churn,
+                    expected_kw=plan.power_kw.sum(axis=0),
+                )
+            )
         return schedule
 
     def _held(self, problem: Problem, edges: Floats) -> Problem:
@@ -223,15 +249,22 @@ class RollingPlanner:
         steps = last.steps(edges)
         return churn_kwh(last.plan, last.problem, problem, steps, plan.plugged_kw)
 
-    def _plannable(self, image: Image) -> tuple[Ints, Ints]:
-        """Chargers whose vehicle can be planned, and the step at whose start it should be ready."""
+    def _plannable(self, image: Image) -> tuple[Ints, Ints, Bools]:
+        """Chargers whose vehicle can be planned, the step at whose start it should be ready.
+
+        Also who is past the stated departure, and ready.
+        """
         step_s = self._outlook.grid.step_s
         known = image.connected & image.participates & ~np.isnan(image.target_kwh)
         with np.errstate(invalid="ignore"):
             steps = 1 + np.floor((image.departure_s - image.step_end_s) / step_s + 1e-9)
-            at = np.flatnonzero(known & (steps >= 1))
+            ahead = known & (steps >= 1)
+            ready = image.energy_kwh >= image.goal_kwh - READY_KWH
+            overdue = known & ~ahead & ready & (self._lingers_s > 0)
+        at = np.flatnonzero(ahead | overdue)
         early = np.ceil(self._ready_before_s / step_s)
-        return at, np.maximum(steps[at] - early, 1).astype(np.int64)
+        due = np.where(overdue[at], self._lingers_s // step_s, steps[at] - early)
+        return at, np.maximum(due, 1).astype(np.int64), overdue[at]
 
     def _edges(self, image: Image, depart: Ints) -> Floats:
         """Edges of the plan's steps: the rest of the running control step, then whole ones."""
@@ -251,7 +284,9 @@ class RollingPlanner:
         planned: Floats = np.where(paid, np.maximum(peak, image.peak_kw), np.inf)
         return planned
 
-    def _problem(self, image: Image, at: Ints, depart: Ints, edges: Floats) -> Problem:
+    def _problem(
+        self, image: Image, at: Ints, depart: Ints, overdue: Bools, edges: Floats
+    ) -> Problem:
         outlook, limits, steps = self._outlook, image.limits, edges.size - 1
         ahead = slice(image.step, image.step + steps)
         charge, discharge = image.max_charge_kw[at], image.max_discharge_kw[at]
@@ -280,7 +315,7 @@ class RollingPlanner:
             depart=depart,
             arrival_kwh=energy,
             target_kwh=target,
-            min_kwh=np.minimum(floor, energy),
+            min_kwh=np.minimum(np.where(overdue, target, floor), energy),
             max_kwh=full,
             max_charge_kw=charge,
             max_discharge_kw=discharge,
@@ -349,7 +384,7 @@ class RollingPlanner:
         )
         if image.auxiliary_kw is not None:  # what heats a pack now may end with this step
             np.add.at(base[:, 0], image.limit, image.auxiliary_kw)
-        planned, _ = self._plannable(image)
+        planned = self._plannable(image)[0]
         fixed = np.setdiff1d(np.flatnonzero(image.connected), planned)
         known = ~np.isnan(image.target_kwh[fixed])
         missing = np.maximum(image.goal_kwh[fixed] - image.energy_kwh[fixed], 0.0)

@@ -9,7 +9,7 @@ the fleet as a whole follows ``baseline - response``, whoever comes or leaves.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ from gridtide.control.narrowing import able_kw, narrow
 from gridtide.control.planning import PlanRecord
 from gridtide.control.strategies import Strategy
 from gridtide.core import Reason
-from gridtide.plan import Reserve
+from gridtide.plan import Direction, Reserve
 
 ROUNDS = 3
 """How often a target is shared anew among others where limits cut it."""
@@ -30,7 +30,7 @@ SAME_KW = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a symmetric product asks, as far as operating it needs to know.
+    """What a product asks, as far as operating it needs to know.
 
     Parameters
     ----------
@@ -46,8 +46,17 @@ class Terms:
         How long the last sample of the signal holds before the fleet returns to its plan [s].
     confidence
         Probability with which what is sold must be there, 0.5 to 1.
+    opposite_share
+        Power to hold free the other way, in parts of what is sold.
+    firm_share
+        Part of what is sold that must be there without fail. A signal that seldom asks for all of
+        it, and is scored by its mean error, may be sold beyond what is proven; 1: nothing is.
     up, down
         Whether each direction is sold; both together as one offer.
+    name
+        Of the product, which tells its blocks from those of others.
+    limit
+        Only vehicles below this limit serve; empty for all.
     """
 
     block_s: int
@@ -58,8 +67,12 @@ class Terms:
     least_kw: float = 0.0
     hold_s: float = 10.0
     confidence: float = 1.0
+    opposite_share: float = 0.0
+    firm_share: float = 1.0
     up: bool = True
     down: bool = True
+    name: str = ""
+    limit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,14 +144,14 @@ class Seller:
         """Sell the blocks whose gate closes with this plan."""
         edges, now = record.schedule.edges_s, float(record.schedule.edges_s[0])
         offers = {offer.reserve.name: offer for offer in record.plan.reserves}
-        total = record.schedule.power_kw.sum(axis=1)
+        total = record.expected_kw
         for begin in self._begins(edges):
             if begin in self.sold or begin < now or begin - self.terms.gate_s > now + 1e-6:
                 continue
             first, last = self._steps(edges, begin)
             if last == first:
                 continue
-            mine = [o.offered_kw for name, o in offers.items() if name.endswith(f"@{begin:.0f}")]
+            mine = [offers[name].offered_kw for name in self._names(begin) if name in offers]
             self._sell(
                 begin, now, min(mine, default=0.0), edges[first : last + 1], total[first:last]
             )
@@ -157,7 +170,7 @@ class Seller:
     def _sell(
         self, begin: float, sold_s: float, proven: float, edges_s: Floats, baseline_kw: Floats
     ) -> None:
-        kw = max(proven + self.expected_kw(begin, sold_s), 0.0)
+        kw = max(proven + self.expected_kw(begin, sold_s), 0.0) / self.terms.firm_share
         self.sold[begin] = Sold(
             from_s=begin,
             to_s=begin + self.terms.block_s,
@@ -189,22 +202,29 @@ class Seller:
             "to_step": last,
             "duration_h": terms.duration_h,
             "confidence": terms.confidence,
+            "opposite_share": terms.opposite_share,
+            "limit": terms.limit,
             "price_per_kw_h": terms.price_per_kw_h / max(terms.up + terms.down, 1),
         }
         if sold is not None:
             usual |= {
-                "committed_kw": sold.offered_kw,
-                "most_kw": sold.offered_kw,
+                "committed_kw": terms.firm_share * sold.offered_kw,
+                "most_kw": terms.firm_share * sold.offered_kw,
                 "penalty_per_kw_h": 4.0 * terms.price_per_kw_h,
             }
         sides: list[Reserve] = []
-        if terms.up:
-            sides.append(Reserve(name=f"up@{begin:.0f}", direction="up", **usual))
-        if terms.down:
-            sides.append(Reserve(name=f"down@{begin:.0f}", direction="down", **usual))
+        for name in self._names(begin):
+            direction: Direction = "down" if name.endswith("down") else "up"
+            sides.append(Reserve(name=name, direction=direction, **usual))
         if len(sides) == 2:
             sides[1] = replace(sides[1], sold_with=sides[0].name)
         return sides
+
+    def _names(self, begin: float) -> list[str]:
+        """Names of the blocks of both directions, as far as they are sold."""
+        terms = self.terms
+        sides = [("up", terms.up), ("down", terms.down)]
+        return [f"{terms.name}@{begin:.0f} {side}" for side, sold in sides if sold]
 
     def _sellable(self, kw: float) -> float:
         step = self.terms.step_kw
@@ -226,62 +246,98 @@ Response = Callable[[float], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """What one tick asked for, and how it was shared out."""
+class Service:
+    """A product in operation: what was sold of it, and what is asked for."""
 
-    time_s: float
+    sales: Sales
+    response: Response
+
+    def asks(self, time_s: float) -> Asked | None:
+        """Tell what is asked for at an instant; None while nothing is sold."""
+        sold = self.sales.at(time_s)
+        if sold is None or sold.offered_kw <= 0.0:
+            return None
+        response = self.response(time_s)
+        if math.isnan(response):  # the signal is lost: back to the plan, as declared
+            response = 0.0
+        return Asked(service=self, sold=sold, response=min(max(response, -1.0), 1.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What one product asks for at an instant, as a share of what was sold."""
+
+    service: Service
     sold: Sold
     response: float
+
+    @property
+    def kw(self) -> float:
+        """Less power that is asked for [kW]."""
+        return self.sold.offered_kw * self.response
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What one tick asked for, and how it was shared out.
+
+    ``baseline_kw`` is what was declared and ``target_kw`` what all vehicles together should have.
+    """
+
+    time_s: float
+    asked: tuple[Asked, ...]
+    baseline_kw: float
     target_kw: float
     shared: Shared
 
 
 class Serving:
-    """Follows the plan, and while a block is sold the service's target.
+    """Follows the plan, and while anything is sold the services' target.
 
     Parameters
     ----------
     inner
         Follows the plan.
-    sales
-        Knows what was sold: a :class:`Seller`, as a rule.
-    response
-        Called with the time; the share of what was sold that is to be delivered now, -1 to 1.
+    services
+        Products in operation. What they ask for adds up; the baseline is that of the first one
+        that has something sold, so the first should be the one whose gate closes first.
     dispatch
         Shares the target out.
     watch
-        Called with every tick of a sold block; None: nobody looks.
+        Called with every tick in which something is sold; None: nobody looks.
+    bidirectional
+        False: what is served by charging less or more alone.
     """
 
     def __init__(
         self,
         inner: Strategy,
-        sales: Sales,
-        response: Response,
+        services: Sequence[Service],
         dispatch: FastDispatch | None = None,
         watch: Callable[[Served], None] | None = None,
+        *,
+        bidirectional: bool = True,
     ) -> None:
         self._inner = inner
-        self._sales = sales
-        self._response = response
+        self._bidirectional = bidirectional
+        self._services = tuple(services)
         self._dispatch = dispatch or FastDispatch()
         self._watch = watch
 
     def decide(self, image: Image) -> Wish:
         """Wish what the plan says, moved towards the target where a block is sold."""
         wish = self._inner.decide(image)
-        sold = self._sales.at(image.time_s)
-        if sold is None or sold.offered_kw <= 0.0:
+        asks = (service.asks(image.time_s) for service in self._services)
+        asked = tuple(one for one in asks if one is not None)
+        if not asked:
             return wish
-        response = self._response(image.time_s)
-        if math.isnan(response):  # the signal is lost: back to the plan, as declared
-            response = 0.0
-        target = sold.baseline_at(image.time_s) - sold.offered_kw * min(max(response, -1.0), 1.0)
+        baseline = asked[0].sold.baseline_at(image.time_s)
+        target = baseline - sum(one.kw for one in asked)
         shared = self._share(image, wish, target)
         if self._watch is not None:
             self._watch(
                 Served(
-                    time_s=image.time_s, sold=sold, response=response, target_kw=target,
+                    time_s=image.time_s, asked=asked, baseline_kw=baseline, target_kw=target,
                     shared=shared,
                 )
             )  # fmt: skip
@@ -290,7 +346,8 @@ class Serving:
     def _share(self, image: Image, wish: Wish, target_kw: float) -> Shared:
         """Share a target; what limits of panel or site cut is asked of others."""
         base = np.asarray(wish.power_kw, dtype=float)
-        within = able_kw(image)
+        low, high = able_kw(image)
+        within = (low if self._bidirectional else np.maximum(low, 0.0)), high
         shared = self._dispatch.share(image, base, target_kw, within)
         if not (np.isfinite(image.import_kw).any() or np.isfinite(image.export_kw).any()):
             return shared

@@ -4,6 +4,7 @@ from gridtide.fleet._kernel_tree import add_to_limit, up_the_tree
 from gridtide.fleet.acn import read_acn
 from gridtide.fleet.arrays import Chargers, LimitTree, RawSessions, Sessions, Vehicles
 from gridtide.fleet.draw import draw_fleet
+from gridtide.fleet.habits import Habits
 from gridtide.fleet.mixes import CAPACITY_MIXES, Mix
 from gridtide.fleet.sampler import KIND_OF_ARCHETYPE, SessionKind, sample_sessions
 from gridtide.fleet.sessions_csv import read_sessions_csv
@@ -22,6 +23,7 @@ __all__ = [
     "KIND_OF_ARCHETYPE",
     "ChargerTable",
     "Chargers",
+    "Habits",
     "LimitChange",
     "LimitGroupTable",
     "LimitTable",

@@ -10,7 +10,7 @@ from types import ModuleType as _ModuleType
 from typing import Any
 
 from gridtide.plan.answer import answer, plan_document, plan_file
-from gridtide.plan.blocks import Offer, Reserve
+from gridtide.plan.blocks import Direction, Offer, Reserve
 from gridtide.plan.certificate import Certificate
 from gridtide.plan.concentrate import Concentrated, concentrate
 from gridtide.plan.dispatch import gather, loss_kw, spread
@@ -25,7 +25,7 @@ from gridtide.plan.measures import measure
 from gridtide.plan.objectives import OBJECTIVES, Objective, weigh
 from gridtide.plan.pareto import Front, FrontPoint, trace_front
 from gridtide.plan.plan_files import write_plan
-from gridtide.plan.problem import Problem
+from gridtide.plan.problem import Problem, join_stays, take_stays
 from gridtide.plan.reserve import prove
 from gridtide.plan.segments import fresh_segments, open_cycle_segments, roll_segments
 from gridtide.plan.slacks import Slack
@@ -59,6 +59,7 @@ __all__ = [
     "Certificate",
     "Check",
     "Concentrated",
+    "Direction",
     "Front",
     "FrontPoint",
     "Objective",
@@ -83,6 +84,7 @@ __all__ = [
     "fresh_segments",
     "gather",
     "hold_to",
+    "join_stays",
     "loss_kw",
     "mean_problem",
     "measure",
@@ -105,6 +107,7 @@ __all__ = [
     "solve",
     "spread",
     "sure_level",
+    "take_stays",
     "trace_front",
     "verify_plan",
     "warm_start",

@@ -288,3 +288,13 @@ def take_stays(problem: Problem, rows: Ints) -> Problem:
         if isinstance(value, np.ndarray) and name not in _NOT_BY_STAY:
             taken[name] = value[rows]
     return replace(problem, **taken)
+
+
+def join_stays(one: Problem, two: Problem) -> Problem:
+    """Return the first problem with the stays of the second behind its own; both alike in kind."""
+    both: dict[str, Any] = {"ids": one.ids + two.ids, "stated": None}
+    for name in Problem.__dataclass_fields__:
+        value = getattr(one, name)
+        if isinstance(value, np.ndarray) and name not in _NOT_BY_STAY:
+            both[name] = np.concatenate([value, getattr(two, name)])
+    return replace(one, **both)

@@ -21,6 +21,7 @@ from gridtide.services.imbalance import (
     within_aggregate,
 )
 from gridtide.services.product import Product, catalogue, product_named
+from gridtide.services.respond import generated, quantity, response
 from gridtide.services.scoring import score
 from gridtide.services.settle import (
     Line,
@@ -35,6 +36,7 @@ from gridtide.services.settle import (
     total_nano,
 )
 from gridtide.services.settling import inputs_of, settle
+from gridtide.services.table import ServiceTable
 
 __all__ = [
     "ORDER_890",
@@ -42,6 +44,7 @@ __all__ = [
     "Line",
     "Plausible",
     "Product",
+    "ServiceTable",
     "Tier",
     "before_event",
     "capacity_line",
@@ -50,6 +53,7 @@ __all__ = [
     "droop",
     "dual_price_cost",
     "energy_line",
+    "generated",
     "high_four_of_five",
     "inputs_of",
     "knee",
@@ -57,8 +61,10 @@ __all__ = [
     "payment_factor",
     "plausible",
     "product_named",
+    "quantity",
     "reactive_lines",
     "regulation_lines",
+    "response",
     "response_lines",
     "score",
     "settle",

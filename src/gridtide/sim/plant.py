@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +71,9 @@ class SimPlant:
         changed between decisions.
     stations
         How late and how fast stations answer; None: at once. It may be changed too.
+    flowed
+        Called after every step with its begin and end [s] and the mean net power of the vehicles
+        below each limit [kW], shape (limits,); None: nobody looks.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class SimPlant:
         *,
         tick_s: float | None = None,
         stations: Stations | None = None,
+        flowed: Callable[[float, float, Floats], None] | None = None,
     ) -> None:
         self.world = world
         self.outcomes = Outcomes.of(len(world.sessions))
@@ -110,6 +115,7 @@ class SimPlant:
         self._events = _order_events(world)
         self.tick_s = float(world.grid.step_s if tick_s is None else tick_s)
         self.stations = stations
+        self._flowed = flowed
         self._image: Image | None = None
 
     def observe(self) -> Image:
@@ -212,7 +218,9 @@ class SimPlant:
         if self._keeper is not None:
             over = self._keeper.follow(h, power_kw, self._plugs, self._registers)
             self.extremes.envelope_kw = max(self.extremes.envelope_kw, over)
-        self._count(image, h)
+        net = self._count(image, h)
+        if self._flowed is not None:
+            self._flowed(self._time_s, until, net)
         self._time_s = until
         if self._at_interval_edge():
             self._read_all()
@@ -244,8 +252,11 @@ class SimPlant:
             self._interval_start(), which, self._plugs, self._registers, warmth
         )
 
-    def _count(self, image: Image, h: float) -> None:
-        """Add this step to the sites' registers and compare it with the limits."""
+    def _count(self, image: Image, h: float) -> Floats:
+        """Add this step to the sites' registers and compare it with the limits.
+
+        Return the vehicles' net power below each limit [kW], shape (limits,).
+        """
         net = self._net_kwh / h
         up_the_tree(net, self.world.limits.parent)
         room_in, room_out = room_kw(image, margin_kw=0.0)
@@ -258,6 +269,7 @@ class SimPlant:
         self._register[:, 1] += np.maximum(-total, 0.0) * h
         self._register[:, 2] += self.world.building_kw[row, nodes] * h
         self._register[:, 3] += self.world.pv_kw[row, nodes] * h
+        return np.asarray(net[:, 0])
 
     def _note_peak(self, step: int) -> None:
         """Keep the largest interval mean of the billing period, as the meter does."""

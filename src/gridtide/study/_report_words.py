@@ -22,6 +22,8 @@ _SHORT = {
     "uncontrolled": "Uncontrolled",
     "v1g": "V1G",
     "v2g": "V2G",
+    "v1g+services": "V1G + services",
+    "v2g+services": "V2G + services",
     "edf": "Earliest deadline first",
     "llf": "Least laxity first",
 }
@@ -29,6 +31,8 @@ _LONG = {
     "uncontrolled": "Uncontrolled charging",
     "v1g": "Controlled charging (V1G)",
     "v2g": "Charging and discharging (V2G)",
+    "v1g+services": "Controlled charging (V1G) with services",
+    "v2g+services": "Charging and discharging (V2G) with services",
     "edf": "Charging the earliest deadline first",
     "llf": "Charging the least laxity first",
 }
@@ -142,12 +146,14 @@ _WORDS = {
     "demand": ("Lower peak", "Higher peak"),
     "fixed": ("Lower fixed charges", "Higher fixed charges"),
     "wear": ("Less battery wear", "Battery wear"),
+    "services": ("Grid services earn", "Grid services earn less"),
 }
 _PARTS = {
     "energy": "Energy, less what is left in batteries",
     "demand": "Demand charge",
     "fixed": "Fixed charges",
     "wear": "Battery wear",
+    "services": "Grid services",
 }
 
 
@@ -158,6 +164,7 @@ def cost_parts(summary: dict[str, Any]) -> dict[str, float]:
         "demand": summary["demand_cost"],
         "fixed": summary["fixed_cost"],
         "wear": summary["wear_cost"],
+        "services": -summary.get("service_revenue", 0.0),
     }
 
 
@@ -185,7 +192,8 @@ def chain(result: Result) -> list[StrategyResult]:
     first = BASELINE if BASELINE in whole else next(iter(whole), None)
     if first is None:
         return []
-    later: list[str] = [name for name in ("v1g", "v2g") if name in whole and name != first]
+    serving = next((name for name in ("v2g+services", "v1g+services") if name in whole), "")
+    later = [name for name in ("v1g", "v2g", serving) if name in whole and name != first]
     if not later:
         later = [name for name in whole if name != first]
     return [whole[first], *(whole[name] for name in later)]

@@ -13,6 +13,11 @@ from gridtide.study.wear import wear_summary, with_wear
 
 NANO = 1e9
 BASELINE = "uncontrolled"
+DISPLACED = (
+    "energy_cost", "demand_cost", "wear_cost", "stored_value", "energy_in_kwh", "energy_out_kwh",
+    "loss_kwh", "peak_kw", "carbon_kg", "departures_met", "departures_early_met",
+)  # fmt: skip
+"""Figures by which serving differs from the same strategy without services."""
 
 
 def settle(result: Result) -> None:
@@ -31,6 +36,19 @@ def settle(result: Result) -> None:
         strategy.columns["statement"] = with_wear(told.columns(), strategy.columns["wear"])
         _price_the_rows(case, strategy, settled)
         strategy.summary = _with_costs(case, strategy, settled)
+    for strategy in result.strategies.values():
+        if strategy.services:
+            _tell_services(result, strategy)
+
+
+def _tell_services(result: Result, strategy: StrategyResult) -> None:
+    """Add what came of each product, and what serving changed against the same without."""
+    summary = strategy.summary
+    summary["services"] = [told.figures for told in strategy.services]
+    alone = result.strategies.get(strategy.name.partition("+")[0])
+    if alone is not None:
+        keys = DISPLACED
+        summary["displaced"] = {key: summary[key] - alone.summary[key] for key in keys}
 
 
 def settle_strategy(case: Case, strategy: StrategyResult) -> list[Settlement]:
@@ -90,6 +108,7 @@ def _with_costs(case: Case, strategy: StrategyResult, settled: list[Settlement])
     demand = sum(s.bill.demand_nano for s in settled) / NANO
     energy = sum(s.bill.energy_nano for s in settled) / NANO
     wear = wear_summary(strategy.columns["wear"])
+    served = {"service_revenue": strategy.service_revenue} if case.scenario.services else {}
     stored = case.stored_value_per_kwh * float(physical["stored_change_kwh"])
     costs = {
         "energy_cost": energy,
@@ -97,7 +116,8 @@ def _with_costs(case: Case, strategy: StrategyResult, settled: list[Settlement])
         "fixed_cost": fixed,
         **wear,
         "stored_value": stored,
-        "net_cost": energy + demand + fixed + wear["wear_cost"] - stored,
+        **served,
+        "net_cost": energy + demand + fixed + wear["wear_cost"] - stored - sum(served.values()),
     }
     first = ("energy_in_kwh", "energy_out_kwh", "loss_kwh", "stored_change_kwh")
     return {

@@ -49,6 +49,8 @@ def comparison_rows(result: Result) -> list[ComparisonRow]:
     rows = _charging_rows(result)
     summaries = result.summary()
     for key, group, label, unit, write in _ROWS:
+        if key == "service_revenue" and not result.case.scenario.services:
+            continue
         if key in _PARTS_OF_WEAR and not any(s["wear_calendar_cost"] for s in summaries.values()):
             continue
         rows.append(
@@ -160,6 +162,8 @@ _ROWS: tuple[_Row, ...] = (
     ("wear_cycle_cost", _MONEY, "of it by use", "currency", _amount("wear_cycle_cost")),
     ("stored_value", _MONEY, f"{MINUS} Value of change in store", "currency",
      _amount("stored_value", -1.0)),
+    ("service_revenue", _MONEY, f"{MINUS} Grid services", "currency",
+     _amount("service_revenue", -1.0)),
     ("peak_kw", _ENERGY, "Peak of the site", "kW", _plain("peak_kw")),
     ("energy_in_kwh", _ENERGY, "Vehicles took", "kWh", _plain("energy_in_kwh")),
     ("energy_out_kwh", _ENERGY, "Vehicles gave", "kWh", _plain("energy_out_kwh")),

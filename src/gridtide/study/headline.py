@@ -21,6 +21,11 @@ from gridtide.study._report_words import (
 from gridtide.study.charging_cost import building_alone, charging_costs
 from gridtide.study.result import Result, StrategyResult
 
+_ON_TOP = {
+    "v2g": "discharging (V2G)",
+    "v1g+services": "selling grid services",
+    "v2g+services": "selling grid services",
+}
 # Differences below this are told as none [currency].
 _NOTHING = 0.005
 
@@ -72,7 +77,7 @@ def _savings(steps: Sequence[StrategyResult], result: Result) -> str:
     parts = [_against(first, steps[1].name, costs, currency)]
     for before, after in pairwise(steps[1:]):
         change = costs[after.name] - costs[before.name]
-        name = "discharging (V2G)" if after.name == "v2g" else short_name(after.name)
+        name = _ON_TOP.get(after.name, short_name(after.name))
         if abs(change) < _NOTHING:
             parts.append(f"{name} changes nothing on top")
         elif change < 0:

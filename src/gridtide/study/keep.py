@@ -12,7 +12,10 @@ from gridtide.core import utc
 from gridtide.store import storage_errors, write_json, write_table, write_text
 from gridtide.study.result import Result
 
-TABLES = ("intervals", "site", "decisions", "sessions", "plans", "schedule", "statement", "wear")
+TABLES = (
+    "intervals", "site", "decisions", "sessions", "plans", "schedule", "statement", "wear",
+    "services", "activation",
+)  # fmt: skip
 
 
 def write_result(result: Result, out: Path, *, csv: bool = False) -> list[Path]:

@@ -14,6 +14,7 @@ from traceback import extract_tb
 from types import FrameType
 
 import numpy as np
+import numpy.typing as npt
 
 from gridtide.control import (
     EarliestDeadlineFirst,
@@ -36,9 +37,15 @@ from gridtide.study.progress import Moment, Progress
 from gridtide.study.record import Columns, DecisionTape, Tape
 from gridtide.study.result import EARLY_BY_S, Result, StrategyResult, departures, peak_kw
 from gridtide.study.sensitivity import Moved, scaled_case
+from gridtide.study.serve import LINGERS_S, Desk, heeded, open_desk
+from gridtide.study.serve_told import service_columns, tell
 from gridtide.study.wear import wear_columns
 
+Floats = npt.NDArray[np.float64]
+
 PLANNED = ("v1g", "v2g")
+SERVING = "+services"
+"""A planned strategy with this after its name sells the services of the scenario."""
 
 # Up to so many chargers a plan is followed for so long at least [min]; beyond, for an hour.
 KEEP_PLAN_MINUTES = ((2_000, 0.0), (20_000, 30.0))
@@ -70,7 +77,7 @@ def run(case: Case, progress: Progress | None = None) -> Result:
     """
     check_strategies(case)
     result = Result(case)
-    for name in case.scenario.strategy.run:
+    for name in strategies(case):
         outcome = run_strategy(case, name, progress)
         result.strategies[name] = outcome
         if outcome.partial:
@@ -79,6 +86,15 @@ def run(case: Case, progress: Progress | None = None) -> Result:
     if case.capacities_drawn and not result.partial:
         _add_sensitivity(result, progress)
     return result
+
+
+def strategies(case: Case) -> list[str]:
+    """Names of all that is run: with services, the planned strategies again, serving."""
+    names = list(case.scenario.strategy.run)
+    if case.scenario.services:
+        again = [name + SERVING for name in names if name in PLANNED]
+        names += [name for name in again if name not in names]
+    return names
 
 
 def _add_sensitivity(result: Result, progress: Progress | None) -> None:
@@ -131,17 +147,34 @@ def check_strategies(case: Case) -> None:
         With a finding for each strategy that cannot be made.
     """
     findings: list[Finding] = []
-    for name in case.scenario.strategy.run:
+    for name in strategies(case):
         try:
-            make_strategy(case, name)
+            make_strategy(case, name, desk=desk_of(case, name))
         except InputError as error:
             findings += error.findings
     if findings:
         raise InputError(findings)
 
 
-def make_strategy(case: Case, name: str, plans: PlanTape | None = None) -> Strategy:
+def desk_of(case: Case, name: str) -> Desk | None:
+    """Return the desk of a strategy that serves; None for all others.
+
+    Raises
+    ------
+    InputError
+        If a product cannot be operated, or its signal cannot be read.
+    """
+    if not (name.endswith(SERVING) and name.removesuffix(SERVING) in PLANNED):
+        return None
+    return open_desk(case)
+
+
+def make_strategy(
+    case: Case, name: str, plans: PlanTape | None = None, desk: Desk | None = None
+) -> Strategy:
     """Return a strategy by name; its plans, if it makes any, go onto the tape.
+
+    With a desk it serves what the desk sells from these plans.
 
     Raises
     ------
@@ -150,18 +183,23 @@ def make_strategy(case: Case, name: str, plans: PlanTape | None = None) -> Strat
     """
     if name in BASELINES:
         return BASELINES[name]()
-    if name in PLANNED:
+    plain = name.removesuffix(SERVING) if desk is not None else name
+    if plain in PLANNED:
         options = case.scenario.strategy
         steps = round(options.horizon_hours * 3600 / case.world.grid.step_s)
         planner = RollingPlanner(
             case.outlook,
-            bidirectional=name == "v2g",
+            bidirectional=plain == "v2g",
             horizon_steps=max(steps, 1),
             ready_before_s=60.0 * options.ready_before_minutes,
             change_price_per_kwh=options.change_price_per_kwh,
-            watch=plans,
+            watch=plans if desk is None else heeded(desk, plans),
+            reserves=None if desk is None else desk.reserves,
+            lingers_s=0.0 if desk is None else LINGERS_S,
         )
-        return Planned(planner, 60.0 * options.replan_minutes, 60.0 * _keep_plan_minutes(case))
+        replan_s, keep_s = 60.0 * options.replan_minutes, 60.0 * _keep_plan_minutes(case)
+        planned = Planned(planner, replan_s, keep_s)
+        return planned if desk is None else desk.wrap(planned, bidirectional=plain == "v2g")
     return _own_strategy(name, case)
 
 
@@ -215,15 +253,21 @@ def run_strategy(case: Case, name: str, progress: Progress | None = None) -> Str
     """Run one strategy; costs are filled in when the run is settled."""
     began = cpu_s()
     plans = _plan_tape(case)
-    strategy = make_strategy(case, name, plans)
+    desk = desk_of(case, name)
+    strategy = make_strategy(case, name, plans, desk)
     warmth = ("temperature_c",) if case.world.models_temperature else ()
     chargers, site = Tape((*_CHARGER_COLUMNS, *warmth)), Tape(_SITE_COLUMNS)
     decisions = DecisionTape(len(case.world.chargers))
-    plant = SimPlant(case.world, chargers, site)
-    grid = case.world.grid
+    plant = _plant(case, chargers, site, desk)
+    grid, seen, decided = case.world.grid, -1, 0
 
     def watch(image: Image, setpoints: Setpoints) -> None:
+        nonlocal seen, decided
         heed()
+        decided += 1
+        if desk is not None and image.step == seen:
+            return  # of the ticks of a control step, its first stands for all
+        seen = image.step
         if case.scenario.strategy.record_decisions:
             decisions(image, setpoints)
         if progress is not None:
@@ -248,10 +292,32 @@ def run_strategy(case: Case, name: str, progress: Progress | None = None) -> Str
         "plans": plans.plans(),
         "schedule": plans.schedules(),
     }
+    if desk is not None:
+        told = tell(desk)
+        columns |= service_columns(told)
     columns["wear"] = wear_columns(case, columns, plans.wear)
     summary = _physical_summary(case, plant, columns)
-    summary["cpu_s"] = cpu_s() - began
-    return StrategyResult(name, summary, columns, partial)
+    took = cpu_s() - began
+    summary["cpu_s"] = took
+    if desk is not None:
+        planning_s = float(columns["plans"]["cpu_s"].sum())
+        summary["cpu_per_tick_ms"] = 1000.0 * (took - planning_s) / max(decided, 1)
+    served = [] if desk is None else told
+    return StrategyResult(name, summary, columns, partial, served)
+
+
+def _plant(case: Case, chargers: Tape, site: Tape, desk: Desk | None) -> SimPlant:
+    """Return the plant; where services are sold, in ticks and with stations that answer late."""
+    if desk is None:
+        return SimPlant(case.world, chargers, site)
+    roots = case.world.limits.parent < 0
+
+    def flowed(_begin_s: float, end_s: float, net_kw: Floats) -> None:
+        desk.ticks.flowed(end_s, float(net_kw[roots].sum()))
+
+    return SimPlant(
+        case.world, chargers, site, tick_s=desk.tick_s, stations=desk.stations, flowed=flowed
+    )
 
 
 def _moment(case: Case, name: str, time_s: float, vehicles: int, plans: int) -> Moment:

@@ -30,6 +30,7 @@ from gridtide.study._report_money import (
     vehicle_table,
 )
 from gridtide.study._report_people import reasons_table, shortfall_tables
+from gridtide.study._report_services import services_section
 from gridtide.study._report_words import (
     amount,
     chain,
@@ -85,6 +86,7 @@ def report_html(result: Result) -> str:
         _departures(result),
         _figures(result),
         batteries_section(result),
+        services_section(result),
         _why(result),
         _money(result),
         _notes(result),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from gridtide.study.case import Case
     from gridtide.study.sensitivity import Moved
+    from gridtide.study.serve_told import Told
 
 Floats = npt.NDArray[np.float64]
 
@@ -40,12 +41,20 @@ class StrategyResult:
         ``schedule``, ``statement``, ``wear``.
     partial
         True where the run was interrupted.
+    services
+        What came of each product that it sold.
     """
 
     name: str
     summary: dict[str, Any]
     columns: dict[str, Columns]
     partial: bool = False
+    services: list[Told] = field(default_factory=list)
+
+    @property
+    def service_revenue(self) -> float:
+        """What all products earned [currency]."""
+        return float(sum(told.figures["revenue"] for told in self.services))
 
     def table(self, name: str) -> pa.Table:
         """One table as an Arrow table."""

@@ -20,6 +20,7 @@ from gridtide.fleet import (
 from gridtide.fleet.tables import Archetype, Power
 from gridtide.market import Contract
 from gridtide.plan import OBJECTIVES
+from gridtide.services import ServiceTable
 from gridtide.signals import BaseLoad, Carbon, Pv, Tariff, Weather
 
 
@@ -216,6 +217,13 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     wear: Annotated[
         WearTable, Meta(description="How the ageing of vehicles with a cell_model is priced")
     ] = msgspec.field(default_factory=WearTable)
+    services: Annotated[
+        dict[str, ServiceTable],
+        Meta(
+            description="Grid services by the names of `gridtide service list`; v1g and v2g are "
+            "then run a second time, selling them"
+        ),
+    ] = msgspec.field(default_factory=dict)
     contract: Annotated[Contract | None, Meta(description="What the driver gets")] = None
 
 

@@ -15,6 +15,7 @@ from gridtide.control import (
     Image,
     Planned,
     Served,
+    Service,
     Serving,
     Sold,
     Wish,
@@ -83,8 +84,12 @@ def _follow(n: int, seed: int) -> tuple[Floats, Floats, Floats, dict[str, Any]]:
     served: list[Served] = []
     serving = Serving(
         planned,
-        _Sold(baseline, offer),
-        lambda time_s: float(signal[round((time_s - begins) / TICK_S)]),
+        [
+            Service(
+                sales=_Sold(baseline, offer),
+                response=lambda time_s: float(signal[round((time_s - begins) / TICK_S)]),
+            )
+        ],
         watch=served.append,
     )
     rows = []

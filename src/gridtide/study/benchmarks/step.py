@@ -14,6 +14,7 @@ import numpy as np
 from gridtide.control import (
     Floats,
     Image,
+    Service,
     Serving,
     Sold,
     Wish,
@@ -123,7 +124,8 @@ def _answer(product: Product, n: int, seed: int, delay_s: float) -> tuple[Step, 
         times.append(image.time_s)
         flows.append(float(stations.power_kw.sum()))
 
-    run_loop(plant, Serving(_AtRest(), sold, response), steps_at + AFTER_S, watch)
+    serving = Serving(_AtRest(), [Service(sales=sold, response=response)])
+    run_loop(plant, serving, steps_at + AFTER_S, watch)
     time_s, flow_kw = np.array(times), np.array(flows)
     after = time_s >= steps_at - 1e-6
     return step_response(time_s[after], flow_kw[after], -sold.offered_kw), sold.offered_kw

@@ -1,0 +1,56 @@
+"""A product's table in a scenario file: `[services.PRODUCT]`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class ServiceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A grid service that the fleet sells: its prices, and what activates it."""
+
+    price_per_kw_h: Annotated[
+        float,
+        Meta(ge=0, description="What capacity earns, as expected [currency/kW/h]"),
+    ]
+    performance_price_per_kw_h: Annotated[
+        float, Meta(ge=0, description="The same for performance, where the product pays it")
+    ] = 0.0
+    energy_price_per_kwh: Annotated[
+        float, Meta(ge=0, description="Paid for energy that is called [currency/kWh]")
+    ] = 0.0
+    signal: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="CSV beside the scenario with columns time and signal, hz or share; "
+            "generated: drawn, synthetic; none: never activated",
+        ),
+    ] = "generated"
+    pooled: Annotated[
+        bool,
+        Meta(
+            description="The fleet is a part of a larger offer: smallest offer and steps of the "
+            "product do not count"
+        ),
+    ] = False
+    site: Annotated[str | None, Meta(description="Only vehicles of this site serve; none: all")] = (
+        None
+    )
+    firm_share: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description="Part of an offer that plans must prove; below 1 a product that is scored "
+            "by its mean error is sold beyond, for signals that seldom ask for all",
+        ),
+    ] = 1.0
+    latency_s: Annotated[
+        float, Meta(ge=0, le=30, description="Time until a station begins to answer [s]")
+    ] = 0.5
+    pace_kw_per_s: Annotated[
+        float, Meta(gt=0, description="How fast a station's power moves then [kW/s]")
+    ] = 5.0
