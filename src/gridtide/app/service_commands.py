@@ -69,10 +69,89 @@ def rules(product: str, as_json: bool) -> None:
 
 @service.command()
 @click.argument("product")
+@click.option(
+    "--vehicles", type=click.IntRange(1, 20_000), default=100, help="How many; default 100."
+)
+@click.option(
+    "--signal", type=FILE, help="CSV: time and signal, hz or share; default: generated, synthetic."
+)
+@click.option("--price", type=click.FloatRange(min=0), default=0.03, help="Of capacity [EUR/kW/h].")
+@click.option("--pooled", is_flag=True, help="A part of a larger offer: no smallest one.")
+@click.option("--v1g", is_flag=True, help="Vehicles do not give back.")
+@click.option(
+    "--firm-share",
+    type=click.FloatRange(0.5, 1.0),
+    default=1.0,
+    help="Part of an offer that plans must prove.",
+)
+@click.option("--seed", type=int, default=1, help="Of the fleet and a generated signal.")
+@click.option("--out", type=FILE, help="Folder for scenario, tables and report; default: none.")
+@json_option
+def run(
+    product: str,
+    vehicles: int,
+    signal: Path | None,
+    price: float,
+    pooled: bool,
+    v1g: bool,
+    firm_share: float,
+    seed: int,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    """Let a synthetic car park sell a product for a day, and tell what came of it.
+
+    Times of a signal are instants, or seconds: those count from midnight, or from 09:00 where the
+    signal lasts 8 h at most. The scenario that is run stands in the folder of --out.
+    """
+    from rich.console import Console
+
+    from gridtide.app.progress import watcher
+    from gridtide.services import product_named
+    from gridtide.study import prepare_folder, write_result
+    from gridtide.study import run as run_case
+    from gridtide.study.service_day import service_case, service_document, service_scenario
+
+    text = service_scenario(
+        product_named(product),
+        vehicles=vehicles,
+        signal=signal,
+        price_per_kw_h=price,
+        pooled=pooled,
+        seed=seed,
+        bidirectional=not v1g,
+        firm_share=firm_share,
+    )
+    case = service_case(text)
+    if out is not None:
+        prepare_folder(out)
+    with watcher(Console(stderr=True), quiet=as_json) as watch:
+        result = run_case(case, watch)
+    if out is not None:
+        write_result(result, out)
+    told = service_document(result)
+    if as_json:
+        print_json(told)
+    else:
+        for name, value in told.items():
+            if value not in (None, "", {}, []):
+                click.echo(f"{name:>16}  {_said(value)}")
+    return 130 if result.partial else 0
+
+
+@service.command()
+@click.argument("product")
 @click.option("--requested", type=FILE, required=True, help="CSV: time, kw asked for.")
 @click.option("--delivered", type=FILE, required=True, help="CSV: time, kw delivered.")
+@click.option(
+    "--offered-kw",
+    type=click.FloatRange(min=0, min_open=True),
+    help="What was sold, for products scored by an envelope; default: the largest request.",
+)
 @json_option
-def score(product: str, requested: Path, delivered: Path, as_json: bool) -> None:
+def score(
+    product: str, requested: Path, delivered: Path, offered_kw: float | None, as_json: bool
+) -> None:
     """Score a delivery as the product's market does.
 
     Times are instants with their offset, or seconds; powers in kW, + is the response that was
@@ -86,7 +165,7 @@ def score(product: str, requested: Path, delivered: Path, as_json: bool) -> None
         read_samples(path, "kw", lowest=-LARGEST_KW, highest=LARGEST_KW)
         for path in (requested, delivered)
     )
-    told = score(found, asked, given) | {"unverified": found.unverified}
+    told = score(found, asked, given, offered_kw=offered_kw) | {"unverified": found.unverified}
     if as_json:
         print_json(told)
         return

@@ -3,6 +3,7 @@
 from gridtide.control._kernel_narrow import Plugs, whole_steps
 from gridtide.control.dispatch import FastDispatch, Shared, merit
 from gridtide.control.enclosing import Enclosed, beside_setpoints_kw, enclose, plugs_of
+from gridtide.control.expecting import Expectation
 from gridtide.control.image import Floats, Image, Setpoints, Wish
 from gridtide.control.loop import Plant, Watch, run_loop
 from gridtide.control.narrowing import able_kw, laxity_h, narrow, room_kw
@@ -23,6 +24,7 @@ __all__ = [
     "Asked",
     "EarliestDeadlineFirst",
     "Enclosed",
+    "Expectation",
     "FastDispatch",
     "Floats",
     "Image",

@@ -9,13 +9,15 @@ and so is what they can add to an offer; nobody is told to do what they would.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from gridtide.control.image import Floats, Image, Ints
-from gridtide.fleet import Habits
+from gridtide.fleet import Habits, is_weekend
 from gridtide.plan import Problem, join_stays, take_stays
 
 DAY_S = 86_400
@@ -28,7 +30,7 @@ OF_MEDIAN = (
 """What guests have as the median of who is there; the rest is as with one of those."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
     """What past visits say of today.
 
@@ -36,16 +38,18 @@ class Expectation:
     ----------
     habits
         Of past days, at the same kind of chargers.
-    visits
-        How many vehicles come in a day.
     midnight_s
         Local midnight of some day [s].
+    confidence
+        Probability, 0.5 to below 1, with which so many come as guests stand for.
+    scale
+        How many vehicles come for each one of a past day.
     """
 
     habits: Habits
-    visits: int
     midnight_s: int
-    _seen: int = 0
+    confidence: float = 0.5
+    scale: float = 1.0
 
     def widen(self, problem: Problem, image: Image, at: Ints, edges_s: Floats) -> Problem:
         """Add whom past days lead to expect, behind the vehicles that are there.
@@ -90,12 +94,19 @@ class Expectation:
 
     def _yet_to_come(self, image: Image, until_s: float) -> tuple[Ints, Floats]:
         """Past visits that stand for who comes today before an instant, and when [s]."""
-        self._seen = max(self._seen, int(image.session.max(initial=-1)) + 1)
         clock = (image.time_s - self.midnight_s) % DAY_S
-        visit = self.habits.yet_to_come(clock, self.visits - self._seen)
+        weekend = bool(is_weekend(np.array([image.time_s - clock]))[0])
+        later, a_day = self.habits.later(clock, weekend=weekend)
+        count = self._sure_of(self.scale * a_day)
+        visit = later[((np.arange(count) + 0.5) * later.size / max(count, 1)).astype(np.int64)]
         arrival = image.time_s - clock + self.habits.since_midnight_s[visit]
         inside = arrival < until_s
         return visit[inside], arrival[inside]
+
+    def _sure_of(self, mean: float) -> int:
+        """Return so many of those expected in the mean as come with the confidence, as Poisson."""
+        spread = NormalDist().inv_cdf(self.confidence) * math.sqrt(mean)
+        return max(math.floor(mean - spread + 0.5), 0)
 
     def _who_stays_on(
         self, problem: Problem, now_s: float, edges_s: Floats, stated_s: Floats

@@ -26,6 +26,9 @@ from gridtide.plan import Direction, Reserve
 ROUNDS = 3
 """How often a target is shared anew among others where limits cut it."""
 SAME_KW = 1e-6
+SAME_S = 1e-6
+BASELINE_S = 3600
+"""A baseline is declared for a block, but no longer than so much at a time [s]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,11 @@ class Terms:
     name: str = ""
     limit: str = ""
 
+    @property
+    def baseline_s(self) -> int:
+        """Time for which a baseline is declared at a time, a whole part of a block [s]."""
+        return self.block_s // math.ceil(self.block_s / BASELINE_S)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sold:
@@ -105,95 +113,105 @@ class Sold:
         return float(self.baseline_kw[min(max(step, 0), len(self.baseline_kw) - 1)])
 
 
-def nothing_more(_from_s: float, _sold_at_s: float) -> float:
-    """Expect no vehicle to come that is not there."""
-    return 0.0
-
-
 @dataclass(slots=True)
 class Seller:
     """Asks plans for reserve, and sells what they prove.
+
+    A block is sold by the last plan before its gate closes: later plans only keep what was sold.
+    Its baseline is declared period by period, by the last plan before each period begins.
 
     Parameters
     ----------
     terms
         Of the product.
     from_s, to_s
-        Blocks begin at ``from_s`` and end by ``to_s`` [s].
-    expected_kw
-        Called with the start of a block and the time it is sold; what vehicles that are yet to
-        come, less those that leave unannounced, add to what is proven [kW].
+        Blocks begin at ``from_s`` and end by ``to_s`` [s]. Gates that would close before
+        ``from_s`` close then.
     """
 
     terms: Terms
     from_s: float
     to_s: float
-    expected_kw: Callable[[float, float], float] = nothing_more
     sold: dict[float, Sold] = field(default_factory=dict)
+    _offers: dict[float, float] = field(default_factory=dict)
+    _declared: dict[float, tuple[Floats, Floats]] = field(default_factory=dict)
+    _running: tuple[float, Sold] | None = None
 
     def reserves(self, edges_s: Floats) -> tuple[Reserve, ...]:
         """Blocks that a plan on these steps is asked for, those sold before as commitments."""
+        self._close(float(edges_s[0]))
         blocks: list[Reserve] = []
-        for begin in self._begins(edges_s):
-            first, last = self._steps(edges_s, begin)
-            if last > first:
+        for begin in self._begins(edges_s, self.terms.block_s):
+            first, last = _inside(edges_s, begin, self.terms.block_s)
+            open_still = self._gate_s(begin) >= edges_s[0] - SAME_S
+            if last > first and (open_still or begin in self.sold):
                 blocks += self._block(begin, first, last)
         return tuple(blocks)
 
     def heed(self, record: PlanRecord) -> None:
-        """Sell the blocks whose gate closes with this plan."""
+        """Offer what this plan proves, and declare its power, where nothing has begun yet."""
         edges, now = record.schedule.edges_s, float(record.schedule.edges_s[0])
+        self._close(now)
         offers = {offer.reserve.name: offer for offer in record.plan.reserves}
-        total = record.expected_kw
-        for begin in self._begins(edges):
-            if begin in self.sold or begin < now or begin - self.terms.gate_s > now + 1e-6:
-                continue
-            first, last = self._steps(edges, begin)
-            if last == first:
-                continue
-            mine = [offers[name].offered_kw for name in self._names(begin) if name in offers]
-            self._sell(
-                begin, now, min(mine, default=0.0), edges[first : last + 1], total[first:last]
-            )
+        for begin in self._begins(edges, self.terms.block_s):
+            names = [name for name in self._names(begin) if name in offers]
+            if names and begin not in self.sold and self._gate_s(begin) >= now - SAME_S:
+                self._offers[begin] = min(offers[name].offered_kw for name in names)
+        for begin in self._begins(edges, self.terms.baseline_s):
+            first, last = _inside(edges, begin, self.terms.baseline_s)
+            if last > first and (begin >= now - SAME_S or begin not in self._declared):
+                told = edges[first : last + 1].copy(), record.expected_kw[first:last].copy()
+                self._declared[begin] = told
+        self._close(now, closing=True)
+        self._running = None
 
     def at(self, time_s: float) -> Sold | None:
         """Block that is running; None outside the time in which blocks are sold."""
-        length = self.terms.block_s
-        begin = self.from_s + length * math.floor((time_s - self.from_s + 1e-6) / length)
-        if begin < self.from_s or begin + length > self.to_s + 1e-6:
-            return None
-        if begin not in self.sold:  # no plan reached so far: nothing is proven
-            edges = np.array([begin, begin + length])
-            self._sell(begin, begin - self.terms.gate_s, 0.0, edges, np.zeros(1))
-        return self.sold[begin]
+        period = self._begin_of(time_s, self.terms.baseline_s)
+        if self._running is None or self._running[0] != period:
+            begin = self._begin_of(time_s, self.terms.block_s)
+            if begin < self.from_s or begin + self.terms.block_s > self.to_s + SAME_S:
+                return None
+            self._close(time_s)
+            if begin not in self.sold:  # no plan reached so far: nothing is proven
+                self._sell(begin)
+            edges, baseline = self._declared.get(
+                period, (np.array([period, period + self.terms.baseline_s]), np.zeros(1))
+            )
+            told = replace(self.sold[begin], edges_s=edges, baseline_kw=baseline)
+            self._running = period, told
+        return self._running[1]
 
-    def _sell(
-        self, begin: float, sold_s: float, proven: float, edges_s: Floats, baseline_kw: Floats
-    ) -> None:
-        kw = max(proven + self.expected_kw(begin, sold_s), 0.0) / self.terms.firm_share
+    def _begin_of(self, time_s: float, length: float) -> float:
+        return self.from_s + length * math.floor((time_s - self.from_s + SAME_S) / length)
+
+    def _close(self, now_s: float, *, closing: bool = False) -> None:
+        """Sell all that was offered whose gate closed before now, or, ``closing``, closes now."""
+        slack = SAME_S if closing else -SAME_S
+        for begin in [b for b in self._offers if self._gate_s(b) <= now_s + slack]:
+            self._sell(begin)
+
+    def _gate_s(self, begin: float) -> float:
+        return max(begin - self.terms.gate_s, self.from_s)
+
+    def _sell(self, begin: float) -> None:
+        proven = self._offers.pop(begin, 0.0)
+        length = self.terms.block_s
         self.sold[begin] = Sold(
             from_s=begin,
-            to_s=begin + self.terms.block_s,
-            offered_kw=self._sellable(kw),
+            to_s=begin + length,
+            offered_kw=self._sellable(proven / self.terms.firm_share),
             proven_kw=proven,
-            edges_s=edges_s.copy(),
-            baseline_kw=baseline_kw.copy(),
+            edges_s=np.array([begin, begin + length]),
+            baseline_kw=np.zeros(1),
         )
 
-    def _begins(self, edges_s: Floats) -> list[float]:
-        """Return the starts of the blocks that a plan touches and that end by ``to_s``."""
-        length = self.terms.block_s
+    def _begins(self, edges_s: Floats, length: float) -> list[float]:
+        """Return the starts of all periods that a plan touches and that end by ``to_s``."""
         first = math.floor((edges_s[0] - self.from_s) / length + 1e-9)
         last = math.floor((min(edges_s[-1], self.to_s) - self.from_s) / length - 1e-9)
         starts = (self.from_s + length * k for k in range(max(first, 0), last + 1))
         return [start for start in starts if start + length <= self.to_s + 1e-6]
-
-    def _steps(self, edges_s: Floats, begin: float) -> tuple[int, int]:
-        """Return the steps of a plan that lie in a block, half-open."""
-        inside = (edges_s[:-1] >= begin - 1e-6) & (edges_s[:-1] < begin + self.terms.block_s - 1e-6)
-        # A block that is running counts from the step that is running.
-        at = np.flatnonzero(inside)
-        return (int(at[0]), int(at[-1]) + 1) if at.size else (0, 0)
 
     def _block(self, begin: float, first: int, last: int) -> list[Reserve]:
         terms, sold = self.terms, self.sold.get(begin)
@@ -206,7 +224,7 @@ class Seller:
             "limit": terms.limit,
             "price_per_kw_h": terms.price_per_kw_h / max(terms.up + terms.down, 1),
         }
-        if sold is not None:
+        if sold is not None:  # nothing may be added, and what was sold must be kept
             usual |= {
                 "committed_kw": terms.firm_share * sold.offered_kw,
                 "most_kw": terms.firm_share * sold.offered_kw,
@@ -231,6 +249,12 @@ class Seller:
         if step > 0:
             kw = math.floor(kw / step + 1e-9) * step
         return kw if kw >= self.terms.least_kw - 1e-9 else 0.0
+
+
+def _inside(edges_s: Floats, begin: float, length: float) -> tuple[int, int]:
+    """Return the steps of a plan that lie in a period, half-open; from the running one on."""
+    at = np.flatnonzero((edges_s[:-1] >= begin - SAME_S) & (edges_s[:-1] < begin + length - SAME_S))
+    return (int(at[0]), int(at[-1]) + 1) if at.size else (0, 0)
 
 
 class Sales(Protocol):

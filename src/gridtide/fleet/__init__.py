@@ -4,7 +4,7 @@ from gridtide.fleet._kernel_tree import add_to_limit, up_the_tree
 from gridtide.fleet.acn import read_acn
 from gridtide.fleet.arrays import Chargers, LimitTree, RawSessions, Sessions, Vehicles
 from gridtide.fleet.draw import draw_fleet
-from gridtide.fleet.habits import Habits
+from gridtide.fleet.habits import Habits, is_weekend
 from gridtide.fleet.mixes import CAPACITY_MIXES, Mix
 from gridtide.fleet.sampler import KIND_OF_ARCHETYPE, SessionKind, sample_sessions
 from gridtide.fleet.sessions_csv import read_sessions_csv
@@ -39,6 +39,7 @@ __all__ = [
     "charger_names",
     "draw_fleet",
     "each_limit",
+    "is_weekend",
     "limit_tree",
     "members_of",
     "read_acn",

@@ -27,7 +27,13 @@ Floats = npt.NDArray[np.float64]
 MINUTE_S = 60.0
 
 
-def score(product: Product, requested: Samples, delivered: Samples) -> dict[str, Any]:
+def score(
+    product: Product,
+    requested: Samples,
+    delivered: Samples,
+    *,
+    offered_kw: float | None = None,
+) -> dict[str, Any]:
     """Score a product; powers in kW, + is the product's own direction of response.
 
     Parameters
@@ -37,6 +43,8 @@ def score(product: Product, requested: Samples, delivered: Samples) -> dict[str,
     requested, delivered
         What was asked for and what was delivered, at their own instants; what comes no more is
         held for the product's ``hold_s`` and then a gap.
+    offered_kw
+        What was sold [kW], of which errors of an envelope are parts; None: the largest request.
 
     Returns
     -------
@@ -54,13 +62,15 @@ def score(product: Product, requested: Samples, delivered: Samples) -> dict[str,
         "tracking": _tracking,
         "baseline": _tracking,
         "spin_event": _spin,
-        "envelope": _envelope,
         "steps": _steps,
     }
-    if product.scorer not in by_name:
+    if product.scorer not in (*by_name, "envelope"):
         what = f"is not scored from powers (scorer {product.scorer})"
         raise InputError([Finding(product.name, what, "See `gridtide service rules`")])
-    told = by_name[product.scorer](product, requested, delivered)
+    if product.scorer == "envelope":
+        told = _envelope(product, requested, delivered, offered_kw)
+    else:
+        told = by_name[product.scorer](product, requested, delivered)
     return {"product": product.name, "edition": product.edition, **told}
 
 
@@ -168,10 +178,12 @@ def _spin(product: Product, requested: Samples, delivered: Samples) -> dict[str,
     }
 
 
-def _envelope(product: Product, requested: Samples, delivered: Samples) -> dict[str, Any]:
+def _envelope(
+    product: Product, requested: Samples, delivered: Samples, offered_kw: float | None
+) -> dict[str, Any]:
     step = product.sampling_s or 1.0
     asked, given = _together(product, requested, delivered, step)
-    offered = float(np.abs(asked).max())
+    offered = float(np.abs(asked).max()) if offered_kw is None else offered_kw
     slack = math.ceil((product.full_s or 0.0) / step)
     error = outside_envelope(asked, given, offered, slack)
     factor = payment_factor(

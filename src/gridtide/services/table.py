@@ -29,6 +29,13 @@ class ServiceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             "generated: drawn, synthetic; none: never activated",
         ),
     ] = "generated"
+    signal_begins: Annotated[
+        str,
+        Meta(
+            pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+            description="Where the file counts in seconds, the time of the first day from which",
+        ),
+    ] = "00:00"
     pooled: Annotated[
         bool,
         Meta(
@@ -39,6 +46,13 @@ class ServiceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     site: Annotated[str | None, Meta(description="Only vehicles of this site serve; none: all")] = (
         None
     )
+    confidence: Annotated[
+        Annotated[float, Meta(ge=0.5, le=1)] | None,
+        Meta(
+            description="Probability with which what is sold must be there, vehicles yet to come "
+            "counted by past days; 1 counts on none of them; none: what the product asks"
+        ),
+    ] = None
     firm_share: Annotated[
         float,
         Meta(

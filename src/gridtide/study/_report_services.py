@@ -30,7 +30,7 @@ from gridtide.study.serve_told import Told
 SHOWN_S = 3600.0
 """So long a part of the delivery is drawn: the block with the largest offer."""
 _CHANGES = (
-    ("energy_cost", "energy cost", "currency"),
+    ("energy", "energy cost", "currency"),
     ("demand_cost", "demand charge", "currency"),
     ("wear_cost", "battery wear", "currency"),
     ("energy_in_kwh", "taken by vehicles", "kWh"),
@@ -94,6 +94,8 @@ def _changed(result: Result, strategy: StrategyResult) -> str:
     if not displaced:
         return f"{name} has no run without services to be compared with."
     currency = result.case.currency
+    # Like with like: what is left in the batteries counts.
+    displaced = displaced | {"energy": displaced["energy_cost"] - displaced["stored_value"]}
     told = []
     for key, label, unit in _CHANGES:
         change = displaced[key]

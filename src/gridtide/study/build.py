@@ -18,6 +18,7 @@ from gridtide.core import Finding, InputError, TimeGrid
 from gridtide.fleet import (
     Chargers,
     ChargerTable,
+    Habits,
     LimitTree,
     build_chargers,
     charger_names,
@@ -43,6 +44,11 @@ from gridtide.study.toml_places import TomlPlaces
 
 Floats = npt.NDArray[np.float64]
 Find = Callable[[str], Path]
+
+PAST_DAYS = 28
+"""So many days before a run tell what to expect of it."""
+PAST_SEED = 1000
+"""Sampled days of the past are drawn from this seed on, apart from the run's own."""
 
 
 def load(path: Path | str) -> Case:
@@ -139,6 +145,26 @@ def compose(scenario: Scenario, place: TomlPlaces, source: str, folder: Path) ->
             *dict.fromkeys(note for tariff in tariffs for note in tariff.notes),
         ),
     )
+
+
+def past_habits(case: Case) -> Habits | None:
+    """Learn from the days before a run: from its file of sessions, or sampled as its own are.
+
+    None where the file has none of those days.
+    """
+    scenario = case.scenario
+    first = date.fromisoformat(scenario.start) - timedelta(days=PAST_DAYS)
+    past = msgspec.structs.replace(
+        scenario, start=first.isoformat(), days=PAST_DAYS, seed=scenario.seed + PAST_SEED
+    )
+    grid = run_grid(past, case.zone)
+    try:
+        stays = read_stays(past, grid, file_finder(case.folder), case.place)
+        chargers = _chargers(past, case.world.limits, stays.charger_ids, case.place)
+    except InputError:  # no session then, or at stations that the run does not have
+        return None
+    vehicles, sessions, _ = bring_vehicles(past, stays, chargers, case.place)
+    return Habits.of(sessions, vehicles, grid.start_s, PAST_DAYS)
 
 
 class _Doubts:

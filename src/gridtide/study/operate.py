@@ -196,6 +196,7 @@ def make_strategy(
             watch=plans if desk is None else heeded(desk, plans),
             reserves=None if desk is None else desk.reserves,
             lingers_s=0.0 if desk is None else LINGERS_S,
+            expects=None if desk is None else desk.expects,
         )
         replan_s, keep_s = 60.0 * options.replan_minutes, 60.0 * _keep_plan_minutes(case)
         planned = Planned(planner, replan_s, keep_s)

@@ -78,7 +78,8 @@ class PlanTape:
                 plan.cpu_s,
             )
         )
-        wear = (plan.wear_cycle, plan.wear_holding)
+        here = slice(record.chargers.size)  # who is only expected wears nothing
+        wear = (plan.wear_cycle[here], plan.wear_holding[here])
         self._now = _Followed(record.schedule, record.chargers, wear)
 
     def close(self, end_s: float) -> None:

@@ -14,7 +14,16 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from gridtide.control import PlanRecord, Seller, Served, Service, Serving, Strategy, Terms
+from gridtide.control import (
+    Expectation,
+    PlanRecord,
+    Seller,
+    Served,
+    Service,
+    Serving,
+    Strategy,
+    Terms,
+)
 from gridtide.core import Finding, InputError, stream
 from gridtide.plan import Reserve
 from gridtide.services import (
@@ -28,12 +37,14 @@ from gridtide.services import (
 from gridtide.services.respond import RANGE
 from gridtide.signals import Samples, read_samples
 from gridtide.sim import Stations, World
-from gridtide.study.build import Find, file_finder
+from gridtide.study.build import Find, file_finder, past_habits
 from gridtide.study.case import Case
 from gridtide.study.plan_tape import PlanTape
 
 Floats = npt.NDArray[np.float64]
 
+RELATIVE_BELOW_S = 400.0 * 86_400.0
+"""Times in a file that end below count from the begin of something, not from 1970 [s]."""
 LINGERS_S = 7200.0
 """Who is past the stated departure is counted on to stay for so long more."""
 FASTEST_TICK_S, SLOWEST_TICK_S = 1.0, 60.0
@@ -52,11 +63,14 @@ class Desk:
         Time between decisions [s].
     stations
         How late and how fast stations answer.
+    expects
+        What past days say of vehicles that are yet to come; None: they do not count.
     """
 
     books: tuple[Book, ...]
     tick_s: float
     stations: Stations
+    expects: Expectation | None = None
     ticks: Ticks = field(default_factory=lambda: Ticks())
 
     def reserves(self, edges_s: Floats) -> tuple[Reserve, ...]:
@@ -147,23 +161,39 @@ def open_desk(case: Case) -> Desk:
     books: list[Book] = []
     for name, table in scenario.services.items():
         try:
-            books.append(_book(product_named(name), table, world, scenario.seed, find))
+            books.append(keep_book(product_named(name), table, world, scenario.seed, find))
         except InputError as error:
             at = case.place(f"services.{name}")
             findings += [Finding(f"{at} {f.where}", f.what, f.mend) for f in error.findings]
     if findings:
         raise InputError(findings)
-    return desk_of_books(books, len(world.chargers))
+    return desk_of_books(books, len(world.chargers), _expectation(case, books))
 
 
-def desk_of_books(books: list[Book], chargers: int) -> Desk:
+def _expectation(case: Case, books: list[Book]) -> Expectation | None:
+    """Learn from the days before the run, where all products let what is not certain be sold."""
+    confidence = max(_confidence(book) for book in books)
+    if confidence >= 1.0:
+        return None
+    habits = past_habits(case)
+    if habits is None:
+        return None
+    return Expectation(habits=habits, midnight_s=case.world.grid.start_s, confidence=confidence)
+
+
+def _confidence(book: Book) -> float:
+    stated = book.table.confidence
+    return book.product.confidence if stated is None else stated
+
+
+def desk_of_books(books: list[Book], chargers: int, expects: Expectation | None = None) -> Desk:
     """Return the desk of some products; those whose gate closes first lead."""
     books = sorted(books, key=lambda book: -book.product.gate_minutes)
     tick_s = min(_step_s(book.product) for book in books)
     late = max(book.table.latency_s for book in books)
     slow = min(book.table.pace_kw_per_s for book in books)
     stations = Stations(np.full(chargers, late), np.full(chargers, slow), tick_s)
-    return Desk(books=tuple(books), tick_s=tick_s, stations=stations)
+    return Desk(books=tuple(books), tick_s=tick_s, stations=stations, expects=expects)
 
 
 def _step_s(product: Product) -> float:
@@ -172,7 +202,8 @@ def _step_s(product: Product) -> float:
     return min(max(usual, FASTEST_TICK_S), SLOWEST_TICK_S)
 
 
-def _book(product: Product, table: ServiceTable, world: World, seed: int, find: Find) -> Book:
+def keep_book(product: Product, table: ServiceTable, world: World, seed: int, find: Find) -> Book:
+    """Open the book of one product; raise an InputError where its signal cannot be read."""
     start, end = float(world.grid.start_s), float(world.grid.end_s)
     samples, note = _samples(product, table, start, end, seed, find)
     seller = Seller(terms_of(product, table), start, end)
@@ -202,13 +233,20 @@ def _samples(
     kind = quantity(product)
     lowest, highest = RANGE[kind]
     read = read_samples(find(table.signal), kind, lowest=lowest, highest=highest)
-    if read.time_s.size and read.time_s[-1] < 400 * 86_400.0:  # seconds since the run began
-        read = Samples(source=read.source, time_s=start_s + read.time_s, value=read.value)
+    if in_seconds(read):
+        hour, minute = map(int, table.signal_begins.split(":"))
+        begin = start_s + 3600 * hour + 60 * minute
+        read = Samples(source=read.source, time_s=begin + read.time_s, value=read.value)
     if not read.time_s.size or read.time_s[-1] < start_s or read.time_s[0] >= end_s:
         what = "has no sample within the run"
         mend = "Write instants within the run, or seconds since it began"
         raise InputError([Finding(read.source, what, mend)])
     return read, f"signal from {table.signal}"
+
+
+def in_seconds(samples: Samples) -> bool:
+    """Whether times count from some begin, not from 1970."""
+    return bool(samples.time_s.size and samples.time_s[-1] < RELATIVE_BELOW_S)
 
 
 def _response(product: Product, samples: Samples | None, time_s: float) -> float:
@@ -227,7 +265,6 @@ def terms_of(product: Product, table: ServiceTable) -> Terms:
         step_kw=0.0 if table.pooled else product.bid_step_kw,
         least_kw=0.0 if table.pooled else product.min_bid_kw,
         hold_s=product.hold_s,
-        confidence=product.confidence,
         opposite_share=product.opposite_share,
         firm_share=table.firm_share,
         up=product.direction in ("up", "symmetric"),

@@ -197,6 +197,7 @@ def _score(product: Product, track: _Track, block: Sold) -> dict[str, Any] | Non
             msgspec.structs.replace(product, scorer=scorer),
             _samples("requested", inside.begin_s, inside.asked_kw),
             _samples("delivered", ends, given),
+            offered_kw=block.offered_kw,
         )
     except InputError:  # a gap, or less than its market scores: nothing to tell
         return None

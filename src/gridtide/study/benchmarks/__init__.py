@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+from pathlib import Path
 from typing import Any
 
 from gridtide.core import Finding, InputError
@@ -13,6 +15,7 @@ BENCHMARKS = {
     "loop": "observe, decide along a plan, apply, meter, reasons for many vehicles",
     "dispatch": "a fleet's target every two seconds, shared among many vehicles",
     "step": "a step of the frequency: how soon a fleet answers, by the delay of its link",
+    "regulation": "a fast signal followed by a workplace with real sessions, against foresight",
     "flow": "three-phase power flow of a day on a feeder of 907 nodes",
     "memory": "a day of many vehicles with the recording streamed to disk",
     "plan": "a fleet below feeders of 250 whose limits bind, planned to a proven gap",
@@ -90,6 +93,11 @@ def run_benchmark(
     module = importlib.import_module(f"gridtide.study.benchmarks.{module_name}")
     result: dict[str, Any] = module.measure(size=size, seed=seed, **options)
     return {"benchmark": name, **result}
+
+
+def data_folder() -> Path:
+    """Folder of published data: ``GRIDTIDE_DATA``, or ``../shared/data``."""
+    return Path(os.environ.get("GRIDTIDE_DATA", str(Path("..") / "shared" / "data")))
 
 
 def peak_memory_mb(used: Any = None) -> float:

@@ -152,8 +152,9 @@ def _batteries(
     build.entries(rows, energy, 1.0)
     build.entries(rows[~first], energy[:-1][~last[:-1]], -1.0)
     able = build.columns(len(h), 0.0, charge_kw[session])
-    up = build.columns(len(h), 0.0, np.inf)
-    down = build.columns(len(h), 0.0, np.inf)
+    reach_kw = charge_kw[session] + give_kw[session]
+    up = build.columns(len(h), 0.0, reach_kw)
+    down = build.columns(len(h), 0.0, reach_kw)
     build.entries(sums[0][step], up, 1.0)
     build.entries(sums[1][step], down, 1.0)
     giving = build.rows(len(h), -np.inf, give_kw[session])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gridtide.core import cpu_s, stream
 from gridtide.grid import Feeder, FlowModel, draw_feeder, read_opendss
-from gridtide.study.benchmarks import peak_memory_mb
+from gridtide.study.benchmarks import data_folder, peak_memory_mb
 from gridtide.study.flow_told import MINUTES, uncontrolled_kw
 
 STEPS = 96
@@ -47,7 +45,7 @@ def measure(size: int | None, seed: int) -> dict[str, Any]:
 
 
 def _feeder(size: int | None, seed: int) -> Feeder:
-    folder = Path(os.environ.get("GRIDTIDE_DATA", "../shared/data")) / FOLDER
+    folder = data_folder() / FOLDER
     if size is None and folder.is_dir():
         return read_opendss(folder)
     return draw_feeder(size or HOUSES, stream(seed, "feeder"))

@@ -9,12 +9,10 @@ was, with the best schedule for that day: what is compared is the bid, not the c
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,7 +23,7 @@ from gridtide.fleet.acn import read_acn
 from gridtide.plan import Bid, Outcome, Scenarios, foresee, plan_bid, quantity_bid, recourse
 from gridtide.plan.problem import Floats
 from gridtide.signals import midnight_s, read_ercot
-from gridtide.study.benchmarks import peak_memory_mb
+from gridtide.study.benchmarks import data_folder, peak_memory_mb
 from gridtide.study.uncertainty import (
     Garage,
     SessionDay,
@@ -125,7 +123,7 @@ def measure(size: int | None, seed: int, *, bidirectional: bool = True) -> dict[
 
 def _published() -> tuple[dict[int, SessionDay], dict[int, Floats]]:
     """Sessions and prices by the day of the sessions."""
-    folder = Path(os.environ.get("GRIDTIDE_DATA", str(Path("..") / "shared" / "data")))
+    folder = data_folder()
     missing = [folder / name for name in (SESSIONS, PRICES) if not (folder / name).is_file()]
     if missing:
         mend = "Set GRIDTIDE_DATA to the folder of published data"

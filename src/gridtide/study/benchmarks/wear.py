@@ -12,7 +12,6 @@ is open, the profile that is counted begins with it, and the segments start with
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -27,7 +26,7 @@ from gridtide.battery import count_cycles
 from gridtide.core import Finding, InputError, cpu_s, stream
 from gridtide.plan import Plan, Problem, open_cycle_segments, refresh_linear, solve
 from gridtide.signals import midnight_s, read_ercot
-from gridtide.study.benchmarks import peak_memory_mb
+from gridtide.study.benchmarks import data_folder, peak_memory_mb
 
 Floats = npt.NDArray[np.float64]
 
@@ -85,7 +84,7 @@ def measure(size: int | None, seed: int) -> dict[str, Any]:
 
 def _prices(days: list[date], hours: range) -> Floats:
     """Prices [currency/kWh] of hours counted from each day's local midnight, (days, hours)."""
-    folder = os.environ.get("GRIDTIDE_DATA", str(Path("..") / "shared" / "data"))
+    folder = data_folder()
     path = Path(folder) / PRICES
     if not path.is_file():
         mend = "Set GRIDTIDE_DATA to the folder of published data"
