@@ -77,12 +77,28 @@ def rules(product: str, as_json: bool) -> None:
 )
 @click.option("--price", type=click.FloatRange(min=0), default=0.03, help="Of capacity [EUR/kW/h].")
 @click.option("--pooled", is_flag=True, help="A part of a larger offer: no smallest one.")
+@click.option(
+    "--place",
+    type=click.Choice(["workplace", "home", "depot"]),
+    default="workplace",
+    help="Where the vehicles are: by day, or by night.",
+)
+@click.option(
+    "--gate-minutes",
+    type=click.FloatRange(min=0),
+    help="How long before a block its offer is final; default: as the product has it.",
+)
+@click.option(
+    "--confidence",
+    type=click.FloatRange(0.5, 1.0),
+    help="Probability with which what is sold must be there; default: as the product has it.",
+)
 @click.option("--v1g", is_flag=True, help="Vehicles do not give back.")
 @click.option(
     "--firm-share",
-    type=click.FloatRange(0.5, 1.0),
+    type=click.FloatRange(0.5, 2.0),
     default=1.0,
-    help="Part of an offer that plans must prove.",
+    help="What plans must prove, in parts of an offer.",
 )
 @click.option("--seed", type=int, default=1, help="Of the fleet and a generated signal.")
 @click.option("--out", type=FILE, help="Folder for scenario, tables and report; default: none.")
@@ -93,6 +109,9 @@ def run(
     signal: Path | None,
     price: float,
     pooled: bool,
+    place: str,
+    gate_minutes: float | None,
+    confidence: float | None,
     v1g: bool,
     firm_share: float,
     seed: int,
@@ -110,7 +129,12 @@ def run(
     from gridtide.services import product_named
     from gridtide.study import prepare_folder, write_result
     from gridtide.study import run as run_case
-    from gridtide.study.service_day import service_case, service_document, service_scenario
+    from gridtide.study.service_day import (
+        PLACES,
+        service_case,
+        service_document,
+        service_scenario,
+    )
 
     text = service_scenario(
         product_named(product),
@@ -120,6 +144,9 @@ def run(
         pooled=pooled,
         seed=seed,
         bidirectional=not v1g,
+        kind=PLACES[place],
+        gate_minutes=gate_minutes,
+        confidence=confidence,
         firm_share=firm_share,
     )
     case = service_case(text)

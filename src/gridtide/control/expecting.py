@@ -1,17 +1,17 @@
 """What a plan may expect of vehicles that are not there yet, or were to be gone by now.
 
-Guests stand in a plan for vehicles that past days say will come: as many as are expected, at the
-times of day and with the needs of past visits. Others stand for those who stay on beyond their
-stated departure; they hold their target, and their power counts by the probability that they are
-still there. What they all charge is in the plan's expected power, by which a baseline is declared,
-and so is what they can add to an offer; nobody is told to do what they would.
+Where what is sold must be there with a confidence, every vehicle counts by the probability that it
+stays, by past days, and nobody who is yet to come. Where the mean is enough, guests stand in a plan
+for vehicles that past days say will come: as many as are expected, at the times of day and with the
+needs of past visits. Others stand for those who stay on beyond their stated departure; they hold
+their target, and their power counts by the probability that they are still there. What they all
+charge is in the plan's expected power, by which a baseline is declared, and so is what they can add
+to an offer; nobody is told to do what they would.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from gridtide.fleet import Habits, is_weekend
 from gridtide.plan import Problem, join_stays, take_stays
 
 DAY_S = 86_400
+IN_THE_MEAN = 0.5
 STAYS_ON_S = 5400.0
 """Who stays on is expected to do so for so long [s], with the probability of half of it."""
 OF_MEDIAN = (
@@ -41,7 +42,7 @@ class Expectation:
     midnight_s
         Local midnight of some day [s].
     confidence
-        Probability, 0.5 to below 1, with which so many come as guests stand for.
+        Probability with which what is sold must be there, 0.5 to below 1; 0.5: in the mean.
     scale
         How many vehicles come for each one of a past day.
     """
@@ -63,6 +64,10 @@ class Expectation:
         edges_s
             Edges of the plan's steps [s].
         """
+        if self.confidence > IN_THE_MEAN:
+            stated = image.departure_s[at][:, None]
+            stays = self.habits.still_there(image.time_s - stated, edges_s[1:] - stated)
+            return replace(problem, availability=stays)
         if problem.wear_depth_price_per_kwh is not None:  # nobody's open cycles are known
             return problem
         guests, stated_s = self._guests(problem, image, edges_s)
@@ -97,16 +102,11 @@ class Expectation:
         clock = (image.time_s - self.midnight_s) % DAY_S
         weekend = bool(is_weekend(np.array([image.time_s - clock]))[0])
         later, a_day = self.habits.later(clock, weekend=weekend)
-        count = self._sure_of(self.scale * a_day)
+        count = round(self.scale * a_day)
         visit = later[((np.arange(count) + 0.5) * later.size / max(count, 1)).astype(np.int64)]
         arrival = image.time_s - clock + self.habits.since_midnight_s[visit]
         inside = arrival < until_s
         return visit[inside], arrival[inside]
-
-    def _sure_of(self, mean: float) -> int:
-        """Return so many of those expected in the mean as come with the confidence, as Poisson."""
-        spread = NormalDist().inv_cdf(self.confidence) * math.sqrt(mean)
-        return max(math.floor(mean - spread + 0.5), 0)
 
     def _who_stays_on(
         self, problem: Problem, now_s: float, edges_s: Floats, stated_s: Floats

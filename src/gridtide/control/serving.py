@@ -52,8 +52,9 @@ class Terms:
     opposite_share
         Power to hold free the other way, in parts of what is sold.
     firm_share
-        Part of what is sold that must be there without fail. A signal that seldom asks for all of
-        it, and is scored by its mean error, may be sold beyond what is proven; 1: nothing is.
+        What plans must prove, in parts of what is sold. Below 1 something is sold beyond, for a
+        signal that seldom asks for all and is scored by its mean error; above 1 something is held
+        back, for those who leave unannounced.
     up, down
         Whether each direction is sold; both together as one offer.
     name

@@ -46,6 +46,13 @@ class ServiceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     site: Annotated[str | None, Meta(description="Only vehicles of this site serve; none: all")] = (
         None
     )
+    gate_minutes: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(
+            description="How long before a block its offer is final [min]; none: as the product "
+            "has it"
+        ),
+    ] = None
     confidence: Annotated[
         Annotated[float, Meta(ge=0.5, le=1)] | None,
         Meta(
@@ -57,9 +64,10 @@ class ServiceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         float,
         Meta(
             gt=0,
-            le=1,
-            description="Part of an offer that plans must prove; below 1 a product that is scored "
-            "by its mean error is sold beyond, for signals that seldom ask for all",
+            le=2,
+            description="What plans must prove, in parts of an offer: below 1 a product that is "
+            "scored by its mean error is sold beyond, for signals that seldom ask for all; above "
+            "1 something is held back for those who leave unannounced",
         ),
     ] = 1.0
     latency_s: Annotated[

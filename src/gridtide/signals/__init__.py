@@ -36,6 +36,7 @@ from gridtide.signals.regulation import (
 from gridtide.signals.samples import Samples, read_samples
 from gridtide.signals.series import Series, map_by_weekday_hour, on_grid
 from gridtide.signals.solar import SunPosition, clear_sky_w_m2, plane_w_m2, sun_position
+from gridtide.signals.spin_events import SpinEvent, read_spin_events
 from gridtide.signals.tariff import (
     DemandCharge,
     PricePeriod,
@@ -56,6 +57,7 @@ __all__ = [
     "Pv",
     "Samples",
     "Series",
+    "SpinEvent",
     "SunPosition",
     "Tariff",
     "TariffSeries",
@@ -87,6 +89,7 @@ __all__ = [
     "read_samples",
     "read_sgip",
     "read_sgip_forecast",
+    "read_spin_events",
     "read_zone",
     "season_c",
     "slow_regulation",

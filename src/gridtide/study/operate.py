@@ -186,6 +186,7 @@ def make_strategy(
     plain = name.removesuffix(SERVING) if desk is not None else name
     if plain in PLANNED:
         options = case.scenario.strategy
+        expects = None if desk is None else desk.expects
         steps = round(options.horizon_hours * 3600 / case.world.grid.step_s)
         planner = RollingPlanner(
             case.outlook,
@@ -195,8 +196,8 @@ def make_strategy(
             change_price_per_kwh=options.change_price_per_kwh,
             watch=plans if desk is None else heeded(desk, plans),
             reserves=None if desk is None else desk.reserves,
-            lingers_s=0.0 if desk is None else LINGERS_S,
-            expects=None if desk is None else desk.expects,
+            lingers_s=LINGERS_S if expects is not None else 0.0,
+            expects=expects,
         )
         replan_s, keep_s = 60.0 * options.replan_minutes, 60.0 * _keep_plan_minutes(case)
         planned = Planned(planner, replan_s, keep_s)

@@ -172,7 +172,7 @@ def open_desk(case: Case) -> Desk:
 
 def _expectation(case: Case, books: list[Book]) -> Expectation | None:
     """Learn from the days before the run, where all products let what is not certain be sold."""
-    confidence = max(_confidence(book) for book in books)
+    confidence = max(book.seller.terms.confidence for book in books)
     if confidence >= 1.0:
         return None
     habits = past_habits(case)
@@ -181,14 +181,9 @@ def _expectation(case: Case, books: list[Book]) -> Expectation | None:
     return Expectation(habits=habits, midnight_s=case.world.grid.start_s, confidence=confidence)
 
 
-def _confidence(book: Book) -> float:
-    stated = book.table.confidence
-    return book.product.confidence if stated is None else stated
-
-
 def desk_of_books(books: list[Book], chargers: int, expects: Expectation | None = None) -> Desk:
     """Return the desk of some products; those whose gate closes first lead."""
-    books = sorted(books, key=lambda book: -book.product.gate_minutes)
+    books = sorted(books, key=lambda book: -book.seller.terms.gate_s)
     tick_s = min(_step_s(book.product) for book in books)
     late = max(book.table.latency_s for book in books)
     slow = min(book.table.pace_kw_per_s for book in books)
@@ -257,14 +252,16 @@ def _response(product: Product, samples: Samples | None, time_s: float) -> float
 
 def terms_of(product: Product, table: ServiceTable) -> Terms:
     """Return what operating a product needs to know of its rule."""
+    gate = table.gate_minutes
     return Terms(
         block_s=round(60 * product.block_minutes),
-        gate_s=round(60 * product.gate_minutes),
+        gate_s=round(60 * (product.gate_minutes if gate is None else gate)),
         duration_h=product.sustain_minutes / 60.0,
         price_per_kw_h=table.price_per_kw_h + table.performance_price_per_kw_h,
         step_kw=0.0 if table.pooled else product.bid_step_kw,
         least_kw=0.0 if table.pooled else product.min_bid_kw,
         hold_s=product.hold_s,
+        confidence=product.confidence if table.confidence is None else table.confidence,
         opposite_share=product.opposite_share,
         firm_share=table.firm_share,
         up=product.direction in ("up", "symmetric"),

@@ -26,11 +26,12 @@ FIRST_DAY = "2026-06-02"
 """A Tuesday, where a signal tells no day of its own."""
 DAY_S = 86_400
 MOST_DAYS = 31
+PLACES = {"workplace": "workplace", "home": "residential", "depot": "depot"}
 SHORT_S, SHORT_BEGINS = 8 * 3600, "09:00"
 """A signal in seconds that lasts no longer than the first begins when vehicles are there."""
 
 _TEXT = """\
-# {title}: a day at a workplace. The fleet is synthetic.
+# {title}: a day of a car park. The fleet is synthetic.
 version = 1
 name = "{title}"
 start = "{start}"
@@ -63,7 +64,8 @@ wear_price_per_kwh = 0.04
 
 [sessions]
 source = "sample"
-kind = "workplace"
+kind = "{kind}"
+ready_by = "07:00"
 sensitivity = []
 
 [[tariff]]
@@ -82,7 +84,7 @@ signal = {signal}
 signal_begins = "{begins}"
 pooled = {pooled}
 firm_share = {firm_share}
-"""
+{more}"""
 
 
 def service_scenario(
@@ -95,6 +97,9 @@ def service_scenario(
     seed: int,
     bidirectional: bool = True,
     firm_share: float = 1.0,
+    kind: str = "workplace",
+    gate_minutes: float | None = None,
+    confidence: float | None = None,
 ) -> str:
     """Return the scenario of a day in which a car park sells one product, as TOML.
 
@@ -115,7 +120,13 @@ def service_scenario(
     bidirectional
         Whether vehicles give back.
     firm_share
-        Part of an offer that plans must prove.
+        What plans must prove, in parts of an offer.
+    kind
+        Of sessions that are sampled: workplace or residential.
+    gate_minutes
+        How long before a block its offer is final [min]; None: as the product has it.
+    confidence
+        Probability with which what is sold must be there; None: as the product has it.
 
     Raises
     ------
@@ -124,9 +135,9 @@ def service_scenario(
         read, or lasts too long.
     """
     start, days, begins = FIRST_DAY, 1, "00:00"
-    kind = quantity(product)
+    told = quantity(product)
     if signal is not None:
-        start, days, begins = _span(signal, kind)
+        start, days, begins = _span(signal, told)
     return _TEXT.format(
         title=f"{vehicles} vehicles sell {product.name}",
         start=start,
@@ -141,6 +152,12 @@ def service_scenario(
         signal='"generated"' if signal is None else f'"{signal.resolve().as_posix()}"',
         pooled=str(pooled).lower(),
         firm_share=firm_share,
+        kind=kind,
+        more="".join(
+            f"{name} = {value:g}\n"
+            for name, value in (("gate_minutes", gate_minutes), ("confidence", confidence))
+            if value is not None
+        ),
     )
 
 

@@ -51,7 +51,9 @@ class Steps:
         return cls(mean=rows.mean(axis=1), block=block)
 
 
-def most_sold_kw(world: World, steps: Steps, *, duration_h: float) -> Floats:
+def most_sold_kw(
+    world: World, steps: Steps, *, duration_h: float, up: bool = True, down: bool = True
+) -> Floats:
     """Return the capacity of every block that sums to the most possible [kW], shape (blocks,).
 
     Parameters
@@ -62,12 +64,16 @@ def most_sold_kw(world: World, steps: Steps, *, duration_h: float) -> Floats:
         What the signal does.
     duration_h
         How long full power must be sustained in each direction [h].
+    up, down
+        Directions that are sold.
 
     Raises
     ------
     SolverError
         Where the promises could not be kept without any service.
     """
+    if not len(world.sessions):
+        return np.zeros(int(steps.block.max()) + 1)
     build = Builder()
     count = len(steps.mean)
     blocks = int(steps.block.max()) + 1
@@ -78,7 +84,7 @@ def most_sold_kw(world: World, steps: Steps, *, duration_h: float) -> Floats:
     balance = build.rows(count, 0.0, 0.0)
     build.entries(balance, base, -1.0)
     build.entries(balance, offer[steps.block], steps.mean)
-    rows = _sums(build, offer, steps)
+    rows = _sums(build, offer, steps, (up, down))
     _batteries(build, world, balance, rows, here, hours, duration_h)
     solution = Solver(build.finish()).minimise(build.finish().cost, 120.0)
     if solution is None:
@@ -86,11 +92,12 @@ def most_sold_kw(world: World, steps: Steps, *, duration_h: float) -> Floats:
     return np.asarray(solution.x[offer])
 
 
-def _sums(build: Builder, offer: Ints, steps: Steps) -> tuple[Ints, Ints]:
+def _sums(build: Builder, offer: Ints, steps: Steps, sold: tuple[bool, bool]) -> tuple[Ints, Ints]:
     """Rows that make all shares together cover what is sold: giving, taking, shape (steps,)."""
     giving, taking = (build.rows(len(steps.mean), 0.0, np.inf) for _ in range(2))
-    for sums in (giving, taking):
-        build.entries(sums, offer[steps.block], -1.0)
+    for sums, this in zip((giving, taking), sold, strict=True):
+        if this:
+            build.entries(sums, offer[steps.block], -1.0)
     return giving, taking
 
 

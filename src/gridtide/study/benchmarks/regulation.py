@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 import numpy as np
 
 from gridtide.control import Expectation, Planned, RollingPlanner, run_loop
@@ -39,7 +38,9 @@ PAST_VEHICLES = 1_000
 HORIZON_STEPS = 40
 REPLAN_S = 900.0
 EARLY_BY_S = 60.0
-TABLE = ServiceTable(price_per_kw_h=1.0, pooled=True, confidence=0.5, firm_share=0.9)
+TABLE = ServiceTable(
+    price_per_kw_h=1.0, pooled=True, gate_minutes=0.0, confidence=0.5, firm_share=0.9
+)
 """Capacity is dear, so that everything that can be sold is; a tenth beyond what is proven."""
 
 
@@ -49,7 +50,7 @@ def measure(size: int | None, seed: int) -> dict[str, Any]:
     day = local_midnight_s(*DAY)
     june, may = (_pool(month) for month in (6, 5))
     world = workplace(draw_day(june, n, day, seed), day, seed)
-    product = msgspec.structs.replace(product_named("pjm-2012-regd"), gate_minutes=0.0)
+    product = product_named("pjm-2012-regd")
     book = keep_book(product, TABLE, world, seed, Path)
     past_day = local_midnight_s(2019, 5, 1)
     past = workplace(draw_day(may, PAST_VEHICLES, past_day, seed), past_day, seed)
