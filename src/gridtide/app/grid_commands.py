@@ -103,6 +103,54 @@ def flow(feeder: str, steps: int, ev_share: float, ev_kw: float, seed: int, as_j
 
 
 @grid.command()
+@click.argument("feeder")
+@click.option("--ev-share", type=click.FloatRange(0, 1), default=0.6, show_default=True)
+@click.option("--ev-kw", type=float, default=7.4, show_default=True, help="Of each charger.")
+@click.option("--source-pu", type=click.FloatRange(0.9, 1.1), help="Voltage of the source.")
+@click.option("--capacity/--no-capacity", default=True, help="Find the largest share each bears.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the vehicles.")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    callback=picture_name,
+    help="Draw the voltages: a .svg or .png file.",
+)
+@json_option
+def hosting(
+    feeder: str, source_pu: float | None, picture: Path | None, as_json: bool, **given: Any
+) -> None:
+    """Tell how many vehicles a feeder bears: uncontrolled, V1G, V2G, V2G with volt-var.
+
+    FEEDER is a folder of OpenDSS text with Master.dss, or synthetic:HOUSES[:SEED]. Vehicles are
+    synthetic. Plans are made again with smaller limits at the points that help most until a full
+    power flow of the planned night finds nothing beyond a limit.
+    """
+    from dataclasses import replace
+
+    from gridtide.study import feeder_named
+    from gridtide.study.hosting import hosting_document
+    from gridtide.study.hosting_told import hosting_picture, hosting_text
+
+    found = feeder_named(feeder)
+    if source_pu is not None:
+        found = replace(found, source_pu=source_pu)
+    told = hosting_document(
+        found,
+        share=given["ev_share"],
+        charger_kw=given["ev_kw"],
+        seed=given["seed"],
+        capacity=given["capacity"],
+        watch=lambda text: click.echo(text, err=True),
+    )
+    if picture is not None:
+        hosting_picture(told, picture)
+    if as_json:
+        print_json(told)
+    else:
+        click.echo(hosting_text(told))
+
+
+@grid.command()
 @click.argument("name", required=False)
 @json_option
 def curves(name: str | None, as_json: bool) -> None:

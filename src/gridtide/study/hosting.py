@@ -46,8 +46,8 @@ OTHER_PRICE = 0.18
 """A tariff with an evening peak and a cheap night [currency/kWh]: assumed."""
 WEAR_PER_KWH = 0.04
 VOLT_VAR = "volt-var-b"
-OVERSIZED = 1.1
-"""Apparent power of an inverter over its active power."""
+OVERSIZED = 1.12
+"""Apparent over active power: full power fits beside the most that the curve asks for."""
 MARGIN = 0.02
 """Limits are drawn in by so much while limits at points are sought."""
 ROUNDS = 25
@@ -336,6 +336,10 @@ def hosting_document(
         "share": share,
         "vehicles": len(parked),
         "ev_kw": charger_kw,
+        "limits_v": [
+            street.limits.low * street.limits.nominal_v,
+            street.limits.high * street.limits.nominal_v,
+        ],
         "note": "vehicles are synthetic; the tariff is assumed",
         "without_vehicles": _counted(street, run_night(street, park(feeder, 0.0, seed), WAYS[0])),
         "ways": rows,
@@ -363,6 +367,8 @@ def _row(street: Street, parked: Parked, way: str) -> dict[str, Any]:
         "missing_kwh": night.missing_kwh,
         "rounds": night.rounds,
         "loss_kwh": float(np.nansum(night.flow.loss_kw)) * 24.0 / STEPS,
+        "lowest_v_by_step": np.nanmin(volts, axis=(1, 2)).tolist(),
+        "highest_v_by_step": np.nanmax(volts, axis=(1, 2)).tolist(),
     }
 
 

@@ -17,6 +17,7 @@ BENCHMARKS = {
     "step": "a step of the frequency: how soon a fleet answers, by the delay of its link",
     "regulation": "a fast signal followed by a workplace with real sessions, against foresight",
     "spin": "real reserve events replayed on car parks that sold it, against foresight",
+    "hosting": "violations on a feeder: uncontrolled, planned, with V2G and volt-var",
     "flow": "three-phase power flow of a day on a feeder of 907 nodes",
     "memory": "a day of many vehicles with the recording streamed to disk",
     "plan": "a fleet below feeders of 250 whose limits bind, planned to a proven gap",
