@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gridtide.control import Outlook
 from gridtide.core import TimeGrid
 from gridtide.fleet import Chargers, LimitTree, Sessions, Vehicles
 from gridtide.sim import World
@@ -112,4 +113,23 @@ def world(
         export_kw=np.tile(limits.export_kw, (steps, 1)),
         billing_period=np.zeros(steps, np.int64),
         peak_so_far_kw=np.zeros(len(limits)),
+    )
+
+
+def outlook(made):
+    """Return what planning knows of a world: flat prices."""
+    n, limits = made.grid.n, len(made.limits)
+    price = np.full((1, n), 0.2)
+    return Outlook(
+        grid=TimeGrid(made.grid.start_s, made.grid.step_s, n),
+        meters=np.array([0]),
+        price_import_per_kwh=price,
+        price_export_per_kwh=price,
+        carbon_kg_per_kwh=np.zeros(n),
+        carbon_price_per_kg=0.0,
+        base_forecast_kw=np.zeros((n, limits)),
+        base_margin_kw=np.zeros((n, limits)),
+        demand_charge_per_kw=np.zeros((limits, 1)),
+        demand_period=np.zeros(n, dtype=np.int64),
+        stored_value_per_kwh=0.2,
     )

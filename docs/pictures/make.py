@@ -24,7 +24,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gridtide.battery import RoundTrip
-from gridtide.grid import Droop, case_named
+from gridtide.core import stream
+from gridtide.grid import Droop, case_named, draw_feeder
 from gridtide.plan import Problem, read_problem, trace_front
 from gridtide.store import read_table
 from gridtide.study import (
@@ -34,6 +35,8 @@ from gridtide.study import (
     round_trip_picture,
     uses_picture,
 )
+from gridtide.study.hosting import hosting_document
+from gridtide.study.hosting_told import hosting_picture
 
 CHARGE, DISCHARGE, INK, QUIET, HERE = "#0072B2", "#D55E00", "#1A1A1A", "#6B6B6B", "#EFEFEF"
 STEP_S = 900
@@ -60,6 +63,9 @@ def main() -> None:
     fleet = Droop(power_mw=300.0, delay_s=1.0, lag_s=0.5)
     frequency_picture(case_named("gb-2019"), fleet, PICTURE.with_name("gb-2019.svg"))
     front_picture(trace_front(_yard(), "cost", "variance"), PICTURE.with_name("front.svg"))
+    street = draw_feeder(30, stream(1, "feeder"))
+    told = hosting_document(street, share=0.8, charger_kw=11.0, seed=1, capacity=False)
+    hosting_picture(told, PICTURE.with_name("hosting.svg"))
     print(f"wrote {PICTURE.name} ({PICTURE.stat().st_size / 1000:.0f} kB) and README.md")
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from gridtide.control import (
-    Outlook,
     Planned,
     RollingPlanner,
     Seller,
@@ -15,30 +14,12 @@ from gridtide.control import (
     Terms,
     run_loop,
 )
-from gridtide.core import TimeGrid, stream
+from gridtide.core import stream
 from gridtide.signals import fast_regulation
 from gridtide.sim import SimPlant, Stations
-from worlds import START_S, tree, world
+from worlds import START_S, outlook, tree, world
 
 TICK_S = 10.0
-
-
-def outlook(made):
-    n, limits = made.grid.n, len(made.limits)
-    price = np.full((1, n), 0.2)
-    return Outlook(
-        grid=TimeGrid(made.grid.start_s, made.grid.step_s, n),
-        meters=np.array([0]),
-        price_import_per_kwh=price,
-        price_export_per_kwh=price,
-        carbon_kg_per_kwh=np.zeros(n),
-        carbon_price_per_kg=0.0,
-        base_forecast_kw=np.zeros((n, limits)),
-        base_margin_kw=np.zeros((n, limits)),
-        demand_charge_per_kw=np.zeros((limits, 1)),
-        demand_period=np.zeros(n, dtype=np.int64),
-        stored_value_per_kwh=0.2,
-    )
 
 
 def serve(made, response, *, terms=None, stations=None, blocks=3):

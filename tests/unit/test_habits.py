@@ -13,9 +13,7 @@ DAY_S = 86_400
 
 def habits(shift_steps=0):
     """Three visits on Monday, 1 June 2026, who said 8, 4 and 4 steps and stayed 8, 6 and 2."""
-    made = world(
-        [(4, 12, 0.5, 0.6, 12), (8, 14, 0.5, 0.6, 12), (8, 10, 0.4, 0.7, 12)], steps=32
-    )
+    made = world([(4, 12, 0.5, 0.6, 12), (8, 14, 0.5, 0.6, 12), (8, 10, 0.4, 0.7, 12)], steps=32)
     return Habits.of(made.sessions, made.vehicles, START_S, 1)
 
 

@@ -16,7 +16,7 @@ def test_what_activates_each_product():
     assert quantity(product_named("fcr-ce")) == "hz"
     assert quantity(product_named("pjm-spin")) == "share"
     for name in ("order890", "ieee1547-volt-var-b"):
-        with pytest.raises(InputError, match="schedule|voltage"):
+        with pytest.raises(InputError, match=r"schedule|voltage"):
             quantity(product_named(name))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from gridtide.study.benchmarks.plan_site import (
 )
 
 PUBLISHED = Path(os.environ.get("GRIDTIDE_DATA", "../shared/data")) / "price"
-NEED_DATA = {"wear", "uncertainty", "uncertainty_v1g"}
+NEED_DATA = {"wear", "uncertainty", "uncertainty_v1g", "regulation", "spin", "hosting"}
 
 
 def test_without_the_published_prices_a_finding_says_so(monkeypatch, tmp_path):
@@ -34,6 +35,41 @@ def test_segments_earn_more_than_no_price_of_wear():
         rows = told[stay]["profit_per_day"]
         assert rows["8 segments"]["mean"] > rows["no price of wear"]["mean"] + 0.1
         assert all(row.get("gap", 0.0) <= 1e-6 for row in rows.values())
+
+
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published data are not there")
+@pytest.mark.parametrize("name", ["regulation", "hosting"])
+def test_benchmarks_on_published_data_run_at_a_small_size(name):
+    told = run_benchmark(name, size=3, seed=1)
+    assert told["vehicles"] == 3
+    if name == "hosting":
+        assert [row["violations"] for row in told["table"]][2:] == [0, 0, 0]
+    else:
+        assert told["departures_met"] == told["departures"] > 0
+        assert 0.0 < told["score"] <= 1.0 and told["clairvoyant_kw_h"] > 0
+
+
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published data are not there")
+def test_a_real_event_is_replayed_and_delivered():
+    from gridtide.signals import read_spin_events
+    from gridtide.study.benchmarks import spin
+
+    events = read_spin_events(PUBLISHED.parent / "market" / "historical-spin-events.xls")
+    assert len(events) == 893 and sum(e.start >= spin.SINCE for e in events) == 19
+    assert all(e.start <= f.start for e, f in pairwise(events))
+    night = next(e for e in events if f"{e.start:%Y-%m-%d}" == "2017-09-04")
+    row = spin._replay(night, "depot", 6, 1)
+    assert row["committed_kw"] > 20.0 and row["minutes"] == 15.0
+    assert row["delivered_share"] > 0.99
+    assert 0.5 < row["offered_kw_h"] / row["foresight_kw_h"] <= 1.0 + 1e-6
+    assert row["departures_met"] == row["departures"]
+
+
+def test_without_the_data_new_benchmarks_say_so(monkeypatch, tmp_path):
+    monkeypatch.setenv("GRIDTIDE_DATA", str(tmp_path))
+    for name in ("regulation", "spin", "hosting"):
+        with pytest.raises(InputError, match=r"GRIDTIDE_DATA|workbook"):
+            run_benchmark(name, size=3, seed=1)
 
 
 @pytest.mark.parametrize("name", sorted(set(BENCHMARKS) - NEED_DATA))

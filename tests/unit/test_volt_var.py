@@ -43,9 +43,7 @@ def test_reactive_power_is_what_the_curve_gives(model, kw):
     assert (kept**2 + reactive**2 <= rated**2 + 1e-6).all()
     without = model.solve(load + power, kvar)
     if kw:  # it brings the voltage back towards nominal
-        off, was = (
-            np.abs(point_voltage_v(model.feeder, f) - 230.0).max() for f in (flow, without)
-        )
+        off, was = (np.abs(point_voltage_v(model.feeder, f) - 230.0).max() for f in (flow, without))
         assert off < was
 
 

@@ -29,7 +29,7 @@ def hosting_text(told: dict[str, Any]) -> str:
         f"{told['ev_kw']:g} kW each, source at {told['source_pu']:g} pu; "
         f"{told['without_vehicles']:,} violations without vehicles. {told['note'].capitalize()}.",
         f"{'':16}{'violations':>11}{'lowest':>9}{'highest':>9}{'lines':>7}{'missing':>10}"
-        f"{'rounds':>8}{'bears':>8}",
+        f"{'rounds':>8}" + (f"{'bears':>8}" if "bears" in told["ways"][0] else ""),
     ]
     for row in told["ways"]:
         if "collapse" in row:
@@ -40,7 +40,8 @@ def hosting_text(told: dict[str, Any]) -> str:
         lines.append(
             f"{row['way']:16}{row['violations']:11,}"
             f"{row['lowest_v']:7.1f} V{row['highest_v']:7.1f} V"
-            f"{row['line_loading']:7.0%}{row['missing_kwh']:6.1f} kWh{row['rounds']:8}{share:>8}"
+            f"{row['line_loading']:7.0%}{row['missing_kwh']:6.1f} kWh{row['rounds']:8}"
+            + (f"{share:>8}" if share else "")
         )
     return "\n".join(lines)
 
