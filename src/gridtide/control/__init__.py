@@ -4,11 +4,13 @@ from gridtide.control._kernel_narrow import Plugs, whole_steps
 from gridtide.control.dispatch import FastDispatch, Shared, merit
 from gridtide.control.enclosing import Enclosed, beside_setpoints_kw, enclose, plugs_of
 from gridtide.control.expecting import Expectation
+from gridtide.control.following import BackToSchedule, Following, Instruction, Instructions
 from gridtide.control.image import Floats, Image, Setpoints, Wish
 from gridtide.control.loop import Plant, Watch, run_loop
 from gridtide.control.narrowing import able_kw, laxity_h, narrow, room_kw
 from gridtide.control.planning import Outlook, PlanRecord, RollingPlanner
-from gridtide.control.serving import Asked, Seller, Served, Service, Serving, Sold, Terms
+from gridtide.control.selling import Seller, Sold, Terms
+from gridtide.control.serving import Asked, Served, Service, Serving
 from gridtide.control.strategies import (
     EarliestDeadlineFirst,
     LeastLaxityFirst,
@@ -22,12 +24,16 @@ from gridtide.control.wearing import WearOutlook
 
 __all__ = [
     "Asked",
+    "BackToSchedule",
     "EarliestDeadlineFirst",
     "Enclosed",
     "Expectation",
     "FastDispatch",
     "Floats",
+    "Following",
     "Image",
+    "Instruction",
+    "Instructions",
     "LeastLaxityFirst",
     "Outlook",
     "PlanRecord",

@@ -94,6 +94,21 @@ def nominal_hz(product: Product) -> float:
     return product.activation_values.get("nominal_hz", 50.0)
 
 
+def steepest_share_per_hz(product: Product) -> float | None:
+    """Return the steepest slope of a product's curve, in parts of an offer [1/Hz]; None for none.
+
+    A response that is switched on once is no droop.
+    """
+    values = product.activation_values
+    if product.activation == "droop":
+        return 1.0 / values["full_hz"]
+    if product.activation == "one_sided":
+        return 1.0 / abs(values["full_hz"] - values["start_hz"])
+    if product.activation == "knee":
+        return (1.0 - values["knee_share"]) / (values["full_hz"] - values["knee_hz"])
+    return None
+
+
 def generated(product: Product, n: int, step_s: float, stream: np.random.Generator) -> Floats:
     """Draw what would activate a product, synthetic, shape (n,).
 

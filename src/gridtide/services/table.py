@@ -70,6 +70,13 @@ class ServiceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             "1 something is held back for those who leave unannounced",
         ),
     ] = 1.0
+    area_mw: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(
+            description="Demand of the area whose frequency is answered: no droop is offered "
+            "that would be unstable with the stations' delay [MW]; none: large enough"
+        ),
+    ] = None
     latency_s: Annotated[
         float, Meta(ge=0, le=30, description="Time until a station begins to answer [s]")
     ] = 0.5

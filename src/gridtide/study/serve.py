@@ -7,6 +7,7 @@ for what is activated now, and the plant tells it what flowed. What came of it i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,6 +26,7 @@ from gridtide.control import (
     Terms,
 )
 from gridtide.core import Finding, InputError, stream
+from gridtide.grid import permit
 from gridtide.plan import Reserve
 from gridtide.services import (
     Product,
@@ -34,7 +36,7 @@ from gridtide.services import (
     quantity,
     response,
 )
-from gridtide.services.respond import RANGE
+from gridtide.services.respond import RANGE, steepest_share_per_hz
 from gridtide.signals import Samples, read_samples
 from gridtide.sim import Stations, World
 from gridtide.study.build import Find, file_finder, past_habits
@@ -250,6 +252,18 @@ def _response(product: Product, samples: Samples | None, time_s: float) -> float
     return response(product, samples.at(time_s, product.hold_s))
 
 
+def steepest_kw(product: Product, table: ServiceTable) -> float:
+    """Return the largest offer whose droop is stable for the delay it is answered with [kW].
+
+    The delay is that of the stations and half a time between looks at the frequency.
+    """
+    slope = steepest_share_per_hz(product)
+    if table.area_mw is None or slope is None:
+        return math.inf
+    allowed = permit(table.latency_s + _step_s(product) / 2.0).permitted_gain
+    return 1000.0 * table.area_mw * allowed / slope
+
+
 def terms_of(product: Product, table: ServiceTable) -> Terms:
     """Return what operating a product needs to know of its rule."""
     gate = table.gate_minutes
@@ -260,6 +274,7 @@ def terms_of(product: Product, table: ServiceTable) -> Terms:
         price_per_kw_h=table.price_per_kw_h + table.performance_price_per_kw_h,
         step_kw=0.0 if table.pooled else product.bid_step_kw,
         least_kw=0.0 if table.pooled else product.min_bid_kw,
+        most_kw=steepest_kw(product, table),
         hold_s=product.hold_s,
         confidence=product.confidence if table.confidence is None else table.confidence,
         opposite_share=product.opposite_share,

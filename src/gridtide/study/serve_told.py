@@ -130,7 +130,7 @@ def _tell(book: Book, track: _Track) -> Told:
         "product": book.product.name,
         "edition": book.product.edition,
         "unverified": book.product.unverified,
-        "note": book.note,
+        "note": book.note + _steep(book, offered),
         "blocks_sold": int((offered > 0).sum()),
         "offered_kw_h": float(offered @ np.array(hours)) if blocks else 0.0,
         "largest_offer_kw": float(offered.max(initial=0.0)),
@@ -159,9 +159,22 @@ def _tell(book: Book, track: _Track) -> Told:
     )
 
 
+def _steep(book: Book, offered: Floats) -> str:
+    """Tell where stability of the droop kept an offer small."""
+    most = book.seller.terms.most_kw
+    if not (offered >= most - 1e-6).any() or not np.isfinite(most):
+        return ""
+    return f"; offers above {most:.1f} kW are refused: their droop would be unstable"
+
+
 def _why_nothing(book: Book) -> str:
     """Say why no block was sold."""
     terms = book.seller.terms
+    if terms.most_kw < max(terms.least_kw, terms.step_kw):
+        return (
+            f"a droop of more than {terms.most_kw:.0f} kW would be unstable in an area of "
+            f"{book.table.area_mw:g} MW with the stations' delay"
+        )
     proven = max((block.proven_kw for block in book.seller.sold.values()), default=0.0)
     if proven > 0 and proven < max(terms.least_kw, terms.step_kw):
         return (
