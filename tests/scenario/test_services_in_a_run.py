@@ -185,3 +185,16 @@ def test_score_by_envelope_counts_what_was_sold():
     small = score(product, asked, given)["worst_error"]
     large = score(product, asked, given, offered_kw=100.0)["worst_error"]
     assert small > 0.5 > 0.05 > large
+
+
+def test_a_droop_too_steep_for_its_delay_is_not_offered():
+    more = "area_mw = 0.01\nlatency_s = 2.0\ngate_minutes = 0\n"
+    case = service_case(scenario("fcr-n").replace("pooled = true", "pooled = true\n" + more))
+    told = run(case).summary()["v2g+services"]["services"][0]
+    large = service_case(
+        scenario("fcr-n").replace("pooled = true", "pooled = true\ngate_minutes = 0\n")
+    )
+    free = run(large).summary()["v2g+services"]["services"][0]
+    assert 0.0 < told["largest_offer_kw"] < free["largest_offer_kw"]
+    assert "their droop would be unstable" in told["note"]
+    assert "unstable" not in free["note"]
