@@ -145,3 +145,29 @@ def test_narrowing_twice_changes_nothing(a_world):
     twice = narrow(image, Wish(power_kw=once.power_kw, stop_kwh=once.stop_kwh, reason=once.reason))
     on = np.abs(once.power_kw) > 1e-6
     assert twice.power_kw[on] == pytest.approx(once.power_kw[on], abs=1e-6)
+
+
+class Drains:
+    """Wishes to give all there is, all the time."""
+
+    def decide(self, image):
+        return Wish.of(np.full(image.session.size, -30.0))
+
+
+@given(st.lists(st.tuples(st.floats(0.4, 1.0), st.floats(0.3, 0.95), st.floats(1.0, 12.0)),
+                min_size=1, max_size=6))  # fmt: skip
+def test_who_stays_on_keeps_what_was_asked_for(stays):
+    """Once at its target after the stated departure, a vehicle never goes below it."""
+    made = world([(0, 15, soc, target, stated) for soc, target, stated in stays])
+    plant = SimPlant(made, lambda _: None, lambda _: None, tick_s=60.0)
+    held = {}
+
+    def watch(image, _setpoints):
+        late = image.connected & (image.time_s >= image.departure_s)
+        for k in np.flatnonzero(late):
+            least = min(image.target_kwh[k], image.full_kwh[k])
+            if held.get(k) or image.energy_kwh[k] >= least - 1e-6:
+                held[k] = True
+                assert image.energy_kwh[k] >= least - 1e-6
+
+    run_loop(plant, Drains(), made.grid.start_s + 14.9 * 900.0, watch)

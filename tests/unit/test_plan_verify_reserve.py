@@ -231,6 +231,23 @@ def test_recovery_is_proven_where_no_limit_can_bind_and_open_otherwise(tmp_path)
         assert check.passed is None and "not proven here" in check.said
 
 
+def test_blocks_that_are_sold_together_offer_the_same(tmp_path):
+    up = block(name="up")
+    down = block("down", name="down", sold_with="up")
+    problem = replace(fleet([25.0, 30.0], target=25.0), reserves=(up, down))
+    path = written(tmp_path, problem)
+    document = json.loads(path.read_text())
+    offers = document["head"]["claims"]["offers"]
+    assert offers[0]["offered_kw"] == pytest.approx(offers[1]["offered_kw"]) and (
+        offers[0]["offered_kw"] > 1.0
+    )
+    assert "reserve offers" not in failed(verify_plan(read_plan(path), problem))
+    # Less of one alone would be within its own sizes: only together it is wrong.
+    offers[1]["offered_kw"] -= 0.5
+    path.write_text(json.dumps(document))
+    assert "reserve offers" in failed(verify_plan(read_plan(path), problem))
+
+
 def test_a_bound_counts_all_that_could_be_sold(tmp_path):
     """27 kW of charger for two hours at 0.05."""
     alone = verify_plan(read_plan(written(tmp_path, van(reserves=()))), van(reserves=()))

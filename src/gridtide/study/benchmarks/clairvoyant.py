@@ -247,4 +247,4 @@ def _promised_kwh(world: World) -> Floats:
             power[k], hours[k], sessions.arrival_kwh[k], target[k], knee[k],
             slope[k] if knee[k] < full[k] else 0.0, flow[k], a[k], b[k], c[k],
         )[0]  # fmt: skip
-    return promised
+    return np.minimum(promised, target)
