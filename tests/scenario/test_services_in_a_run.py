@@ -198,3 +198,43 @@ def test_a_droop_too_steep_for_its_delay_is_not_offered():
     assert 0.0 < told["largest_offer_kw"] < free["largest_offer_kw"]
     assert "their droop would be unstable" in told["note"]
     assert "unstable" not in free["note"]
+
+
+def test_only_vehicles_of_the_named_site_serve():
+    """Two sites: what the other site's vehicles do is as without services."""
+    text = scenario(vehicles=6).replace("pooled = true", 'pooled = true\nsite = "car park"')
+    text = text.replace(
+        "[[vehicle]]",
+        """[[site]]
+name = "yard"
+archetype = "campus"
+tariff = "flat"
+
+[[charger]]
+name = "yard charger"
+count = 6
+below = "yard"
+max_charge_kw = 11
+max_discharge_kw = 11
+
+[[vehicle]]""",
+        1,
+    ).replace("count = 6\ncapacity_kwh", "count = 12\ncapacity_kwh")
+    result = run(service_case(text))
+    told = result.summary()["v2g+services"]
+    assert told["services"][0]["offered_kw_h"] > 0.0
+    assert told["departures_met"] == told["departures"]
+    decisions = result.strategies["v2g+services"].columns["decisions"]
+    from gridtide.core import Reason
+
+    moved = decisions["charger"][decisions["reason"] == Reason.SERVICE]
+    assert moved.size and (moved < 6).all()
+    with pytest.raises(InputError, match="no site elsewhere"):
+        run(service_case(text.replace('site = "car park"', 'site = "elsewhere"')))
+
+
+def test_a_largest_offer_is_kept():
+    more = "most_kw = 12.5\ngate_minutes = 0\n"
+    case = service_case(scenario().replace("pooled = true", "pooled = true\n" + more))
+    told = run(case).summary()["v2g+services"]["services"][0]
+    assert told["largest_offer_kw"] == 12.5 and "unstable" not in told["note"]

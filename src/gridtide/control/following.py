@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gridtide.control.dispatch import FastDispatch, Shared
-from gridtide.control.image import Floats, Image, Wish
+from gridtide.control.image import Bools, Floats, Image, Wish
 from gridtide.control.narrowing import able_kw, narrow
 from gridtide.control.strategies import Strategy
 from gridtide.core import Finding, InputError, Reason
@@ -205,12 +205,26 @@ def _reachable(image: Image, target_kw: float) -> float:
 
 
 def share_target(
-    dispatch: FastDispatch, image: Image, wish: Wish, target_kw: float, *, bidirectional: bool
+    dispatch: FastDispatch,
+    image: Image,
+    wish: Wish,
+    target_kw: float,
+    *,
+    bidirectional: bool,
+    serve: Bools | None = None,
 ) -> Shared:
-    """Share a target; what limits of panel or site cut is asked of others."""
+    """Share a target; what limits of panel or site cut is asked of others.
+
+    ``serve`` names the chargers that may be moved, shape (chargers,); None: all.
+    """
     base: Floats = np.asarray(wish.power_kw, dtype=float)
     low, high = able_kw(image)
-    within = (low if bidirectional else np.maximum(low, 0.0)), high
+    if not bidirectional:
+        low = np.maximum(low, 0.0)
+    if serve is not None:
+        stays = np.clip(base, low, high)
+        low, high = np.where(serve, low, stays), np.where(serve, high, stays)
+    within = low, high
     shared = dispatch.share(image, base, target_kw, within)
     if not (np.isfinite(image.import_kw).any() or np.isfinite(image.export_kw).any()):
         return shared

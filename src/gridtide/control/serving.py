@@ -12,7 +12,7 @@ from typing import Protocol
 
 from gridtide.control.dispatch import FastDispatch, Shared
 from gridtide.control.following import share_target, shared_wish
-from gridtide.control.image import Image, Wish
+from gridtide.control.image import Bools, Image, Wish
 from gridtide.control.selling import Sold
 from gridtide.control.strategies import Strategy
 
@@ -91,6 +91,8 @@ class Serving:
         Called with every tick in which something is sold; None: nobody looks.
     bidirectional
         False: what is served by charging less or more alone.
+    serve
+        Chargers that may be moved, shape (chargers,); None: all.
     """
 
     def __init__(
@@ -101,8 +103,10 @@ class Serving:
         watch: Callable[[Served], None] | None = None,
         *,
         bidirectional: bool = True,
+        serve: Bools | None = None,
     ) -> None:
         self._inner = inner
+        self._serve = serve
         self._bidirectional = bidirectional
         self._services = tuple(services)
         self._dispatch = dispatch or FastDispatch()
@@ -118,7 +122,12 @@ class Serving:
         baseline = asked[0].sold.baseline_at(image.time_s)
         target = baseline - sum(one.kw for one in asked)
         shared = share_target(
-            self._dispatch, image, wish, target, bidirectional=self._bidirectional
+            self._dispatch,
+            image,
+            wish,
+            target,
+            bidirectional=self._bidirectional,
+            serve=self._serve,
         )
         if self._watch is not None:
             self._watch(

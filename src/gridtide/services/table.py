@@ -70,6 +70,10 @@ class ServiceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             "1 something is held back for those who leave unannounced",
         ),
     ] = 1.0
+    most_kw: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Largest offer [kW]; none: all that plans prove"),
+    ] = None
     area_mw: Annotated[
         Annotated[float, Meta(gt=0)] | None,
         Meta(

@@ -27,6 +27,7 @@ from gridtide.grid import (
     curve_named,
     excess,
     settle_reactive,
+    standstill_loss_kw,
     violations,
 )
 from gridtide.plan import Plan, Problem, solve
@@ -48,6 +49,9 @@ WEAR_PER_KWH = 0.04
 VOLT_VAR = "volt-var-b"
 OVERSIZED = 1.12
 """Apparent over active power: full power fits beside the most that the curve asks for."""
+LOSS = (0.05, 0.05, 0.0)
+"""Loss law of an inverter of some kW by apparent power: a [kW], b, c [1/kW]; assumed."""
+STILL_KW = 1e-6
 MARGIN = 0.02
 """Limits are drawn in by so much while limits at points are sought."""
 ROUNDS = 25
@@ -90,6 +94,8 @@ class Night:
         Of the vehicles, shape (v, T).
     reactive_kvar
         Absorbed at every connection point, shape (T, m).
+    standstill_kwh
+        What converters lost that gave reactive power alone [kWh].
     flow
         Of the whole feeder.
     missing_kwh
@@ -100,6 +106,7 @@ class Night:
 
     power_kw: Floats
     reactive_kvar: Floats
+    standstill_kwh: float
     flow: Flow
     missing_kwh: float
     rounds: int
@@ -182,7 +189,7 @@ def _flowed(
     """Solve the whole feeder with the vehicles' powers."""
     model, point_kw = street.model, np.zeros_like(street.load_kw)
     point_kw[:, parked.point] = power_kw.T
-    kvar = np.zeros_like(point_kw)
+    kvar, loads = np.zeros_like(point_kw), street.load_kw
     if way.endswith("volt-var"):
         rated = np.zeros_like(point_kw)
         t = np.arange(STEPS)
@@ -194,10 +201,15 @@ def _flowed(
         _, kvar, point_kw = settle_reactive(
             model, point_kw, street.load_kw, street.load_kvar, inverters
         )
-    flow = model.solve(street.load_kw + point_kw, street.load_kvar + kvar, unbalance=True)
+        # Whoever only gives reactive power draws what the converter loses, from the grid.
+        still = np.where(np.abs(point_kw) < STILL_KW, kvar, 0.0)
+        lost = standstill_loss_kw(still.ravel(), np.tile(LOSS, (still.size, 1)))
+        loads = loads + lost.reshape(still.shape)
+    flow = model.solve(loads + point_kw, street.load_kvar + kvar, unbalance=True)
     return Night(
         power_kw=point_kw[:, parked.point].T,
         reactive_kvar=kvar,
+        standstill_kwh=float((loads - street.load_kw).sum()) * 24.0 / STEPS,
         flow=flow,
         missing_kwh=missing_kwh,
         rounds=rounds,
@@ -365,6 +377,7 @@ def _row(street: Street, parked: Parked, way: str) -> dict[str, Any]:
         "transformer_loading": float(np.nanmax(night.flow.transformer_loading)),
         "unbalance": float(np.nanmax(night.flow.unbalance)),
         "missing_kwh": night.missing_kwh,
+        "standstill_loss_kwh": night.standstill_kwh,
         "rounds": night.rounds,
         "loss_kwh": float(np.nansum(night.flow.loss_kw)) * 24.0 / STEPS,
         "lowest_v_by_step": np.nanmin(volts, axis=(1, 2)).tolist(),

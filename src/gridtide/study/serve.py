@@ -44,6 +44,7 @@ from gridtide.study.case import Case
 from gridtide.study.plan_tape import PlanTape
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 RELATIVE_BELOW_S = 400.0 * 86_400.0
 """Times in a file that end below count from the begin of something, not from 1970 [s]."""
@@ -65,6 +66,8 @@ class Desk:
         Time between decisions [s].
     stations
         How late and how fast stations answer.
+    serve
+        Chargers that may be moved; None: all.
     expects
         What past days say of vehicles that are yet to come; None: they do not count.
     """
@@ -72,6 +75,7 @@ class Desk:
     books: tuple[Book, ...]
     tick_s: float
     stations: Stations
+    serve: Bools | None = None
     expects: Expectation | None = None
     ticks: Ticks = field(default_factory=lambda: Ticks())
 
@@ -87,7 +91,13 @@ class Desk:
     def wrap(self, strategy: Strategy, *, bidirectional: bool) -> Serving:
         """Let a strategy that follows plans serve."""
         services = [book.service for book in self.books]
-        return Serving(strategy, services, watch=self.ticks.served, bidirectional=bidirectional)
+        return Serving(
+            strategy,
+            services,
+            watch=self.ticks.served,
+            bidirectional=bidirectional,
+            serve=self.serve,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,13 +173,31 @@ def open_desk(case: Case) -> Desk:
     books: list[Book] = []
     for name, table in scenario.services.items():
         try:
+            _check_site(table, world)
             books.append(keep_book(product_named(name), table, world, scenario.seed, find))
         except InputError as error:
             at = case.place(f"services.{name}")
             findings += [Finding(f"{at} {f.where}", f.what, f.mend) for f in error.findings]
     if findings:
         raise InputError(findings)
-    return desk_of_books(books, len(world.chargers), _expectation(case, books))
+    serve = _who_serves(books, world)
+    return desk_of_books(books, len(world.chargers), _expectation(case, books), serve)
+
+
+def _check_site(table: ServiceTable, world: World) -> None:
+    names = [world.limits.names[node] for node in np.flatnonzero(world.limits.parent < 0)]
+    if table.site is not None and table.site not in names:
+        mend = f"Write one of {', '.join(names)}"
+        raise InputError([Finding("site", f"there is no site {table.site}", mend)])
+
+
+def _who_serves(books: list[Book], world: World) -> Bools | None:
+    """Chargers at the sites of all products; None where a product is served by all."""
+    sites = [book.table.site for book in books if book.table.site is not None]
+    if len(sites) < len(books):
+        return None
+    top = np.array(world.limits.names, dtype=object)[world.limits.site[world.chargers.limit]]
+    return np.asarray(np.isin(top.astype(str), sites))
 
 
 def _expectation(case: Case, books: list[Book]) -> Expectation | None:
@@ -183,14 +211,19 @@ def _expectation(case: Case, books: list[Book]) -> Expectation | None:
     return Expectation(habits=habits, midnight_s=case.world.grid.start_s, confidence=confidence)
 
 
-def desk_of_books(books: list[Book], chargers: int, expects: Expectation | None = None) -> Desk:
+def desk_of_books(
+    books: list[Book],
+    chargers: int,
+    expects: Expectation | None = None,
+    serve: Bools | None = None,
+) -> Desk:
     """Return the desk of some products; those whose gate closes first lead."""
     books = sorted(books, key=lambda book: -book.seller.terms.gate_s)
     tick_s = min(_step_s(book.product) for book in books)
     late = max(book.table.latency_s for book in books)
     slow = min(book.table.pace_kw_per_s for book in books)
     stations = Stations(np.full(chargers, late), np.full(chargers, slow), tick_s)
-    return Desk(books=tuple(books), tick_s=tick_s, stations=stations, expects=expects)
+    return Desk(books=tuple(books), tick_s=tick_s, stations=stations, serve=serve, expects=expects)
 
 
 def _step_s(product: Product) -> float:
@@ -274,7 +307,7 @@ def terms_of(product: Product, table: ServiceTable) -> Terms:
         price_per_kw_h=table.price_per_kw_h + table.performance_price_per_kw_h,
         step_kw=0.0 if table.pooled else product.bid_step_kw,
         least_kw=0.0 if table.pooled else product.min_bid_kw,
-        most_kw=steepest_kw(product, table),
+        most_kw=min(steepest_kw(product, table), table.most_kw or math.inf),
         hold_s=product.hold_s,
         confidence=product.confidence if table.confidence is None else table.confidence,
         opposite_share=product.opposite_share,

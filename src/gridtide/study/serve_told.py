@@ -18,7 +18,7 @@ from gridtide.core import InputError
 from gridtide.services import Line, Product, score, settle, total_nano
 from gridtide.signals import Samples
 from gridtide.study.record import Columns
-from gridtide.study.serve import Book, Desk
+from gridtide.study.serve import Book, Desk, steepest_kw
 
 Floats = npt.NDArray[np.float64]
 
@@ -162,7 +162,8 @@ def _tell(book: Book, track: _Track) -> Told:
 def _steep(book: Book, offered: Floats) -> str:
     """Tell where stability of the droop kept an offer small."""
     most = book.seller.terms.most_kw
-    if not (offered >= most - 1e-6).any() or not np.isfinite(most):
+    steep = steepest_kw(book.product, book.table) <= most < np.inf
+    if not steep or not (offered >= most - 1e-6).any():
         return ""
     return f"; offers above {most:.1f} kW are refused: their droop would be unstable"
 
@@ -170,9 +171,10 @@ def _steep(book: Book, offered: Floats) -> str:
 def _why_nothing(book: Book) -> str:
     """Say why no block was sold."""
     terms = book.seller.terms
-    if terms.most_kw < max(terms.least_kw, terms.step_kw):
+    steepest = steepest_kw(book.product, book.table)
+    if steepest < max(terms.least_kw, terms.step_kw):
         return (
-            f"a droop of more than {terms.most_kw:.0f} kW would be unstable in an area of "
+            f"a droop of more than {steepest:.0f} kW would be unstable in an area of "
             f"{book.table.area_mw:g} MW with the stations' delay"
         )
     proven = max((block.proven_kw for block in book.seller.sold.values()), default=0.0)
