@@ -129,6 +129,16 @@ def test_a_recorded_call_of_reserve_is_delivered(tmp_path):
     # One of eleven vehicles may leave before the time it stated.
     assert kept >= 0.9 * ticks["requested_kw"][on][1:].sum()
     assert told["departures_met"] == told["departures"]
+    # What fell short in the event is paid back for every hour since the day began.
+    served = result.strategies["v2g+services"]
+    blocks, lines = served.columns["services"], served.services[0].lines
+    paid = [line for line in lines if line.kind == "reserve"]
+    assert len(paid) == (blocks["offered_kw"] > 0).sum()
+    missed = 1000.0 * told["score_parts"]["shortfall_mw"]
+    before = blocks["offered_kw"][(blocks["from_s"] <= START_S + 9 * 3600)]
+    forfeit = 0.05 * np.minimum(before[before > 0], missed).sum()
+    earned = 0.05 * blocks["offered_kw"].sum() - forfeit
+    assert told["revenue"] == pytest.approx(earned, abs=1e-6)
 
 
 def test_a_gap_in_a_signal_returns_the_fleet_to_its_baseline(tmp_path):

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtide.control import (
+    Asked,
     Expectation,
     PlanRecord,
     Seller,
@@ -44,6 +45,8 @@ from gridtide.study.case import Case
 from gridtide.study.plan_tape import PlanTape
 
 Floats = npt.NDArray[np.float64]
+Asking = tuple[float, float, tuple[Asked, ...]]
+"""Instant [s], declared power [kW], and what each product asks for."""
 Bools = npt.NDArray[np.bool_]
 
 RELATIVE_BELOW_S = 400.0 * 86_400.0
@@ -130,14 +133,15 @@ class Book:
 class Ticks:
     """What was asked for and what flowed, tick by tick."""
 
-    rows: list[Served] = field(default_factory=list)
+    rows: list[Asking] = field(default_factory=list)
     ends_s: list[float] = field(default_factory=list)
     net_kw: list[float] = field(default_factory=list)
     watching: bool = False
 
     def served(self, served: Served) -> None:
         """Note what one tick asks for."""
-        self.rows.append(served)
+        # How it was shared out is let go of: a day of ticks of a large fleet would fill the memory.
+        self.rows.append((served.time_s, served.baseline_kw, served.asked))
         self.watching = True
 
     def flowed(self, end_s: float, net_kw: float) -> None:

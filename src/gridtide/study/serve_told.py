@@ -104,11 +104,11 @@ def _track(desk: Desk, book: Book) -> _Track:
     """Part of a product in what all of them asked for and what the fleet gave."""
     rows = desk.ticks.rows[: len(desk.ticks.ends_s)]
     begin, offered, asked, given = (np.zeros(len(rows)) for _ in range(4))
-    for k, row in enumerate(rows):
-        begin[k] = row.time_s
-        whole = sum(one.sold.offered_kw for one in row.asked)
-        missed = (row.baseline_kw - desk.ticks.net_kw[k]) - sum(one.kw for one in row.asked)
-        for one in row.asked:
+    for k, (time_s, baseline_kw, all_asked) in enumerate(rows):
+        begin[k] = time_s
+        whole = sum(one.sold.offered_kw for one in all_asked)
+        missed = (baseline_kw - desk.ticks.net_kw[k]) - sum(one.kw for one in all_asked)
+        for one in all_asked:
             if one.service is book.service:
                 offered[k], asked[k] = one.sold.offered_kw, one.kw
                 given[k] = one.kw + missed * one.sold.offered_kw / whole
@@ -249,10 +249,32 @@ def _lines(
     book: Book, track: _Track, blocks: list[Sold], scored: list[dict[str, Any] | None]
 ) -> list[Line]:
     """Settle every block; one that nobody called counts as kept."""
+    if book.product.settler == "spin":
+        return _reserve_lines(book, blocks, scored)
     lines: list[Line] = []
     for block, one in zip(blocks, scored, strict=True):
         if block.offered_kw > 0:
             lines += settle(book.product, _inputs(book, track, block, one))
+    return lines
+
+
+def _reserve_lines(
+    book: Book, blocks: list[Sold], scored: list[dict[str, Any] | None]
+) -> list[Line]:
+    """Settle reserve from event to event: a shortfall forfeits what was paid since the last."""
+    lines: list[Line] = []
+    since: list[Sold] = []
+    for k, (block, one) in enumerate(zip(blocks, scored, strict=True)):
+        since += [block] if block.offered_kw > 0 else []
+        if since and (one is not None or k == len(blocks) - 1):
+            given = {
+                "assigned_mw": [sold.offered_kw / 1000.0 for sold in since],
+                "prices": [1000.0 * book.table.price_per_kw_h] * len(since),
+                "hours": book.seller.terms.block_s / 3600.0,
+                "shortfall_mw": 0.0 if one is None else one["shortfall_mw"],
+            }
+            lines += settle(book.product, given)
+            since = []
     return lines
 
 
@@ -285,14 +307,6 @@ def _inputs(
     if product.settler == "envelope":
         error = 0.0 if scored is None else scored["worst_error"]
         return {"mw": mw, "price": price, "error": error, "hours": hours}
-    if product.settler == "spin":
-        short = 0.0 if scored is None else scored["shortfall_mw"]
-        return {
-            "assigned_mw": [mw],
-            "prices": [price],
-            "hours": hours,
-            "shortfall_mw": short,
-        }
     if product.settler == "demand_response":
         return {
             "baseline_kwh": [1000.0 * max(given, 0.0)],
