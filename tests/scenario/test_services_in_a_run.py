@@ -160,8 +160,12 @@ def test_mistakes_are_findings_before_anything_runs(tmp_path):
     ):
         with pytest.raises(InputError, match=what):
             run(service_case(text))
-    with pytest.raises(InputError, match=r"ge|>= 0|at least"):
-        service_case(scenario(price_per_kw_h=-1.0))
+    two = scenario(price_per_kw_h=-1.0).replace("pooled = true", "pooled = true\nsmell = 3")
+    with pytest.raises(InputError, match=r"price_per_kw_h: -1.* >= 0") as error:
+        service_case(two)
+    assert len(error.value.findings) == 2 and "smell" in str(error.value)
+    with pytest.raises(InputError, match="is not a table"):
+        service_case(scenario().replace("[services.pjm-2012-regd]", "[services]\nx = 1\n[a]"))
     bad = tmp_path / "bad.csv"
     bad.write_text("time,signal\n0,0.1\n2,7\n")
     with pytest.raises(InputError, match=r"bad\.csv"):

@@ -85,6 +85,9 @@ def unusable_numbers(value: Any, place: Place, path: str = "") -> list[Finding]:
 
 
 def _read_value(kind: Any, value: Any, place: Place, path: str) -> tuple[Any, list[Finding]]:
+    table = _record_by_name(kind)
+    if table is not None and isinstance(value, Mapping):
+        return _read_tables(table, value, place, path)
     record = _record_in(kind)
     if record is not None and isinstance(value, Mapping):
         return read_record(record, value, place, path)
@@ -104,6 +107,21 @@ def _read_value(kind: Any, value: Any, place: Place, path: str) -> tuple[Any, li
         return None, [
             Finding(place(path), f"{value!r} is not allowed: {_plain(error)}", _mend(kind, value))
         ]
+
+
+def _read_tables(
+    record: type[msgspec.Struct], value: Mapping[str, Any], place: Place, path: str
+) -> tuple[Any, list[Finding]]:
+    """Read tables by name, such as ``[services.NAME]``."""
+    tables, findings = {}, []
+    for name, given in value.items():
+        where = f"{path}.{name}"
+        if not isinstance(given, Mapping):
+            findings.append(Finding(place(where), f"{given!r} is not a table", "Write a table"))
+            continue
+        tables[name], more = read_record(record, given, place, where)
+        findings += more
+    return (None if None in tables.values() else tables), findings
 
 
 def _unknown_keys(
@@ -136,6 +154,16 @@ def _record_in(kind: Any) -> type[msgspec.Struct] | None:
         inner = _members(get_args(member)[0])[0] if _is_list(member) else member
         if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             return inner
+    return None
+
+
+def _record_by_name(kind: Any) -> type[msgspec.Struct] | None:
+    """Record type of a field that holds records by name."""
+    for member in _members(kind):
+        if get_origin(member) is dict:
+            inner = _members(get_args(member)[1])[0]
+            if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+                return inner
     return None
 
 

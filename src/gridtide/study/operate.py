@@ -153,7 +153,7 @@ def check_strategies(case: Case) -> None:
         except InputError as error:
             findings += error.findings
     if findings:
-        raise InputError(findings)
+        raise InputError(list(dict.fromkeys(findings)))
 
 
 def desk_of(case: Case, name: str) -> Desk | None:
