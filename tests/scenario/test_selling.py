@@ -93,6 +93,10 @@ def test_the_baseline_is_that_of_the_last_plan_before_each_hour():
     assert seller.at(START_S + 0.6 * HOUR).baseline_at(START_S + 0.6 * HOUR) == 5.0
     assert seller.at(START_S + 1.2 * HOUR).baseline_at(START_S + 1.2 * HOUR) == 7.0
     assert seller.at(START_S + 1.2 * HOUR).offered_kw == 40.0
+    # In the first minute it ramps from one to the other.
+    edge = START_S + HOUR
+    declared = [seller.at(edge + s).baseline_at(edge + s) for s in (0.0, 15.0, 30.0, 60.0)]
+    assert declared == pytest.approx([5.0, 5.5, 6.0, 7.0])
 
 
 def habits(stays):

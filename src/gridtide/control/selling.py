@@ -17,6 +17,8 @@ from gridtide.control.planning import PlanRecord
 from gridtide.plan import Direction, Reserve
 
 SAME_S = 1e-6
+RAMP_S = 60.0
+"""A declared power goes from one step's to the next one's in so long [s]."""
 BASELINE_S = 3600
 """A baseline is declared for a block, but no longer than so much at a time [s]."""
 
@@ -90,6 +92,8 @@ class Sold:
     edges_s, baseline_kw
         The declared net power of all vehicles [kW] by step, shape (steps,), and the edges of the
         steps, (steps + 1,).
+    before_kw
+        Declared right before [kW]; NaN for nothing.
     """
 
     from_s: float
@@ -98,11 +102,21 @@ class Sold:
     proven_kw: float
     edges_s: Floats
     baseline_kw: Floats
+    before_kw: float = math.nan
 
     def baseline_at(self, time_s: float) -> float:
-        """Return the declared net power at an instant of the block [kW]."""
-        step = int(np.searchsorted(self.edges_s, time_s + 1e-6, side="right")) - 1
-        return float(self.baseline_kw[min(max(step, 0), len(self.baseline_kw) - 1)])
+        """Return the declared net power at an instant of the block [kW].
+
+        From step to step it ramps for :data:`RAMP_S`: a fleet that jumps misses its target.
+        """
+        step = int(np.searchsorted(self.edges_s, time_s + SAME_S, side="right")) - 1
+        step = min(max(step, 0), len(self.baseline_kw) - 1)
+        now = float(self.baseline_kw[step])
+        last = float(self.baseline_kw[step - 1]) if step > 0 else self.before_kw
+        gone = (time_s - float(self.edges_s[step])) / RAMP_S
+        if math.isnan(last) or not 0.0 <= gone < 1.0:
+            return now
+        return last + (now - last) * gone
 
 
 @dataclass(slots=True)
@@ -127,6 +141,7 @@ class Seller:
     sold: dict[float, Sold] = field(default_factory=dict)
     _offers: dict[float, float] = field(default_factory=dict)
     _declared: dict[float, tuple[Floats, Floats]] = field(default_factory=dict)
+    _plans: list[tuple[Floats, Floats]] = field(default_factory=list)
     _running: tuple[float, Sold] | None = None
 
     def reserves(self, edges_s: Floats) -> tuple[Reserve, ...]:
@@ -155,6 +170,7 @@ class Seller:
                 told = edges[first : last + 1].copy(), record.expected_kw[first:last].copy()
                 self._declared[begin] = told
         self._close(now, closing=True)
+        self._plans = [*self._plans[-1:], (edges, record.expected_kw)]
         self._running = None
 
     def at(self, time_s: float) -> Sold | None:
@@ -170,9 +186,26 @@ class Seller:
             edges, baseline = self._declared.get(
                 period, (np.array([period, period + self.terms.baseline_s]), np.zeros(1))
             )
-            told = replace(self.sold[begin], edges_s=edges, baseline_kw=baseline)
+            told = replace(
+                self.sold[begin],
+                edges_s=edges,
+                baseline_kw=baseline,
+                before_kw=self._before_kw(period),
+            )
             self._running = period, told
         return self._running[1]
+
+    def _before_kw(self, period: float) -> float:
+        """Return the fleet's power right before a period: as declared, or as planned if unsold."""
+        before = period - SAME_S
+        sold = self.sold.get(self._begin_of(before - SAME_S, self.terms.block_s))
+        declared = self._declared.get(period - self.terms.baseline_s)
+        if declared is not None and sold is not None and sold.offered_kw > 0:
+            return float(declared[1][-1])
+        for edges, kw in reversed(self._plans):
+            if edges[0] < before <= edges[-1]:
+                return float(kw[int(np.searchsorted(edges, before)) - 1])
+        return math.nan
 
     def _begin_of(self, time_s: float, length: float) -> float:
         return self.from_s + length * math.floor((time_s - self.from_s + SAME_S) / length)
