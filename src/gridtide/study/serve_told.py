@@ -228,9 +228,9 @@ def _score_event(product: Product, track: _Track, inside: _Track) -> dict[str, A
     around = track.during(begin - 60.0, end + 120.0)
     clock = np.arange(begin - 60.0, end + 60.0 + 1e-6, 60.0)
     asked = np.where((clock >= begin - 1e-6) & (clock < end - 1e-6), on.asked_kw[0], 0.0)
-    # Where another block begins in the event, its part of what is sold counts.
-    part = on.asked_kw[0] / np.where(around.asked_kw > 0, around.asked_kw, on.asked_kw[0])
-    given = np.interp(clock, around.end_s, around.given_kw * part)
+    # Where another block begins in the event, what is missed of its own offer counts.
+    more = np.where(around.asked_kw > 0, on.asked_kw[0] - around.asked_kw, 0.0)
+    given = np.interp(clock, around.end_s, around.given_kw + more)
     return score(product, _samples("requested", clock, asked), _samples("delivered", clock, given))
 
 

@@ -26,6 +26,8 @@ FIRST_DAY = "2026-06-02"
 """A Tuesday, where a signal tells no day of its own."""
 DAY_S = 86_400
 MOST_DAYS = 31
+LEAST_A = {False: 6, True: 1}
+"""AC charging begins at 6 A (IEC 61851-1); a DC charger for both ways goes lower (assumed)."""
 PLACES = {"workplace": "workplace", "home": "residential", "depot": "depot"}
 SHORT_S, SHORT_BEGINS = 8 * 3600, "09:00"
 """A signal in seconds that lasts no longer than the first begins when vehicles are there."""
@@ -52,7 +54,7 @@ below = "car park"
 max_charge_kw = 11
 max_discharge_kw = {discharge_kw}
 phases = 3
-min_current_a = 6
+min_current_a = {min_current_a}
 
 [[vehicle]]
 name = "car"
@@ -146,6 +148,7 @@ def service_scenario(
         seed=seed,
         vehicles=vehicles,
         discharge_kw=11 if bidirectional else 0,
+        min_current_a=LEAST_A[bidirectional],
         strategy="v2g" if bidirectional else "v1g",
         product=product.name,
         price=price_per_kw_h,
