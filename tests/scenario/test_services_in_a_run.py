@@ -95,7 +95,12 @@ def test_without_discharging_nothing_is_given_back():
 
 def test_two_products_are_sold_from_one_plan():
     more = "\n[services.ffr-nordic]\nprice_per_kw_h = 0.02\npooled = true\ngate_minutes = 0\n"
-    summary = run(service_case(scenario(more=more))).summary()["v2g+services"]
+    text = scenario(more=more).replace('run = ["v2g"]', 'run = ["v2g", "v2g+ffr-nordic"]')
+    result = run(service_case(text))
+    alone = result.summary()["v2g+ffr-nordic"]
+    assert [told["product"] for told in alone["services"]] == ["ffr-nordic"]
+    assert "displaced" in alone and "V2G + ffr-nordic" in report_html(result)
+    summary = result.summary()["v2g+services"]
     names = {told["product"]: told for told in summary["services"]}
     assert set(names) == {"pjm-2012-regd", "ffr-nordic"}
     assert all(told["offered_kw_h"] > 0 for told in names.values())
@@ -156,6 +161,7 @@ def test_mistakes_are_findings_before_anything_runs(tmp_path):
         (scenario(more="\n[services.nonsense]\nprice_per_kw_h = 1\n"), "no product"),
         (scenario(more="\n[services.order890]\nprice_per_kw_h = 1\n"), "is a schedule"),
         (scenario("pjm-spin"), "cannot be generated"),
+        (scenario().replace('["v2g"]', '["v2g+fcr-ce"]'), r"no strategy v2g\+fcr-ce"),
         (scenario().replace('"generated"', '"missing.csv"'), "missing.csv"),
     ):
         with pytest.raises(InputError, match=what):

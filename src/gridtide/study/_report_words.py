@@ -82,6 +82,9 @@ def percent(share: float) -> str:
 
 def short_name(strategy: str) -> str:
     """Name of a strategy for a table's head."""
+    plain, plus, product = strategy.partition("+")
+    if plus and plain in _SHORT and strategy not in _SHORT:
+        return f"{_SHORT[plain]} + {product}"
     return _SHORT.get(strategy, strategy)
 
 

@@ -45,7 +45,8 @@ Floats = npt.NDArray[np.float64]
 
 PLANNED = ("v1g", "v2g")
 SERVING = "+services"
-"""A planned strategy with this after its name sells the services of the scenario."""
+"""A planned strategy with this after its name sells all services of the scenario; with + and the
+name of a product it sells that one alone."""
 
 # Up to so many chargers a plan is followed for so long at least [min]; beyond, for an hour.
 KEEP_PLAN_MINUTES = ((2_000, 0.0), (20_000, 30.0))
@@ -164,9 +165,13 @@ def desk_of(case: Case, name: str) -> Desk | None:
     InputError
         If a product cannot be operated, or its signal cannot be read.
     """
-    if not (name.endswith(SERVING) and name.removesuffix(SERVING) in PLANNED):
+    plain, plus, product = name.partition("+")
+    services = case.scenario.services
+    if plain not in PLANNED or not plus:
         return None
-    return open_desk(case)
+    if name.endswith(SERVING) and services:
+        return open_desk(case, services)
+    return open_desk(case, {product: services[product]})
 
 
 def make_strategy(
@@ -183,7 +188,7 @@ def make_strategy(
     """
     if name in BASELINES:
         return BASELINES[name]()
-    plain = name.removesuffix(SERVING) if desk is not None else name
+    plain = name.partition("+")[0] if desk is not None else name
     if plain in PLANNED:
         options = case.scenario.strategy
         expects = None if desk is None else desk.expects

@@ -121,7 +121,8 @@ class StrategyTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         list[str],
         Meta(
             min_length=1,
-            description="uncontrolled, v1g, v2g, edf, llf, or module:Class for your own",
+            description="uncontrolled, v1g, v2g, edf, llf, or module:Class for your own; "
+            "v2g+PRODUCT sells one of the services alone",
         ),
     ] = msgspec.field(default_factory=lambda: ["uncontrolled", "v1g", "v2g"])
     replan_minutes: Annotated[

@@ -323,11 +323,14 @@ def _check_chargers(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
 
 def _check_strategies(scenario: Scenario, place: TomlPlaces) -> list[Finding]:
     names, where = scenario.strategy.run, place("strategy.run")
-    mend = f"Use {', '.join(STRATEGIES)}, or module:Class of your own"
+    served = [*scenario.services, *(["services"] if scenario.services else [])]
+    serving = [f"{plain}+{product}" for plain in ("v1g", "v2g") for product in served]
+    known = [*STRATEGIES, *serving]
+    mend = f"Use {', '.join(known)}, or module:Class of your own"
     findings = [
         Finding(where, f"there is no strategy {name}", mend)
         for name in names
-        if name not in STRATEGIES and ":" not in name
+        if name not in known and ":" not in name
     ]
     if len(set(names)) < len(names):
         findings.append(Finding(where, "a strategy is named twice", "Name each once"))

@@ -8,7 +8,7 @@ for what is activated now, and the plant tells it what flowed. What came of it i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -163,8 +163,8 @@ def heeded(desk: Desk, plans: PlanTape | None) -> Callable[[PlanRecord], None]:
     return take
 
 
-def open_desk(case: Case) -> Desk:
-    """Make everything ready that selling and serving the products of a case takes.
+def open_desk(case: Case, services: Mapping[str, ServiceTable]) -> Desk:
+    """Make everything ready that selling and serving some products of a case takes.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def open_desk(case: Case) -> Desk:
     find = file_finder(case.folder)
     findings: list[Finding] = []
     books: list[Book] = []
-    for name, table in scenario.services.items():
+    for name, table in services.items():
         try:
             _check_site(table, world)
             books.append(keep_book(product_named(name), table, world, scenario.seed, find))
