@@ -17,13 +17,14 @@ import numpy as np
 from gridtide.control import Expectation, Planned, RollingPlanner, run_loop
 from gridtide.core import cpu_s
 from gridtide.fleet import Habits
-from gridtide.services import ServiceTable, product_named
+from gridtide.services import Product, ServiceTable, product_named, score
+from gridtide.signals import Samples
 from gridtide.sim import SimPlant, World
 from gridtide.study.benchmarks import data_folder
 from gridtide.study.benchmarks.clairvoyant import Steps, most_sold_kw
 from gridtide.study.result import MET_WITHIN_KWH
 from gridtide.study.serve import LINGERS_S, desk_of_books, keep_book
-from gridtide.study.serve_told import tell
+from gridtide.study.serve_told import AFTER_S, Told, tell
 from gridtide.study.workplace import (
     ZONE,
     draw_day,
@@ -38,6 +39,8 @@ PAST_VEHICLES = 1_000
 HORIZON_STEPS = 40
 REPLAN_S = 900.0
 EARLY_BY_S = 60.0
+QUALIFICATION_S = 2_400.0
+"""A qualification run lasts 40 minutes."""
 TABLE = ServiceTable(
     price_per_kw_h=1.0, pooled=True, gate_minutes=0.0, confidence=0.5, firm_share=0.9
 )
@@ -83,7 +86,8 @@ def measure(size: int | None, seed: int) -> dict[str, Any]:
     run_loop(plant, serving, float(world.grid.end_s))
     took = cpu_s() - began
     plant.close()
-    figures = tell(desk)[0].figures
+    told = tell(desk)[0]
+    figures = told.figures
     assert book.samples is not None
     steps = Steps.of(book.samples.value, desk.tick_s, book.seller.terms.block_s)
     most = most_sold_kw(world, steps, duration_h=book.seller.terms.duration_h)
@@ -95,6 +99,7 @@ def measure(size: int | None, seed: int) -> dict[str, Any]:
         "note": "real sessions; batteries drawn, signal synthetic",
         "score": figures["score"],
         **{f"score_{name}": value for name, value in figures["score_parts"].items()},
+        "score_40_min": _qualification(product, told),
         "offered_kw_h": offered,
         "clairvoyant_kw_h": best,
         "offered_share": offered / best if best else None,
@@ -103,6 +108,24 @@ def measure(size: int | None, seed: int) -> dict[str, Any]:
         **_departures(world, plant),
         "cpu_s": took,
     }
+
+
+def _qualification(product: Product, told: Told) -> float | None:
+    """Score the first 40 minutes of the block with the largest offer, as a qualification run."""
+    if not len(told.requested):
+        return None
+    best = int(np.argmax(told.blocks["offered_kw"]))
+    begin = float(told.blocks["from_s"][best])
+    asked = _between(told.requested, begin, begin + QUALIFICATION_S)
+    given = _between(told.delivered, begin, begin + QUALIFICATION_S + AFTER_S)
+    if not np.abs(asked.value).any():
+        return None
+    return float(score(product, asked, given)["score"])
+
+
+def _between(samples: Samples, begin_s: float, end_s: float) -> Samples:
+    at = (samples.time_s >= begin_s) & (samples.time_s <= end_s)
+    return Samples(source=samples.source, time_s=samples.time_s[at], value=samples.value[at])
 
 
 def _ignore(_rows: object) -> None:
