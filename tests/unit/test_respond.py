@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from gridtide.core import InputError, stream
-from gridtide.services import catalogue, generated, product_named, quantity, response
+from gridtide.services import (
+    catalogue,
+    droop,
+    generated,
+    product_named,
+    quantity,
+    response,
+    staggered,
+)
 
 
 def test_what_activates_each_product():
@@ -71,3 +79,16 @@ def test_what_is_generated_suits_the_product():
     assert 49.7 < hz.min() < hz.max() < 50.3
     with pytest.raises(InputError, match="cannot be generated"):
         generated(product_named("pjm-spin"), 60, 60.0, rng)
+
+
+@pytest.mark.parametrize(("vehicles", "levels"), [(1, 4), (7, 10), (50, 26), (3, 1)])
+def test_offsets_from_vehicle_to_vehicle_make_the_sum_straight(vehicles, levels):
+    hz = np.linspace(49.75, 50.25, 1001)
+    share = droop(hz, nominal_hz=50.0, full_hz=0.2)
+    each = staggered(share, vehicles, levels)
+    assert each.shape == (1001, vehicles) and np.abs(each).max() <= 1.0
+    np.testing.assert_allclose(each * levels, np.round(each * levels), atol=1e-9)
+    off = np.abs(each.mean(axis=1) - share).max()
+    assert off <= 0.5 / (vehicles * levels) + 1e-9
+    together = staggered(share, 1, levels)[:, 0]  # equal thresholds: a staircase
+    assert vehicles == 1 or off < 0.6 * np.abs(together - share).max()

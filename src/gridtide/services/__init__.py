@@ -6,6 +6,7 @@ from gridtide.services.activation import (
     knee,
     one_sided,
     plausible,
+    staggered,
     switched,
     target_kw,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "single_price_cost",
     "spin_lines",
     "split_mwh",
+    "staggered",
     "switched",
     "target_kw",
     "ten_in_ten",

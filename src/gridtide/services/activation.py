@@ -78,6 +78,30 @@ def switched(frequency_hz: Floats, *, trigger_hz: float) -> Floats:
     return (np.asarray(frequency_hz, dtype=float) <= trigger_hz + 1e-12).astype(float)
 
 
+def staggered(share: Floats, vehicles: int, levels: int) -> Floats:
+    """Round a response to whole levels, vehicle by vehicle, each with an offset of its own.
+
+    Stations that answer in whole amperes make a droop a staircase, and equal thresholds in all of
+    them make the frequency hunt. Thresholds shifted evenly from vehicle to vehicle leave a mean
+    that is off the straight line by half a level of one vehicle at most.
+
+    Parameters
+    ----------
+    share
+        Response that is asked for, -1 to 1, shape (n,).
+    vehicles
+        How many answer, each for itself.
+    levels
+        Steps of each from 0 to full.
+
+    Returns
+    -------
+    Response of each vehicle, shape (n, vehicles).
+    """
+    offset = (np.arange(vehicles) + 0.5) / vehicles
+    return np.floor(np.asarray(share, dtype=float)[:, None] * levels + offset) / levels
+
+
 def target_kw(baseline_kw: Floats, offered_kw: float, response: Floats) -> Floats:
     """Net power that a response asks of the fleet [kW], positive is charging.
 
