@@ -37,8 +37,6 @@ class Terms:
         Expected price of capacity [currency/kW/h].
     step_kw, least_kw, most_kw
         Offers are whole multiples, at least so much, and at most [kW].
-    hold_s
-        How long the last sample of the signal holds before the fleet returns to its plan [s].
     confidence
         Probability with which what is sold must be there, 0.5 to 1.
     opposite_share
@@ -62,7 +60,6 @@ class Terms:
     step_kw: float = 0.0
     least_kw: float = 0.0
     most_kw: float = math.inf
-    hold_s: float = 10.0
     confidence: float = 1.0
     opposite_share: float = 0.0
     firm_share: float = 1.0

@@ -312,7 +312,6 @@ def terms_of(product: Product, table: ServiceTable) -> Terms:
         step_kw=0.0 if table.pooled else product.bid_step_kw,
         least_kw=0.0 if table.pooled else product.min_bid_kw,
         most_kw=min(steepest_kw(product, table), table.most_kw or math.inf),
-        hold_s=product.hold_s,
         confidence=product.confidence if table.confidence is None else table.confidence,
         opposite_share=product.opposite_share,
         firm_share=table.firm_share,
