@@ -258,3 +258,27 @@ def test_a_largest_offer_is_kept():
     case = service_case(scenario().replace("pooled = true", "pooled = true\n" + more))
     told = run(case).summary()["v2g+services"]["services"][0]
     assert told["largest_offer_kw"] == 12.5 and "unstable" not in told["note"]
+
+
+def reserve_on(tmp_path, begin, minutes):
+    signal = calls(tmp_path / "calls.csv", begin=begin, minutes=minutes)
+    text = scenario("pjm-spin", vehicles=20, signal=signal, gate_minutes=0.0, firm_share=1.3)
+    result = run(service_case(text))
+    return result.strategies["v2g+services"]
+
+
+def test_a_call_over_two_blocks_is_verified_once(tmp_path):
+    """Twelve minutes around 10:00: the second block does not begin a call of its own."""
+    served = reserve_on(tmp_path, 54, 12)
+    blocks = served.columns["services"]
+    at = {hour: blocks["from_s"] == START_S + 3600 * hour for hour in (9, 10)}
+    assert all(blocks["offered_kw"][at[hour]].sum() > 0 for hour in at)
+    assert np.isfinite(blocks["score"][at[9]]).all() and blocks["score"][at[9]] > 0.8
+    assert np.isnan(blocks["score"][at[10]]).all()
+
+
+def test_what_cannot_be_scored_is_told_and_not_paid(tmp_path):
+    served = reserve_on(tmp_path, 30, 1)
+    told = served.services[0].figures
+    assert told["score"] == 0.0 and told["unscored"]
+    assert any(line.kind == "forfeit" for line in served.services[0].lines)

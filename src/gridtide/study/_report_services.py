@@ -113,6 +113,8 @@ def _notes(told: Told) -> list[str]:
     notes = [figures["note"]] if figures["note"] else []
     if figures["why_nothing"]:
         notes.append(f"nothing was sold: {figures['why_nothing']}")
+    if figures["unscored"]:
+        notes.append(f"a block could not be scored and is not paid: {figures['unscored']}")
     if figures["unverified"]:
         notes.append(f"unverified in its rule: {joined(figures['unverified'])}")
     return notes

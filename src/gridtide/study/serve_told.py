@@ -23,6 +23,7 @@ from gridtide.study.serve import Book, Desk, steepest_kw
 Floats = npt.NDArray[np.float64]
 
 NANO = 1e9
+SAME_S = 1e-6
 AFTER_S = 300.0
 """The classic score looks for the response up to so long after the signal [s]."""
 TRACKED = ("steps", "baseline")
@@ -140,6 +141,7 @@ def _tell(book: Book, track: _Track) -> Told:
         "delivered_kwh": float(np.abs(track.given_kw) @ track.hours),
         "shortfall_kwh": float(short @ track.hours),
         "revenue": total_nano(lines) / NANO,
+        "unscored": next((one["unscored"] for one in scored if one and "unscored" in one), ""),
         "why_nothing": "" if (offered > 0).any() else _why_nothing(book),
     }
     rows: Columns = {
@@ -192,12 +194,23 @@ def _samples(source: str, time_s: Floats, kw: Floats) -> Samples:
 
 
 def _score(product: Product, track: _Track, block: Sold) -> dict[str, Any] | None:
-    """Score one block; None where nothing was sold or asked for, or it is too short to score."""
+    """Score one block; None where nothing was sold or asked for.
+
+    What its market cannot score (a gap, a call of a minute) is not paid: it scores 0, and is told.
+    """
     inside = track.during(block.from_s, block.to_s)
     if block.offered_kw <= 0 or not np.abs(inside.asked_kw).any():
         return None
-    if product.scorer == "spin_event":
-        return _score_event(product, track, inside)
+    try:
+        if product.scorer == "spin_event":
+            return _score_event(product, track, inside)
+        return _score_block(product, track, inside, block)
+    except InputError as error:
+        missed = block.offered_kw / 1000.0
+        return {"score": 0.0, "worst_error": 1.0, "shortfall_mw": missed, "unscored": str(error)}
+
+
+def _score_block(product: Product, track: _Track, inside: _Track, block: Sold) -> dict[str, Any]:
     after = track.during(block.to_s, block.to_s + AFTER_S)
     # What the fleet gives after the block belongs to the next one, sold of another size.
     more = after.given_kw * (block.offered_kw / after.offered_kw)
@@ -207,36 +220,41 @@ def _score(product: Product, track: _Track, block: Sold) -> dict[str, Any] | Non
     rest = np.arange(ends[-1] + step, block.to_s + AFTER_S + step, step)
     ends, given = np.append(ends, rest), np.append(given, np.zeros(rest.size))
     scorer = "tracking" if product.scorer in TRACKED else product.scorer
-    try:
-        return score(
-            msgspec.structs.replace(product, scorer=scorer),
-            _samples("requested", inside.begin_s, inside.asked_kw),
-            _samples("delivered", ends, given),
-            offered_kw=block.offered_kw,
-        )
-    except InputError:  # a gap, or less than its market scores: nothing to tell
-        return None
+    return score(
+        msgspec.structs.replace(product, scorer=scorer),
+        _samples("requested", inside.begin_s, inside.asked_kw),
+        _samples("delivered", ends, given),
+        offered_kw=block.offered_kw,
+    )
 
 
 def _score_event(product: Product, track: _Track, inside: _Track) -> dict[str, Any] | None:
-    """Score the first call of a block, with a minute before it and one after."""
-    called = np.flatnonzero(inside.asked_kw > 0)
-    begin = float(inside.begin_s[called[0]])
-    on = track.during(begin, np.inf)
-    over = np.flatnonzero(on.asked_kw <= 0)
-    end = float(on.begin_s[over[0]]) if over.size else float(on.end_s[-1])
+    """Score the first call that begins in a block, with a minute before it and one after.
+
+    None where a call goes on from the block before: there it is verified as a whole.
+    """
+    on = track.asked_kw > 0
+    goes_on = on[1:] & on[:-1] & (np.abs(track.begin_s[1:] - track.end_s[:-1]) < SAME_S)
+    begins = track.begin_s[on & ~np.append(False, goes_on)]
+    begins = begins[(begins >= inside.begin_s[0]) & (begins <= inside.begin_s[-1])]
+    if begins.size == 0:
+        return None
+    begin = float(begins[0])
+    call = track.during(begin, np.inf)
+    over = np.flatnonzero(call.asked_kw <= 0)
+    end = float(call.begin_s[over[0]]) if over.size else float(call.end_s[-1])
     around = track.during(begin - 60.0, end + 120.0)
     clock = np.arange(begin - 60.0, end + 60.0 + 1e-6, 60.0)
-    asked = np.where((clock >= begin - 1e-6) & (clock < end - 1e-6), on.asked_kw[0], 0.0)
+    asked = np.where((clock >= begin - 1e-6) & (clock < end - 1e-6), call.asked_kw[0], 0.0)
     # Where another block begins in the event, what is missed of its own offer counts.
-    more = np.where(around.asked_kw > 0, on.asked_kw[0] - around.asked_kw, 0.0)
+    more = np.where(around.asked_kw > 0, call.asked_kw[0] - around.asked_kw, 0.0)
     given = np.interp(clock, around.end_s, around.given_kw + more)
     return score(product, _samples("requested", clock, asked), _samples("delivered", clock, given))
 
 
 def _parts(scored: list[dict[str, Any] | None]) -> dict[str, float]:
     """Mean of each part of the scores that is a number."""
-    found = [one for one in scored if one is not None]
+    found = [one for one in scored if one is not None and "unscored" not in one]
     names = [
         name
         for name, value in (found[0].items() if found else ())
