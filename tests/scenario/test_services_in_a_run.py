@@ -282,3 +282,20 @@ def test_what_cannot_be_scored_is_told_and_not_paid(tmp_path):
     told = served.services[0].figures
     assert told["score"] == 0.0 and told["unscored"]
     assert any(line.kind == "forfeit" for line in served.services[0].lines)
+
+
+def test_without_past_days_it_is_said(tmp_path):
+    """A file of sessions that begins with the run tells nothing of the days before."""
+    rows = ["session,vehicle,charger,arrival,departure,stated_departure,energy_kwh"]
+    rows += [
+        f"s{k},car-{k},charger-{k},2026-06-02T06:00+00:00,2026-06-02T18:00+00:00,"
+        "2026-06-02T18:00+00:00,8"
+        for k in range(1, 5)
+    ]
+    (tmp_path / "sessions.csv").write_text("\n".join(rows) + "\n")
+    text = scenario(vehicles=4).replace("pooled = true", "pooled = true\nconfidence = 0.5")
+    text = text.replace('source = "sample"\nkind = "workplace"', 'source = "csv"\nfile = "s"')
+    text = text.replace('file = "s"', f'file = "{tmp_path / "sessions.csv"}"')
+    text = text.replace("count = 4\ncapacity_kwh", "capacity_kwh")
+    told = run(service_case(text)).summary()["v2g+services"]["services"][0]
+    assert "no past days are known" in told["note"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -184,8 +184,11 @@ def open_desk(case: Case, services: Mapping[str, ServiceTable]) -> Desk:
             findings += [Finding(f"{at} {f.where}", f.what, f.mend) for f in error.findings]
     if findings:
         raise InputError(findings)
-    serve = _who_serves(books, world)
-    return desk_of_books(books, len(world.chargers), _expectation(case, books), serve)
+    expects, serve = _expectation(case, books), _who_serves(books, world)
+    if expects is None and all(book.seller.terms.confidence < 1.0 for book in books):
+        told = "no past days are known: only vehicles that are there count"
+        books = [replace(book, note=f"{book.note}; {told}") for book in books]
+    return desk_of_books(books, len(world.chargers), expects, serve)
 
 
 def _check_site(table: ServiceTable, world: World) -> None:
